@@ -1,0 +1,352 @@
+"""What every connector is: a request out, an answer read. No network, no clock, nothing of ours."""
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Literal, Protocol, TypeVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+MAX_BODY_BYTES = 10 * 1024 * 1024
+MAX_ROWS = 10_000
+
+T = TypeVar("T")
+
+
+# Out and in. What carries a secret or a customer's data stays out of `repr`, so out of logs too.
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request to be sent as it is: no redirect followed, nothing added but tracing."""
+
+    method: Literal["GET", "POST", "PUT", "DELETE"]
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An HTTP answer, whole. The reader of the wire stops at MAX_BODY_BYTES + 1."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+    def header(self, name: str) -> str:
+        """The header's value whatever the case of its name; empty when absent."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers.items() if key.lower() == wanted), "")
+
+
+# An operation: it yields each request, is sent the response, and returns what it read.
+Steps = Generator[Request, Response, T]
+
+
+def drive(steps: Steps[T], answer: Callable[[Request], Response]) -> T:
+    """Run an operation to its end with whatever answers its requests."""
+    try:
+        request = next(steps)
+        while True:
+            request = steps.send(answer(request))
+    except StopIteration as end:
+        result: T = end.value
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class BankAddress:
+    """Where a bank's systems are and who we are to them."""
+
+    base_url: str  # in front of /open-banking/... and /partner/...
+    authorize_url: str
+    token_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    redirect_uri: str
+    jwks_url: str
+    zone: ZoneInfo  # where the bank's calendar days begin and end
+    issuer: str = ""  # `iss` of what the bank signs; the origin of base_url unless said
+
+    @property
+    def signed_as(self) -> str:
+        """The `iss` that the bank's notifications must carry."""
+        parts = urlsplit(self.base_url)
+        return self.issuer or f"{parts.scheme}://{parts.netloc}"
+
+
+# Records. Money is signed minor units, credit positive; `_at` is aware UTC; None is "not said".
+
+Kind = Literal[
+    "card_purchase",
+    "card_refund",
+    "salary",
+    "transfer_in",
+    "transfer_out",
+    "direct_debit",
+    "fee",
+    "other",
+]
+AccountKind = Literal[
+    "current",
+    "savings",
+    "credit_card",
+    "charge_card",
+    "prepaid_card",
+    "e_money",
+    "loan",
+    "mortgage",
+    "other",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row that could not be read, by its place in the page; never with its values."""
+
+    position: int
+    field: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRecord:
+    external_id: str
+    kind: AccountKind
+    name: str
+    currency: str
+    masked_identification: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountList:
+    records: tuple[AccountRecord, ...]
+    rejected: tuple[RejectedRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceRecord:
+    account_external_id: str
+    kind: Literal["available", "booked"]
+    amount_minor: int
+    currency: str
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionRecord:
+    """A row as the bank gave it. `external_id` is None where the bank names no id."""
+
+    external_id: str | None
+    status: Literal["pending", "posted"]
+    amount_minor: int
+    currency: str
+    booked_on: date
+    booked_on_source: Literal["date", "instant"]
+    booked_at: datetime | None = None
+    value_on: date | None = None
+    kind: Kind = "other"
+    description: str = ""
+    original_amount_minor: int | None = None
+    original_currency: str | None = None
+    exchange_rate: str | None = None
+    merchant_name: str | None = None
+    merchant_category: str | None = None
+    merchant_country: str | None = None
+    card_id: str | None = None
+    card_last4: str | None = None
+    fraud_suspected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionPage:
+    """One page of one account. `complete`: no page follows; all since `covered_from` was given."""
+
+    records: tuple[TransactionRecord, ...]
+    next_cursor: str | None
+    complete: bool
+    covered_from: date
+    rejected: tuple[RejectedRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentTerms:
+    """What the bank is asked to allow: no more than the customer chose."""
+
+    expires_at: datetime
+    transactions_from: date | None = None
+    balances: bool = True
+    transactions: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Authorisation:
+    """Where to send the customer, and the consent at the bank that they will be asked for."""
+
+    url: str
+    bank_consent_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSet:
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeOutcome:
+    """What a bank did with an instruction. `unknown_to_bank`: it never arrived there."""
+
+    status: Literal["done", "failed", "pending", "unknown_to_bank"]
+    settled_at: datetime | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BankNotification:
+    """A verified hint. With neither accounts nor consents named, anything may have changed."""
+
+    jti: str
+    account_external_ids: tuple[str, ...]
+    occurred_at: datetime
+    consent_external_ids: tuple[str, ...] = ()
+
+
+# Failures: all that an operation may raise, whatever the bank answered.
+
+
+class ConnectorFailure(Exception):
+    """The bank did not do, or not say, what was asked."""
+
+
+class TemporarilyUnavailable(ConnectorFailure):
+    """Try later; no sooner than `retry_after`, where the bank said so."""
+
+    def __init__(self, retry_after: timedelta | None = None) -> None:
+        super().__init__("the bank is unavailable for now")
+        self.retry_after = retry_after
+
+
+class RateLimited(TemporarilyUnavailable):
+    """We asked too often."""
+
+
+class AuthorisationExpired(ConnectorFailure):
+    """The access token is no longer taken: refresh it and ask again, once."""
+
+
+class AuthorisationRevoked(ConnectorFailure):
+    """The authorisation itself has ended: only the customer can renew it."""
+
+
+class BankRefused(ConnectorFailure):
+    """The bank understood, and will not. `code` is the bank's own, or `http_<status>`."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"the bank refused: {code}")
+        self.code = code
+
+
+class BadAnswer(ConnectorFailure):
+    """Nonsense. Says what is wrong and where, and never quotes the answer."""
+
+    def __init__(self, reason: str, field: str = "") -> None:
+        super().__init__(f"{field}: {reason}" if field else reason)
+        self.reason = reason
+        self.field = field
+
+
+class BadCursor(ConnectorFailure):
+    """Not a cursor of this connector and bank: read the window again from its start."""
+
+
+class NotificationRefused(ConnectorFailure):
+    """Not a notification that this bank signed for us, lately."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class UnknownSigningKey(NotificationRefused):
+    """Signed with a key that we do not hold: read the bank's keys again, at most once a minute."""
+
+
+class Connector(Protocol):
+    """One bank by one protocol. Randomness and the clock come in as arguments."""
+
+    def begin_authorisation(
+        self, *, terms: ConsentTerms, state: str, nonce: str, code_verifier: str
+    ) -> Steps[Authorisation]:
+        """Lay a consent at the bank; where to send the customer (PKCE S256)."""
+        ...
+
+    def exchange(self, *, code: str, code_verifier: str, at: datetime) -> Steps[TokenSet]:
+        """The redirect's code for tokens."""
+        ...
+
+    def refresh(self, *, refresh_token: str, at: datetime) -> Steps[TokenSet]:
+        """New tokens; keeps the refresh token where the bank gives no new one."""
+        ...
+
+    def revoke_consent(self, *, bank_consent_id: str) -> Steps[None]:
+        """End the consent at the bank; one that is already gone is ended."""
+        ...
+
+    def accounts(self, *, access_token: str) -> Steps[AccountList]: ...
+
+    def balances(
+        self, *, access_token: str, account_external_id: str
+    ) -> Steps[tuple[BalanceRecord, ...]]:
+        """At most one of each kind."""
+        ...
+
+    def transactions(
+        self, *, access_token: str, account_external_id: str, since: date
+    ) -> Steps[TransactionPage]:
+        """The first page of all that is booked on `since` or later, or still pending."""
+        ...
+
+    def more_transactions(
+        self, *, access_token: str, account_external_id: str, cursor: str
+    ) -> Steps[TransactionPage]:
+        """The page that an earlier one named."""
+        ...
+
+    def freeze(
+        self,
+        *,
+        access_token: str,
+        instruction_id: str,
+        account_external_id: str,
+        card_id: str | None,
+        reason: str,
+    ) -> Steps[FreezeOutcome]:
+        """Freeze one card, or all of the account; the same id again is the same instruction."""
+        ...
+
+    def unfreeze(
+        self,
+        *,
+        access_token: str,
+        instruction_id: str,
+        account_external_id: str,
+        card_id: str | None,
+        reason: str,
+    ) -> Steps[FreezeOutcome]: ...
+
+    def freeze_status(self, *, access_token: str, instruction_id: str) -> Steps[FreezeOutcome]:
+        """What became of an instruction; asked before it is ever sent again."""
+        ...
+
+    def signing_keys(self) -> Steps[Mapping[str, object]]:
+        """The bank's public keys as a JWK set, to keep and to pass to `read_notification`."""
+        ...
+
+    def read_notification(
+        self, *, body: bytes, jwks: Mapping[str, object], at: datetime
+    ) -> BankNotification:
+        """Verify a pushed notification; once per `jti` is the caller's to see to."""
+        ...
