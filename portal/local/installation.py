@@ -1,0 +1,246 @@
+"""One installation on this machine: its secrets, its servers, and the environment made of them."""
+
+import base64
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from portal.local import postgres, roles, valkey
+from portal.local.embedded import POSTGRES_STOP, VALKEY_STOP, Server
+from portal.local.postgres import Cluster
+from portal.local.problems import CannotStart
+from portal.local.roles import RolePasswords
+from portal.local.state import State, read_json, write_json, write_private
+from portal.local.valkey import Valkey
+
+POSTGRES = "postgres"
+SANDBOX_POSTGRES = "sandbox-postgres"
+VALKEY = "valkey"
+SERVERS = (POSTGRES, VALKEY, SANDBOX_POSTGRES)
+
+SANDBOX_SLUGS = ("aurelia", "northmoor", "quillon")
+
+_PASSWORDS = ("superuser", "owner", "runtime", "system", "sandbox_superuser", "sandbox", "valkey")
+_HIGHEST_PORT = 65535
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Every port of 127.0.0.1 that an installation takes. 0 for a server: its socket only."""
+
+    web: int = 8000
+    sandbox: int = 8101
+    postgres: int = 5440
+    sandbox_postgres: int = 5441
+    valkey: int = 6390
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "Ports":
+        return cls(
+            web=_port(environ, "PORTAL_PORT", cls.web),
+            sandbox=_port(environ, "SANDBOX_PORT", cls.sandbox),
+            postgres=_port(environ, "PORTAL_POSTGRES_PORT", cls.postgres),
+            sandbox_postgres=_port(environ, "PORTAL_SANDBOX_POSTGRES_PORT", cls.sandbox_postgres),
+            valkey=_port(environ, "PORTAL_VALKEY_PORT", cls.valkey),
+        )
+
+
+NO_PORTS = Ports(postgres=0, sandbox_postgres=0, valkey=0)
+
+
+def _port(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name, "").strip() or str(default)
+    if not text.isdecimal() or int(text) > _HIGHEST_PORT:
+        raise CannotStart(f"{name} must be a port number from 0 to {_HIGHEST_PORT}, not {text!r}.")
+    return int(text)
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """Everything generated once and kept in `secrets.json`."""
+
+    passwords: Mapping[str, str]
+    secret_key: str
+    master_key: str
+    sandbox_clients: Mapping[str, str]
+
+    @property
+    def roles(self) -> RolePasswords:
+        return RolePasswords(
+            self.passwords["owner"], self.passwords["runtime"], self.passwords["system"]
+        )
+
+
+def load_secrets(state: State) -> Secrets:
+    """The installation's secrets; what is missing is generated and kept."""
+    path = state.folder / "secrets.json"
+    stored = read_json(path)
+    if not stored and (state.servers / POSTGRES / "data").exists():
+        raise CannotStart(
+            f"{path} is missing or damaged, and without it the databases beside it cannot be "
+            "opened. Put it back, or throw the databases away with `make clean`."
+        )
+    complete = _complete(stored)
+    if complete != stored:
+        write_json(path, complete)
+    return Secrets(**complete)
+
+
+def _complete(stored: dict[str, Any]) -> dict[str, Any]:
+    passwords = {name: secrets.token_hex(24) for name in _PASSWORDS}
+    clients = {slug: secrets.token_hex(24) for slug in SANDBOX_SLUGS}
+    master = base64.b64encode(secrets.token_bytes(32)).decode()
+    return {
+        "passwords": {**passwords, **stored.get("passwords", {})},
+        "secret_key": stored.get("secret_key") or secrets.token_urlsafe(50),
+        "master_key": stored.get("master_key") or master,
+        "sandbox_clients": {**clients, **stored.get("sandbox_clients", {})},
+    }
+
+
+@dataclass(frozen=True)
+class Installation:
+    state: State
+    secrets: Secrets
+    ports: Ports
+    durable: bool = True
+
+    @property
+    def postgres(self) -> Cluster:
+        return Cluster(
+            POSTGRES,
+            self.state,
+            self.ports.postgres,
+            self.secrets.passwords["superuser"],
+            durable=self.durable,
+        )
+
+    @property
+    def sandbox_postgres(self) -> Cluster:
+        return Cluster(
+            SANDBOX_POSTGRES,
+            self.state,
+            self.ports.sandbox_postgres,
+            self.secrets.passwords["sandbox_superuser"],
+            shared_buffers="64MB",
+            durable=self.durable,
+        )
+
+    @property
+    def valkey(self) -> Valkey:
+        return Valkey(
+            self.state, self.ports.valkey, self.secrets.passwords["valkey"], durable=self.durable
+        )
+
+    def server(self, name: str) -> Server:
+        if name == POSTGRES:
+            return _postgres_server(self.postgres, "PORTAL_POSTGRES_PORT", self._prepare_portal)
+        if name == SANDBOX_POSTGRES:
+            return _postgres_server(
+                self.sandbox_postgres, "PORTAL_SANDBOX_POSTGRES_PORT", self._prepare_sandbox
+            )
+        return _valkey_server(self.valkey)
+
+    def _prepare_portal(self) -> None:
+        roles.prepare_portal(self.postgres, self.secrets.roles)
+
+    def _prepare_sandbox(self) -> None:
+        roles.prepare_sandbox(
+            self.sandbox_postgres,
+            self.secrets.passwords["sandbox"],
+            [sandbox_database(slug) for slug in SANDBOX_SLUGS],
+        )
+
+    def sandbox_database_url(self, slug: str) -> str:
+        return postgres.url(
+            self.sandbox_postgres,
+            user=roles.SANDBOX,
+            password=self.secrets.passwords["sandbox"],
+            dbname=sandbox_database(slug),
+        )
+
+
+def sandbox_database(slug: str) -> str:
+    return f"sandbox_{slug}"
+
+
+def _postgres_server(cluster: Cluster, setting: str, finish: Any) -> Server:
+    return Server(
+        name=cluster.name,
+        state=cluster.state,
+        command=cluster.command,
+        prepare=lambda: postgres.prepare(cluster),
+        running=lambda: postgres.running(cluster),
+        same_settings=lambda identity: postgres.same_settings(cluster, identity),
+        ready=lambda: postgres.ready(cluster),
+        finish=finish,
+        stop_steps=POSTGRES_STOP,
+        port=cluster.port,
+        port_setting=setting,
+    )
+
+
+def _valkey_server(server: Valkey) -> Server:
+    return Server(
+        name=server.name,
+        state=server.state,
+        command=server.command,
+        prepare=lambda: valkey.prepare(server),
+        running=lambda: valkey.running(server),
+        same_settings=lambda _: valkey.same_settings(server),
+        ready=lambda: valkey.ready(server),
+        finish=lambda: None,
+        stop_steps=VALKEY_STOP,
+        port=server.port,
+        port_setting="PORTAL_VALKEY_PORT",
+    )
+
+
+def environment(installation: Installation) -> dict[str, str]:
+    """The variables that `portal/settings.py` reads, as this installation answers them."""
+    urls = roles.database_urls(installation.postgres, installation.secrets.roles, roles.DATABASE)
+    return {
+        "PORTAL_MODE": "development",
+        "PORTAL_BASE_HOST": "portal.localhost",
+        "PORTAL_PORT": str(installation.ports.web),
+        "SANDBOX_PORT": str(installation.ports.sandbox),
+        "DATABASE_URL": urls.runtime,
+        "DATABASE_OWNER_URL": urls.owner,
+        "DATABASE_SYSTEM_URL": urls.system,
+        "VALKEY_URL": installation.valkey.url(),
+        "CELERY_BROKER_URL": installation.valkey.broker_url(),
+        "PORTAL_SECRET_KEY": installation.secrets.secret_key,
+        "PORTAL_KEYS": f"dev1:{installation.secrets.master_key}",
+        **{
+            f"SANDBOX_{slug.upper()}_CLIENT_SECRET": secret
+            for slug, secret in installation.secrets.sandbox_clients.items()
+        },
+    }
+
+
+def write_env_file(path: Path, values: Mapping[str, str]) -> None:
+    """Keep the environment where Django's own commands find it, a line each, nothing quoted."""
+    lines = ["# Written at each start. Set a variable in your own environment to override it."]
+    lines += [f"{name}={value}" for name, value in values.items()]
+    write_private(path, "\n".join(lines) + "\n")
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """The variables kept in an env file; empty when there is none."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError:
+        return {}
+    pairs = (line.partition("=") for line in text.splitlines() if not line.startswith("#"))
+    return {name: value for name, equals, value in pairs if equals}
+
+
+def overridden(
+    values: Mapping[str, str], environ: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """`values`, except where the environment says otherwise."""
+    given = os.environ if environ is None else environ
+    return {name: given.get(name) or value for name, value in values.items()}
