@@ -1,0 +1,68 @@
+"""Who was shown what: one row per release and per refusal, appended and never changed."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from portal.tenancy.models import RowReach, TenantModel
+
+
+class Disclosure(TenantModel):
+    """A release or a refusal. Holds no payload, and no customer but a pseudonym.
+
+    Nothing here is a foreign key: the row outlives the consent and the customer it speaks of.
+    """
+
+    row_reach = RowReach.PSEUDONYM
+
+    class Decision(models.TextChoices):
+        RELEASED = "released", _("Shown")
+        REFUSED = "refused", _("Refused")
+
+    at = models.DateTimeField()
+    pseudonym = models.UUIDField(null=True, blank=True)
+    consent_id = models.UUIDField(null=True, blank=True)
+    # chat, client:<id>, staff:<id>, sync: who asked.
+    recipient = models.CharField(max_length=60)
+    purpose = models.CharField(max_length=40, blank=True)
+    door = models.CharField(max_length=40)
+    feed = models.CharField(max_length=20)
+    account_ids = models.JSONField(default=list)
+    row_count = models.PositiveIntegerField(default=0)
+    decision = models.CharField(max_length=8, choices=Decision)
+    reason = models.CharField(max_length=40, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["bank", "pseudonym", "-at"], name="disclosure_of_customer"),
+            models.Index(fields=["bank", "-at"], name="disclosure_latest"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class RefusalCount(TenantModel):
+    """Refusals of one kind within one minute, written down once: what keeps a guesser from flooding the log."""
+
+    row_reach = RowReach.BANK
+
+    recipient = models.CharField(max_length=60)
+    consent_id = models.UUIDField(null=True, blank=True)
+    feed = models.CharField(max_length=20)
+    reason = models.CharField(max_length=40)
+    minute = models.DateTimeField()
+    disclosure_id = models.UUIDField()
+    count = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bank", "recipient", "consent_id", "feed", "reason", "minute"],
+                name="refusal_count_once",
+                nulls_distinct=False,
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.reason

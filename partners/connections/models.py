@@ -1,0 +1,76 @@
+"""One customer's authorisation at one bank."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from portal.secrets.fields import SealedField
+from portal.tenancy.models import RowReach, TenantForeignKey, TenantModel
+
+
+class Connection(TenantModel):
+    """What a customer authorised at the bank, and the tokens that prove it."""
+
+    row_reach = RowReach.CUSTOMER
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", _("Working")
+        EXPIRED = "expired", _("Has to be renewed at the bank")
+        REVOKED = "revoked", _("Ended")
+
+    customer = TenantForeignKey("partners.Customer", models.CASCADE)
+    integration = TenantForeignKey("partners.Integration", models.RESTRICT)
+    status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
+    external_consent_id = models.CharField(max_length=128)
+    access_token = SealedField()
+    refresh_token = SealedField()
+    token_expires_at = models.DateTimeField()
+    authorised_until = models.DateTimeField(null=True, blank=True)
+    # The bank's budget: nothing is asked before this instant (429, Retry-After).
+    resume_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bank", "external_consent_id"], name="connection_external_consent"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Authorisation(TenantModel):
+    """One walk through the bank's redirect: what was chosen before, how it ended."""
+
+    row_reach = RowReach.CUSTOMER
+
+    class Status(models.TextChoices):
+        AT_BANK = "at_bank", _("At the bank")
+        COMPLETED = "completed", _("Completed")
+        DENIED = "denied", _("Denied")
+        FAILED = "failed", _("Failed")
+
+    customer = TenantForeignKey("partners.Customer", models.CASCADE)
+    integration = TenantForeignKey("partners.Integration", models.RESTRICT)
+    connection = TenantForeignKey("partners.Connection", models.CASCADE, null=True, blank=True)
+    status = models.CharField(max_length=10, choices=Status, default=Status.AT_BANK)
+    state_digest = models.CharField(max_length=64)
+    nonce = models.CharField(max_length=64)
+    code_verifier = SealedField()
+    external_consent_id = models.CharField(max_length=128)
+    # What the customer chose on our page: {"feeds": [], "alert_types": [], "expires_at": "..."}.
+    choice = models.JSONField(default=dict)
+    expires_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    failure = models.CharField(max_length=60, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["bank", "state_digest"], name="authorisation_state")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)

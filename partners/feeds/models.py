@@ -1,0 +1,76 @@
+"""What a bank shares: on, off, masked, where we stopped reading."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from portal.tenancy.models import QueueModel, RowReach, TenantForeignKey, TenantModel
+
+
+class FeedKind(models.TextChoices):
+    BALANCES = "balances", _("Balances")
+    TRANSACTIONS = "transactions", _("Card and account transactions")
+    RECEIPTS = "receipts", _("Receipts")
+    SHIPMENTS = "shipments", _("Shipping updates")
+
+
+class Feed(TenantModel):
+    """A bank's decision on one stream of one kind. No row, or not enabled: nothing is shared."""
+
+    row_reach = RowReach.BANK
+
+    kind = models.CharField(max_length=20, choices=FeedKind)
+    enabled = models.BooleanField(default=False)
+    # Fields of the feed that never leave, by name: ["merchant_country", ...].
+    masked_fields = models.JSONField(default=list)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["bank", "kind"], name="feed_once_per_kind")]
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+class FeedCursor(QueueModel):
+    """Where we stopped reading one feed of one account, and when to read on.
+
+    Due when `due_at` has come and no lease holds it. `fresh_as_of` is when the bank last answered in
+    full; `ran_at` when we last tried: a failure moves the second alone.
+    """
+
+    row_reach = RowReach.ACCOUNT
+
+    connection = TenantForeignKey("partners.Connection", models.CASCADE)
+    account = TenantForeignKey("partners.Account", models.CASCADE)
+    kind = models.CharField(max_length=20, choices=FeedKind)
+    # The page to read next within a run; empty between runs.
+    cursor = models.TextField(blank=True)
+    # The day up to which booked rows were read in full; the next run overlaps it by ten days.
+    covered_until = models.DateField(null=True, blank=True)
+    # Raised by each hint, so that one that comes during a run is not lost with the run's end.
+    hints = models.PositiveBigIntegerField(default=0)
+    hints_seen = models.PositiveBigIntegerField(default=0)
+    run = TenantForeignKey("partners.SyncRun", models.RESTRICT, null=True, blank=True)
+    fresh_as_of = models.DateTimeField(null=True, blank=True)
+    ran_at = models.DateTimeField(null=True, blank=True)
+    last_problem = models.CharField(max_length=60, blank=True)
+    # The trace of the notification that made this due, carried to the screen.
+    trace = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bank", "connection", "account", "kind"], name="feed_cursor_once"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["bank", "due_at"],
+                name="feed_cursor_due",
+                condition=models.Q(due_at__isnull=False),
+            ),
+            models.Index(fields=["bank", "account"], name="feed_cursor_account"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.account_id}"

@@ -1,0 +1,52 @@
+"""What we ask of a bank, and what it really did."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from portal.tenancy.models import QueueModel, RowReach, TenantForeignKey
+
+
+class Instruction(QueueModel):
+    """Something asked of a bank. Its id is what the bank knows it by, so asking twice is asking once."""
+
+    row_reach = RowReach.ACCOUNT
+
+    class Kind(models.TextChoices):
+        FREEZE = "freeze", _("Freeze the card")
+        UNFREEZE = "unfreeze", _("Unfreeze the card")
+
+    class Status(models.TextChoices):
+        REQUESTED = "requested", _("Asking the bank")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Refused by the bank")
+        UNKNOWN = "unknown", _("The bank has not said")
+
+    customer = TenantForeignKey("partners.Customer", models.CASCADE)
+    account = TenantForeignKey("partners.Account", models.CASCADE)
+    connection = TenantForeignKey("partners.Connection", models.CASCADE)
+    alert = TenantForeignKey("partners.Alert", models.CASCADE, null=True, blank=True)
+    kind = models.CharField(max_length=10, choices=Kind)
+    card_id = models.CharField(max_length=128, blank=True)
+    status = models.CharField(max_length=10, choices=Status, default=Status.REQUESTED)
+    # Once a request may have left us, the bank is asked what became of it before it is sent again.
+    sent_at = models.DateTimeField(null=True, blank=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=60, blank=True)
+    requested_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bank", "alert", "kind"], name="instruction_once_per_alert"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["bank", "due_at"],
+                name="instruction_due",
+                condition=models.Q(due_at__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"

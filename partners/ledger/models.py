@@ -1,0 +1,154 @@
+"""Bank accounts and their entries: pending, posted, removed."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from portal.tenancy.models import RowReach, TenantForeignKey, TenantModel
+
+
+class Account(TenantModel):
+    """A bank account as we know it. `change_seq` counts the changes of its entries without a gap."""
+
+    row_reach = RowReach.ACCOUNT_ITSELF
+
+    external_id = models.CharField(max_length=128)
+    kind = models.CharField(max_length=30)
+    name = models.CharField(max_length=200)
+    currency = models.CharField(max_length=3)
+    masked_identification = models.CharField(max_length=40, blank=True)
+    change_seq = models.PositiveBigIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["bank", "external_id"], name="account_external_id")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Balance(TenantModel):
+    """What the bank last said an account holds; minor units, credit positive."""
+
+    row_reach = RowReach.ACCOUNT
+
+    class Kind(models.TextChoices):
+        AVAILABLE = "available", _("Available")
+        BOOKED = "booked", _("Booked")
+
+    account = TenantForeignKey("partners.Account", models.CASCADE)
+    kind = models.CharField(max_length=10, choices=Kind)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    as_of = models.DateTimeField()
+    read_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["bank", "account", "kind"], name="balance_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.account_id}"
+
+
+class Entry(TenantModel):
+    """One transaction, stored once. Pending to posted is a change of this row; its id is permanent."""
+
+    row_reach = RowReach.ACCOUNT
+
+    class Status(models.TextChoices):
+        PENDING = "pending", _("Pending")
+        POSTED = "posted", _("Posted")
+        REMOVED = "removed", _("Removed")
+
+    account = TenantForeignKey("partners.Account", models.CASCADE)
+    external_id = models.CharField(max_length=210)
+    status = models.CharField(max_length=8, choices=Status)
+    kind = models.CharField(max_length=20)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    original_amount_minor = models.BigIntegerField(null=True, blank=True)
+    original_currency = models.CharField(max_length=3, blank=True)
+    exchange_rate = models.CharField(max_length=40, blank=True)
+    booked_on = models.DateField()
+    booked_on_source = models.CharField(max_length=7)
+    booked_at = models.DateTimeField(null=True, blank=True)
+    value_on = models.DateField(null=True, blank=True)
+    description = models.CharField(max_length=500, blank=True)
+    merchant_name = models.CharField(max_length=350, blank=True)
+    merchant_category = models.CharField(max_length=4, blank=True)
+    merchant_country = models.CharField(max_length=2, blank=True)
+    card_id = models.CharField(max_length=128, blank=True)
+    card_last4 = models.CharField(max_length=4, blank=True)
+    fraud_suspected = models.BooleanField(default=False)
+    # A second identity for banks that re-issue ids: sha256 of account, amount, date and text,
+    # and which of the genuine equals of that day this is.
+    fingerprint = models.CharField(max_length=64)
+    occurrence = models.PositiveSmallIntegerField(default=1)
+    change_seq = models.PositiveBigIntegerField()
+    created_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bank", "account", "external_id"], name="entry_external_id"
+            ),
+            models.UniqueConstraint(
+                fields=["bank", "account", "change_seq"], name="entry_change_seq"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["bank", "account", "-booked_on", "-id"], name="entry_by_day"),
+            models.Index(fields=["bank", "account", "fingerprint"], name="entry_fingerprint"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class EntryAlias(TenantModel):
+    """An id under which the bank once named an entry, when it was not the one it has now."""
+
+    row_reach = RowReach.ACCOUNT
+
+    account = TenantForeignKey("partners.Account", models.CASCADE)
+    entry = TenantForeignKey("partners.Entry", models.CASCADE)
+    external_id = models.CharField(max_length=210)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bank", "account", "external_id"], name="entry_alias_external_id"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class EntryConflict(TenantModel):
+    """A row that contradicts what we stored under the same id: kept aside, never written over it."""
+
+    row_reach = RowReach.ACCOUNT
+
+    account = TenantForeignKey("partners.Account", models.CASCADE)
+    entry = TenantForeignKey("partners.Entry", models.CASCADE)
+    reason = models.CharField(max_length=40)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bank", "entry", "reason", "amount_minor", "currency"],
+                name="entry_conflict_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)

@@ -1,0 +1,31 @@
+"""The index in which Django finds the rooms' tables."""
+
+from partners.alerts.models import Alert, AlertRule
+from partners.banks.models import Bank, Customer, Staff
+from partners.connections.models import Authorisation, Connection
+from partners.feeds.models import Feed, FeedCursor
+from partners.instructions.models import Instruction
+from partners.integrations.models import Integration
+from partners.ledger.models import Account, Balance, Entry, EntryAlias, EntryConflict
+from partners.sync.models import Notification, SyncRun
+
+__all__ = [
+    "Account",
+    "Alert",
+    "AlertRule",
+    "Authorisation",
+    "Balance",
+    "Bank",
+    "Connection",
+    "Customer",
+    "Entry",
+    "EntryAlias",
+    "EntryConflict",
+    "Feed",
+    "FeedCursor",
+    "Instruction",
+    "Integration",
+    "Notification",
+    "Staff",
+    "SyncRun",
+]

@@ -1,0 +1,88 @@
+"""What the processes are told from outside: environment variables, or what `make run` left for them."""
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+ROOT = Path(__file__).resolve().parent.parent
+MODES = ("development", "test", "production")
+
+
+def read_environment() -> dict[str, str]:
+    """The environment; in development, what `make run` wrote into its state folder fills the gaps."""
+    given = dict(os.environ)
+    given.setdefault("PORTAL_MODE", "development")
+    given.setdefault("PORTAL_STATE", str(ROOT / ".portal"))
+    if given["PORTAL_MODE"] not in MODES:
+        raise ImproperlyConfigured(f"PORTAL_MODE is one of {', '.join(MODES)}")
+    left = Path(given["PORTAL_STATE"]) / "env"
+    if given["PORTAL_MODE"] == "development" and left.exists():
+        for line in left.read_text().splitlines():
+            name, equals, value = line.partition("=")
+            if equals and not name.startswith("#"):
+                given.setdefault(name.strip(), value.strip())
+    return given
+
+
+class Environment:
+    """Reads named values, and remembers what is missing so that all of it is said at once."""
+
+    def __init__(self, given: dict[str, str]) -> None:
+        self.given = given
+        self.missing: list[str] = []
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self.given.get(name, "") or default
+        if value is None:
+            self.missing.append(name)
+            return ""
+        return value
+
+    def number(self, name: str, default: int) -> int:
+        value = self.given.get(name, "")
+        if not value:
+            return default
+        if not value.isdecimal():
+            raise ImproperlyConfigured(f"{name} is a whole number")
+        return int(value)
+
+    def require(self) -> None:
+        """Raise ImproperlyConfigured naming every variable that is missing, and the one thing to do."""
+        if self.missing:
+            names = ", ".join(sorted(set(self.missing)))
+            raise ImproperlyConfigured(
+                f"Not set: {names}. In development, `make run` (or `python -m portal.local up`)"
+                " starts the servers and sets them."
+            )
+
+
+def database(url: str, *, name: str, pool: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A `DATABASES` entry from `postgresql://user:password@host:port/name?host=/socket/folder`."""
+    if not url:
+        return {"ENGINE": "django.db.backends.postgresql", "USER": f"portal_{name}"}
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgresql", "postgres"}:
+        raise ImproperlyConfigured(
+            f"The {name} database is PostgreSQL 18 or later: postgresql://user:password@host/name"
+        )
+    query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+    host = query.pop("host", parts.hostname or "")
+    port = query.pop("port", str(parts.port or ""))
+    options: dict[str, Any] = {"application_name": f"portal-{name}", **query}
+    if pool:
+        options["pool"] = pool
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": host,
+        "PORT": port,
+        "CONN_MAX_AGE": 0 if pool else 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": options,
+        "ATOMIC_REQUESTS": False,
+    }

@@ -1,0 +1,112 @@
+"""What every request passes: its id, its host's doors and cookies, its security headers."""
+
+import re
+from collections.abc import Callable
+from contextvars import ContextVar
+
+from django.conf import settings
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.csrf import CsrfViewMiddleware
+
+from portal.tenancy.ids import new_id
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+_GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_request_id: ContextVar[str] = ContextVar("portal_request_id", default="")
+
+# Which list of doors serves which host; the base host has the start page and /.well-known/.
+URLCONFS = {"console": "portal.urls.console", "api": "portal.urls.api", "chat": "portal.urls.chat"}
+
+
+def current_request_id() -> str:
+    """The id of the request being served, or the empty string."""
+    return _request_id.get()
+
+
+def host_label(request: HttpRequest) -> str:
+    """`console`, `api`, `chat`, or the empty string for the base host."""
+    host = request.get_host().partition(":")[0].lower()
+    return host.removesuffix(settings.PORTAL_BASE_HOST).rstrip(".")
+
+
+def request_identity(get_response: GetResponse) -> GetResponse:
+    """Name each request, with the caller's own id where it is a plain one, and say it back."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        given = request.headers.get("X-Request-Id", "")
+        request_id = given if _GIVEN_ID.fullmatch(given) else new_id().hex
+        token = _request_id.set(request_id)
+        try:
+            response = get_response(request)
+        finally:
+            _request_id.reset(token)
+        response["X-Request-Id"] = request_id
+        return response
+
+    return middleware
+
+
+def route_by_host(get_response: GetResponse) -> GetResponse:
+    """Give each host its own doors; an unknown host is refused by ALLOWED_HOSTS before any."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        label = host_label(request)
+        if label in URLCONFS:
+            request.urlconf = URLCONFS[label]
+        return get_response(request)
+
+    return middleware
+
+
+def security_headers(get_response: GetResponse) -> GetResponse:
+    """Scripts and styles from ourselves alone; framed by nobody unless the page says by whom."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if "Content-Security-Policy" not in response:
+            ancestors = getattr(response, "frame_ancestors", "'none'")
+            response["Content-Security-Policy"] = (
+                "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+                " font-src 'self'; connect-src 'self'; frame-src 'self'; manifest-src 'self';"
+                f" form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
+            )
+        response.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+        response.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        return response
+
+    return middleware
+
+
+class HostSessionMiddleware(SessionMiddleware):
+    """One session cookie a host, each with its own name: signing in as staff signs out no customer."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        name = session_cookie(request)
+        request.session = self.SessionStore(request.COOKIES.get(name))
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        ours, theirs = session_cookie(request), settings.SESSION_COOKIE_NAME
+        # Django's own middleware knows one name alone; it works under that one, and we rename.
+        if ours in request.COOKIES:
+            request.COOKIES[theirs] = request.COOKIES[ours]
+        answered: HttpResponse = super().process_response(request, response)
+        if theirs in answered.cookies:
+            morsel = answered.cookies.pop(theirs)
+            answered.cookies[ours] = morsel.value
+            for key, value in morsel.items():
+                answered.cookies[ours][key] = value
+        return answered
+
+
+def session_cookie(request: HttpRequest) -> str:
+    return f"{host_label(request) or 'portal'}_session"
+
+
+class HostCsrfMiddleware(CsrfViewMiddleware):
+    """Django's CSRF check; the bearer-token host has no cookies, and so no use for it."""
+
+    def process_view(self, request: HttpRequest, callback, callback_args, callback_kwargs):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+        if host_label(request) == "api":
+            return None
+        return super().process_view(request, callback, callback_args, callback_kwargs)

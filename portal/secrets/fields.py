@@ -1,0 +1,37 @@
+"""A column that holds a sealed secret, and the one way to read and write it."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+
+from portal.secrets.sealing import seal, unseal
+
+if TYPE_CHECKING:
+    from portal.tenancy.models import TenantModel
+
+
+class SealedField(models.TextField):  # type: ignore[type-arg]  # generic at check time only
+    """Ciphertext. Read it with `open_secret`, write it with `keep_secret`; never shown, never logged."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("default", "")
+        options.setdefault("blank", True)
+        options["editable"] = False
+        super().__init__(**options)
+
+
+def _column(row: "TenantModel", name: str) -> str:
+    return f"{row._meta.db_table}.{name}"
+
+
+def keep_secret(row: "TenantModel", name: str, plain: str) -> None:
+    """Seal `plain` into the column `name` of `row`; saving is the caller's."""
+    sealed = seal(plain, bank_id=row.bank_id, column=_column(row, name), row_id=row.id)
+    setattr(row, name, sealed)
+
+
+def open_secret(row: "TenantModel", name: str) -> str:
+    """The plain text of the column `name` of `row`. Raises SecretUnreadable."""
+    return unseal(
+        getattr(row, name), bank_id=row.bank_id, column=_column(row, name), row_id=row.id
+    )

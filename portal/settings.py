@@ -1,0 +1,256 @@
+"""The portal's settings, read from the environment and checked at start."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from portal.environment import ROOT, Environment, database, read_environment
+
+env = Environment(read_environment())
+
+# --- which portal this is -------------------------------------------------------------------
+PORTAL_NAME = env.text("PORTAL_NAME", "Sportello")
+PORTAL_MODE = env.text("PORTAL_MODE", "development")
+DEVELOPMENT = PORTAL_MODE == "development"
+PRODUCTION = PORTAL_MODE == "production"
+DEBUG = False  # Django's debug pages show settings and rows: never, not even in development
+PORTAL_STATE = Path(env.text("PORTAL_STATE"))
+
+PORTAL_BASE_HOST = env.text("PORTAL_BASE_HOST", "portal.localhost")
+PORTAL_PORT = env.number("PORTAL_PORT", 8000)
+PORTAL_SCHEME = "https" if PRODUCTION else "http"
+PORTAL_AUTHORITY = PORTAL_BASE_HOST if PRODUCTION else f"{PORTAL_BASE_HOST}:{PORTAL_PORT}"
+PORTAL_ORIGIN = f"{PORTAL_SCHEME}://{PORTAL_AUTHORITY}"
+CONSOLE_ORIGIN = f"{PORTAL_SCHEME}://console.{PORTAL_AUTHORITY}"
+API_ORIGIN = f"{PORTAL_SCHEME}://api.{PORTAL_AUTHORITY}"
+CHAT_ORIGIN = f"{PORTAL_SCHEME}://chat.{PORTAL_AUTHORITY}"
+
+SECRET_KEY = env.text("PORTAL_SECRET_KEY")
+PORTAL_KEYS = env.text("PORTAL_KEYS")
+ALLOWED_HOSTS = [PORTAL_BASE_HOST, *(f"{each}.{PORTAL_BASE_HOST}" for each in ("console", "api", "chat"))]
+
+# --- apps -----------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "portal",
+    "accounts",
+    "partners",
+    "messaging",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "oauth2_provider",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_htmx",
+    "channels",
+]
+MIDDLEWARE = [
+    "portal.middleware.request_identity",
+    "portal.middleware.security_headers",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "portal.middleware.route_by_host",
+    "portal.middleware.HostSessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "portal.middleware.HostCsrfMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+]
+ROOT_URLCONF = "portal.urls"
+ASGI_APPLICATION = "portal.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "portal.design.context.portal",
+            ]
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- data -----------------------------------------------------------------------------------
+_POOL = {"min_size": 1, "max_size": env.number("PORTAL_DATABASE_POOL", 12), "timeout": 10}
+DATABASES = {
+    # The runtime role owns nothing and bypasses nothing; row policies hold it.
+    "default": database(env.text("DATABASE_URL"), name="runtime", pool=_POOL),
+    # Migrations alone.
+    "owner": database(env.text("DATABASE_OWNER_URL", ""), name="owner"),
+    # Which banks have due work, and nothing else.
+    "system": database(env.text("DATABASE_SYSTEM_URL", ""), name="system"),
+}
+DATABASE_ROUTERS = ["portal.tenancy.routing.OneDatabase"]
+TENANCY_REACH_OF_CUSTOMER = "accounts.linking.queries.reach_of_customer"
+TENANCY_REACH_OF_CONSENT = "accounts.consent.queries.reach_of_consent"
+
+VALKEY_URL = env.text("VALKEY_URL")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": VALKEY_URL,
+        "KEY_PREFIX": "portal",
+    }
+}
+
+# --- tasks: wake-ups for rows; anything here may be lost and costs only latency ------------------
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_TIME_LIMIT = 120
+CELERY_TASK_SOFT_TIME_LIMIT = 90
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300, "socket_timeout": None}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_max": 0.1}
+
+# --- sign-in --------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.Person"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{each}"}
+    for each in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_UNIQUE_EMAIL = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_ADAPTER = "accounts.signin.adapter.PortalAdapter"
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = PORTAL_SCHEME
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = PORTAL_NAME
+LOGIN_URL = "/sign-in/login/"
+LOGIN_REDIRECT_URL = "/"
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_AGE = 12 * 3600
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SECURE = PRODUCTION
+CSRF_TRUSTED_ORIGINS = [CONSOLE_ORIGIN, CHAT_ORIGIN, PORTAL_ORIGIN]
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
+EMAIL_BACKEND = (
+    "django.core.mail.backends.smtp.EmailBackend"
+    if PRODUCTION
+    else "django.core.mail.backends.filebased.EmailBackend"
+)
+EMAIL_FILE_PATH = PORTAL_STATE / "mail"
+EMAIL_HOST = env.text("EMAIL_HOST", "127.0.0.1")
+EMAIL_PORT = env.number("EMAIL_PORT", 25)
+DEFAULT_FROM_EMAIL = env.text("PORTAL_MAIL_FROM", f"no-reply@{PORTAL_BASE_HOST}")
+
+# --- client programs ------------------------------------------------------------------------
+OAUTH2_PROVIDER_APPLICATION_MODEL = "accounts.Client"
+OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "accounts.AccessToken"  # noqa: S105  # a model's name
+OAUTH2_PROVIDER_REFRESH_TOKEN_MODEL = "accounts.RefreshToken"  # noqa: S105  # a model's name
+OAUTH2_PROVIDER_GRANT_MODEL = "accounts.Grant"
+OAUTH2_PROVIDER_ID_TOKEN_MODEL = "accounts.IDToken"  # noqa: S105  # a model's name
+OAUTH2_PROVIDER = {
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 600,
+    "AUTHORIZATION_CODE_EXPIRE_SECONDS": 60,
+    "PKCE_REQUIRED": True,
+    "ROTATE_REFRESH_TOKEN": True,
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https"] if PRODUCTION else ["https", "http"],
+    "SCOPES": {
+        "balances": "Balances",
+        "transactions": "Transactions",
+        "conversations": "Conversations",
+    },
+    "DEFAULT_SCOPES": [],
+}
+
+# --- the API --------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["portal.rest.parsing.StrictJSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["portal.rest.permissions.DenyByDefault"],
+    "EXCEPTION_HANDLER": "portal.rest.problems.answer_problem",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": f"{PORTAL_NAME} API",
+    "DESCRIPTION": "Reads a customer's bank data within their live consent, and talks with them.",
+    "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+MESSAGE_MAX_CHARACTERS = 4000
+WIDGET_SESSION_AGE = timedelta(minutes=10)
+WINDOW_CODE_AGE = timedelta(seconds=60)
+REALTIME_TICKET_AGE = timedelta(seconds=30)
+REALTIME_HEARTBEAT = timedelta(seconds=env.number("PORTAL_HEARTBEAT_SECONDS", 15))
+BANK_TIMEOUT_SECONDS = env.number("PORTAL_BANK_TIMEOUT_SECONDS", 10)
+
+# --- words, times, files ----------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("it", "Italiano"), ("es", "Español")]
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = PORTAL_STATE / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not PRODUCTION
+WHITENOISE_AUTOREFRESH = False
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.text("PORTAL_LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+        "faker": {"level": "WARNING"},
+    },
+}
+
+env.require()

@@ -1,0 +1,169 @@
+"""Migration operations that give a tenant's table its keys and its row policies.
+
+Each statement is executed alone, and policies are plain comparisons, so that the same migrations
+run where the tables are distributed by `bank_id`.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.migrations.operations.base import Operation
+
+from portal.tenancy.models import RowReach, TenantForeignKey
+
+SERVED_BANK = "nullif(current_setting('portal.bank_id', true), '')::uuid"
+SERVED_CUSTOMER = "nullif(current_setting('portal.customer_id', true), '')::uuid"
+SERVED_PSEUDONYM = "nullif(current_setting('portal.pseudonym', true), '')::uuid"
+SERVED_ACCOUNTS = "nullif(current_setting('portal.account_ids', true), '')::uuid[]"
+WHOLE_BANK = "current_setting('portal.reach', true) = 'bank'"
+
+_REACHED = {
+    RowReach.CUSTOMER: f"customer_id = {SERVED_CUSTOMER}",
+    RowReach.ACCOUNT: f"account_id = any({SERVED_ACCOUNTS})",
+    RowReach.PSEUDONYM: f"pseudonym = {SERVED_PSEUDONYM}",
+    RowReach.CUSTOMER_ITSELF: f"id = {SERVED_CUSTOMER}",
+    RowReach.ACCOUNT_ITSELF: f"id = any({SERVED_ACCOUNTS})",
+}
+
+
+def role(alias: str) -> str:
+    """The database role that an alias connects as, quoted."""
+    return '"' + str(settings.DATABASES[alias]["USER"]).replace('"', '""') + '"'
+
+
+class TenantTable(Operation):
+    """A primary key that carries the bank, forced row-level security, and the policies of a table."""
+
+    reversible = True
+    reduces_to_sql = True
+
+    def __init__(
+        self, name: str, *, reach: str, append_only: bool = False, queue: bool = False
+    ) -> None:
+        self.name = name
+        self.reach = RowReach(reach)
+        self.append_only = append_only
+        self.queue = queue
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        flags = {"append_only": self.append_only, "queue": self.queue}
+        return type(self).__name__, [self.name], {"reach": self.reach.value, **flags}
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        """Nothing: Django's picture of the model stays as it is."""
+
+    def describe(self) -> str:
+        return f"Give {self.name} its bank keys and row policies"
+
+    def database_forwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        model = to_state.apps.get_model(app_label, self.name)
+        for statement in self.statements(model):
+            schema_editor.execute(statement, params=None)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        table = from_state.apps.get_model(app_label, self.name)._meta.db_table
+        for policy in ("of_bank", "within_reach", "due_work"):
+            schema_editor.execute(f'DROP POLICY IF EXISTS {policy} ON "{table}"', params=None)
+        schema_editor.execute(f'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY', params=None)
+
+    def statements(self, model: type[models.Model]) -> Iterator[str]:
+        table = model._meta.db_table
+        yield f'ALTER TABLE "{table}" DROP CONSTRAINT "{table}_pkey" CASCADE'
+        yield f'ALTER TABLE "{table}" ADD CONSTRAINT "{table}_pkey" PRIMARY KEY (bank_id, id)'
+        ours = f"{role('default')}, {role('owner')}"
+        yield f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY'
+        yield f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY'
+        bank = f"bank_id = {SERVED_BANK}"
+        yield f'CREATE POLICY of_bank ON "{table}" TO {ours} USING ({bank}) WITH CHECK ({bank})'
+        if self.reach != RowReach.BANK:
+            reached = f"{WHOLE_BANK} OR {_REACHED[self.reach]}"
+            yield (
+                f'CREATE POLICY within_reach ON "{table}" AS RESTRICTIVE TO {ours}'
+                f" USING ({reached}) WITH CHECK ({reached})"
+            )
+        if self.append_only:
+            yield f'REVOKE UPDATE, DELETE, TRUNCATE ON "{table}" FROM {role("default")}'
+        if self.queue:
+            yield f'CREATE POLICY due_work ON "{table}" FOR SELECT TO {role("system")} USING (true)'
+            yield f'GRANT SELECT (bank_id, due_at, lease_until) ON "{table}" TO {role("system")}'
+
+
+class TenantKeys(Operation):
+    """The database keys of a tenant's foreign keys: all of them, or those added later by name.
+
+    Comes after `TenantTable` has run for the table and for those that it points to.
+    """
+
+    reversible = True
+    reduces_to_sql = True
+
+    def __init__(self, name: str, fields: list[str] | None = None) -> None:
+        self.name = name
+        self.fields = fields
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        return type(self).__name__, [self.name], {"fields": self.fields} if self.fields else {}
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        """Nothing: Django's picture of the model stays as it is."""
+
+    def describe(self) -> str:
+        return f"Tie {self.name} to rows of the same bank"
+
+    def _keys(self, model: type[models.Model]) -> list[Any]:
+        keys = [each for each in model._meta.local_fields if isinstance(each, models.ForeignKey)]
+        return [each for each in keys if self.fields is None or each.name in self.fields]
+
+    def database_forwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        model = to_state.apps.get_model(app_label, self.name)
+        for field in self._keys(model):
+            indexed = _leads_an_index(model, field)
+            for statement in foreign_key(model._meta.db_table, field, indexed=indexed):
+                schema_editor.execute(statement, params=None)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        model = from_state.apps.get_model(app_label, self.name)
+        table = model._meta.db_table
+        for field in self._keys(model):
+            name = f"{table}_{field.column}_fk"
+            schema_editor.execute(
+                f'ALTER TABLE "{table}" DROP CONSTRAINT IF EXISTS "{name}"', params=None
+            )
+
+
+def foreign_key(table: str, field: Any, *, indexed: bool) -> Iterator[str]:
+    """The statements that tie `field` to its target: by (bank, id), or by id to a registry."""
+    target = field.remote_field.model._meta
+    column, other = field.column, target.db_table
+    of_bank = any(
+        each.name == "bank" and isinstance(each, TenantForeignKey) for each in target.local_fields
+    )
+    mine = f"bank_id, {column}" if of_bank else column
+    theirs = "bank_id, id" if of_bank else "id"
+    deleting = "CASCADE" if field.remote_field.on_delete is models.CASCADE else "RESTRICT"
+    yield (
+        f'ALTER TABLE "{table}" ADD CONSTRAINT "{table}_{column}_fk" FOREIGN KEY ({mine})'
+        f' REFERENCES "{other}" ({theirs}) ON DELETE {deleting}'
+    )
+    if of_bank and not indexed:
+        yield f'CREATE INDEX "{table}_{column}_ix" ON "{table}" (bank_id, {column})'
+
+
+def _leads_an_index(model: type[models.Model], field: Any) -> bool:
+    leads = [list(each.fields)[:2] for each in model._meta.indexes if not each.condition]
+    leads += [
+        list(each.fields)[:2]
+        for each in model._meta.constraints
+        if isinstance(each, models.UniqueConstraint) and not each.condition
+    ]
+    return ["bank", field.name] in leads

@@ -1,0 +1,28 @@
+"""Every table that belongs to no bank, and why. A test fails on a table that is neither here nor a tenant's."""
+
+GLOBAL_TABLES: dict[str, str] = {
+    "django_migrations": "which migrations ran",
+    "django_content_type": "Django's list of tables",
+    "django_session": "signed-in browsers; a person is global",
+    "django_site": "allauth asks for the site's name",
+    "auth_group": "Django's own, unused",
+    "auth_group_permissions": "Django's own, unused",
+    "auth_permission": "Django's own, unused",
+    "accounts_person": "a person signs in once, whichever banks know them",
+    "accounts_person_groups": "Django's own, unused",
+    "accounts_person_user_permissions": "Django's own, unused",
+    "account_emailaddress": "a person's addresses (allauth)",
+    "account_emailconfirmation": "a person's addresses (allauth)",
+    "mfa_authenticator": "a person's second factors (allauth)",
+    "usersessions_usersession": "a person's browsers (allauth)",
+    "accounts_client": "a third party's program may serve customers of several banks",
+    "accounts_accesstoken": "names a client, never a customer's data",
+    "accounts_refreshtoken": "names a client, never a customer's data",
+    "accounts_grant": "names a client, never a customer's data",
+    "accounts_idtoken": "names a client, never a customer's data",
+    "oauth2_provider_devicegrant": "the OAuth library's own, unused",
+    "accounts_purpose": "what a purpose means is the same at every bank",
+    "accounts_notice": "the words a purpose was explained with",
+    "partners_bank": "the registry of banks itself",
+    "partners_staff": "who works for which bank: read before the bank is known",
+}

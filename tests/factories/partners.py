@@ -1,0 +1,35 @@
+"""Banks, their customers and what they hold; nothing is made that is not asked for."""
+
+from itertools import count
+
+from partners.banks.models import Bank, Customer
+from portal.tenancy.blocks import serving
+
+_numbers = count(1)
+
+
+def make_bank(**fields: object) -> Bank:
+    """An admitted bank with invented names."""
+    number = next(_numbers)
+    defaults: dict[str, object] = {
+        "slug": f"bank-{number}",
+        "name": f"Bank {number}",
+        "country": "IT",
+        "currency": "EUR",
+        "time_zone": "Europe/Rome",
+        "website": f"https://bank-{number}.example",
+        "issuer": f"https://bank-{number}.example",
+        "jwks_url": f"https://bank-{number}.example/jwks.json",
+    }
+    return Bank.objects.create(**(defaults | fields))
+
+
+def make_customer(bank: Bank, **fields: object) -> Customer:
+    """A customer of the bank; opens a block of its own."""
+    number = next(_numbers)
+    defaults: dict[str, object] = {
+        "external_id": f"customer-{number}",
+        "display_name": f"Customer {number}",
+    }
+    with serving(bank.id):
+        return Customer.objects.create(**(defaults | fields))

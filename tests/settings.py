@@ -1,0 +1,26 @@
+"""The portal's settings for tests: real PostgreSQL and Valkey, started for the run and gone after it."""
+
+import atexit
+import os
+from contextlib import ExitStack
+
+from portal.local.testing import servers
+
+_stack = ExitStack()
+atexit.register(_stack.close)
+SERVERS = _stack.enter_context(servers(sandbox=True))
+os.environ.update(SERVERS.environ())
+os.environ.setdefault("PORTAL_SECRET_KEY", "for-tests-alone-for-tests-alone-for-tests-alone")
+os.environ.setdefault("PORTAL_KEYS", "test1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
+
+from portal.settings import *  # noqa: E402, F403  # the environment has to be there first
+from portal.settings import DATABASES, TEMPLATES  # noqa: E402
+
+# A pool keeps connections past the databases that tests make and drop.
+DATABASES["default"]["OPTIONS"].pop("pool", None)
+for _database in DATABASES.values():
+    _database["CONN_MAX_AGE"] = 0
+    _database["TEST"] = {"MIRROR": None}
+TEMPLATES[0]["OPTIONS"]["string_if_invalid"] = ""
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+CELERY_TASK_ALWAYS_EAGER = False
