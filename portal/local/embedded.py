@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+
 from portal.local import processes
 from portal.local.problems import CannotStart
 from portal.local.processes import Adopted, Identity, Running
@@ -35,6 +37,7 @@ class Server:
     stop_steps: Steps
     port: int
     port_setting: str
+    vital: bool = True
 
     def adopt(self) -> Running | None:
         """The server an earlier run left, if it is as we would start it; else it is stopped."""
@@ -64,6 +67,17 @@ class Server:
             user=self.state.user,
         )
 
+    def well(self, _: Running) -> bool:
+        return self.ready()
+
+    def settle(self) -> None:
+        try:
+            self.finish()
+        except psycopg.Error as error:
+            raise CannotStart(
+                f"{self.name} runs, but its databases could not be prepared: {error}"
+            ) from error
+
     def stop(self, running: Running) -> None:
         processes.stop(running, steps=self.stop_steps, state=self.state.folder)
         self.state.pid_file(self.name).unlink(missing_ok=True)
@@ -79,16 +93,16 @@ def start_and_wait(server: Server) -> Running:
                 server.stop(running)
             raise CannotStart(failure(server.name, server.state))
         time.sleep(0.03)
-    server.finish()
+    server.settle()
     return running
 
 
-def failure(name: str, state: State) -> str:
+def failure(name: str, state: State, *, what: str = "did not start") -> str:
     """The last words of a process's log, in a sentence."""
     log = state.log / f"{name}.log"
     last = last_lines(log, 3)
     hint = " The disk is full: make room." if "No space left on device" in last else ""
-    return f"{name} did not start.{hint} Its log, {log}, ends: {last or '(nothing)'}"
+    return f"{name} {what}.{hint} Its log, {log}, ends: {last or 'with nothing'}."
 
 
 def last_lines(path: Path, count: int) -> str:

@@ -1,12 +1,14 @@
 """One installation on this machine: its secrets, its servers, and the environment made of them."""
 
 import base64
-import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
 
 from portal.local import postgres, roles, valkey
 from portal.local.embedded import POSTGRES_STOP, VALKEY_STOP, Server
@@ -25,6 +27,7 @@ SANDBOX_SLUGS = ("aurelia", "northmoor", "quillon")
 
 _PASSWORDS = ("superuser", "owner", "runtime", "system", "sandbox_superuser", "sandbox", "valkey")
 _HIGHEST_PORT = 65535
+_OLDEST_POSTGRES = 180000
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,7 @@ def sandbox_database(slug: str) -> str:
     return f"sandbox_{slug}"
 
 
-def _postgres_server(cluster: Cluster, setting: str, finish: Any) -> Server:
+def _postgres_server(cluster: Cluster, setting: str, finish: Callable[[], None]) -> Server:
     return Server(
         name=cluster.name,
         state=cluster.state,
@@ -238,9 +241,49 @@ def read_env_file(path: Path) -> dict[str, str]:
     return {name: value for name, equals, value in pairs if equals}
 
 
-def overridden(
-    values: Mapping[str, str], environ: Mapping[str, str] | None = None
-) -> dict[str, str]:
-    """`values`, except where the environment says otherwise."""
-    given = os.environ if environ is None else environ
-    return {name: given.get(name) or value for name, value in values.items()}
+def broker_url(valkey_url: str) -> str:
+    """Celery's address on the same server: database 1 (`redis+socket://` for a socket)."""
+    parts = urlsplit(valkey_url)
+    if parts.scheme == "unix":
+        return urlunsplit(parts._replace(scheme="redis+socket", query="virtual_host=1"))
+    return urlunsplit(parts._replace(path="/1"))
+
+
+def overridden(values: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """`values`, except where the environment says otherwise; the broker follows VALKEY_URL."""
+    result = {name: environ.get(name) or value for name, value in values.items()}
+    if environ.get("VALKEY_URL") and not environ.get("CELERY_BROKER_URL"):
+        result["CELERY_BROKER_URL"] = broker_url(environ["VALKEY_URL"])
+    return result
+
+
+def needed_servers(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The embedded servers that no variable replaces."""
+    replaced = set()
+    if environ.get("DATABASE_URL"):
+        replaced.add(POSTGRES)
+    if environ.get("VALKEY_URL"):
+        replaced.add(VALKEY)
+    return tuple(name for name in SERVERS if name not in replaced)
+
+
+def check_given(environ: Mapping[str, str]) -> None:
+    """Refuse a database of the user's own that cannot serve, before anything starts."""
+    given = environ.get("DATABASE_URL")
+    if not given:
+        return
+    missing = [n for n in ("DATABASE_OWNER_URL", "DATABASE_SYSTEM_URL") if not environ.get(n)]
+    if missing:
+        raise CannotStart(
+            f"DATABASE_URL is set, so {' and '.join(missing)} must be set too: the same database "
+            "as the role that owns its tables, and as the one that reads its queues. See "
+            "docs/running.md."
+        )
+    try:
+        version = postgres.server_version(given)
+    except psycopg.OperationalError as error:
+        raise CannotStart(f"The database of DATABASE_URL does not answer: {error}") from error
+    if version < _OLDEST_POSTGRES:
+        raise CannotStart(
+            f"DATABASE_URL leads to PostgreSQL {version // 10000}; the portal needs 18 or newer."
+        )

@@ -20,6 +20,7 @@ from portal.local.state import State
 MAJOR = "18"
 SUPERUSER = "postgres"
 _DEFAULT_PORT = 5432
+_STATUS_LINE = 8
 _CALM = {
     "timezone": "UTC",
     "log_timezone": "UTC",
@@ -214,6 +215,13 @@ def same_settings(cluster: Cluster, identity: Identity) -> bool:
 
 
 def ready(cluster: Cluster) -> bool:
+    """Whether it takes connections; not asked before it says so itself, for the sake of its log."""
+    try:
+        said = (cluster.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return False
+    if len(said) < _STATUS_LINE or said[_STATUS_LINE - 1].strip() != "ready":
+        return False
     try:
         with cluster.connect() as connection:
             connection.execute("SELECT 1")
@@ -260,6 +268,12 @@ def ensure_database(
     connection.execute(
         sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name))
     )
+
+
+def server_version(address: str) -> int:
+    """The number of the server at a URL, as 180006."""
+    with psycopg.connect(address, connect_timeout=5) as connection:
+        return connection.info.server_version
 
 
 def url(cluster: Cluster, *, user: str, password: str, dbname: str) -> str:

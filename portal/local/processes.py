@@ -102,6 +102,11 @@ class Started:
     def exit_code(self) -> int | None:
         return self._popen.poll()
 
+    def wait(self, seconds: float) -> None:
+        """Wait for its end, but no longer than this."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._popen.wait(seconds)
+
 
 class Adopted:
     """A process that an earlier run left and that is still good."""

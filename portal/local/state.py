@@ -119,6 +119,21 @@ def remove_state(folder: Path) -> None:
             shutil.rmtree(place, ignore_errors=True)
 
 
+def held(state: State) -> bool:
+    """Whether a supervisor runs from this state folder."""
+    try:
+        with sole_user(state):
+            return False
+    except CannotStart:
+        return True
+
+
+def holder(state: State) -> int | None:
+    """The pid of the supervisor that holds the lock, as it wrote it there."""
+    text = (state.run / "lock").read_text(encoding="ascii").strip()
+    return int(text) if text.isdecimal() else None
+
+
 @contextmanager
 def sole_user(state: State) -> Iterator[None]:
     """Hold the state folder's lock; the kernel lets go of it when we die, however we die."""
