@@ -217,7 +217,7 @@ class BankNotification:
 # Failures: all that an operation may raise, whatever the bank answered.
 
 
-class ConnectorFailure(Exception):
+class ConnectorFailure(Exception):  # noqa: N818 - named for what went wrong
     """The bank did not do, or not say, what was asked."""
 
 
@@ -306,7 +306,7 @@ class Connector(Protocol):
     def transactions(
         self, *, access_token: str, account_external_id: str, since: date
     ) -> Steps[TransactionPage]:
-        """The first page of all that is booked on `since` or later, or still pending."""
+        """The first page of all that is dated `since` or later; earlier rows may be among them."""
         ...
 
     def more_transactions(

@@ -1,0 +1,126 @@
+"""Accounts and balances as the bank lists them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from partners.connectors.answers import Node, read_json
+from partners.connectors.base import (
+    AccountList,
+    AccountRecord,
+    BadAnswer,
+    BalanceRecord,
+    BankAddress,
+    RejectedRow,
+    Steps,
+)
+from partners.connectors.money import exponent
+from partners.connectors.uk_open_banking import calls, links
+from partners.connectors.uk_open_banking.amounts import signed_amount
+from partners.connectors.uk_open_banking.refusals import expect
+from partners.connectors.uk_open_banking.rows import as_node, read_rows
+from partners.connectors.uk_open_banking.words import ACCOUNT_KINDS, BALANCE_KINDS
+
+_MAX_PAGES = 20
+_LONG_ENOUGH_TO_SHOW_FOUR = 8
+
+
+def read_accounts(address: BankAddress, version: str, *, access_token: str) -> Steps[AccountList]:
+    """All the accounts that the customer allowed, over as many pages as the bank makes of them."""
+    records: list[AccountRecord] = []
+    rejected: list[RejectedRow] = []
+    url = calls.aisp_url(address, version, "accounts")
+    for _ in range(_MAX_PAGES):
+        response = yield calls.get(url, access_token)
+        expect(response, HTTPStatus.OK)
+        answer = read_json(response)
+        rows = answer.node("Data").rows("Account")
+        good, bad = read_rows(rows, _read_account)
+        records += [account for account in good if account is not None]
+        rejected += bad
+        following = links.next_url(answer, url, within=calls.aisp_url(address, version))
+        if following is None:
+            return AccountList(_once(records), tuple(rejected))
+        url = following
+    raise BadAnswer("more pages of accounts than a customer can have", "Links.Next")
+
+
+def _once(records: list[AccountRecord]) -> tuple[AccountRecord, ...]:
+    """An account that moved between two pages while we read is still one."""
+    return tuple({record.external_id: record for record in records}.values())
+
+
+def _read_account(row: Node) -> AccountRecord | None:
+    if row.members.get("Status") == "Deleted":
+        return None
+    currency = row.string("Currency", limit=3)
+    exponent(currency)
+    # OBAccount6: AccountTypeCode in 4.0, AccountSubType in 3.1.
+    code = row.members.get("AccountTypeCode") or row.members.get("AccountSubType")
+    return AccountRecord(
+        external_id=row.identity("AccountId", limit=40),
+        kind=ACCOUNT_KINDS.get(code, "other") if isinstance(code, str) else "other",
+        name=row.text("Nickname", limit=70) or row.text("Description", limit=35) or "",
+        currency=currency,
+        masked_identification=_masked(row),
+    )
+
+
+def _masked(row: Node) -> str:
+    """The last four characters of the first identification: enough to tell accounts apart."""
+    listed = row.members.get("Account")
+    for identification in listed if isinstance(listed, list) else []:
+        written = (
+            identification.get("Identification") if isinstance(identification, dict) else None
+        )
+        if isinstance(written, str):
+            known = "".join(mark for mark in written if mark.isascii() and mark.isalnum())
+            return f"**** {known[-4:]}" if len(known) >= _LONG_ENOUGH_TO_SHOW_FOUR else "****"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A balance, and how well it says what is so now: the lower the better."""
+
+    record: BalanceRecord
+    rank: tuple[int, bool]
+
+
+def read_balances(
+    address: BankAddress, version: str, *, access_token: str, account_external_id: str
+) -> Steps[tuple[BalanceRecord, ...]]:
+    """The best balance of each kind: interim, else closing, else opening; without credit lines."""
+    url = calls.aisp_url(address, version, "accounts", account_external_id, "balances")
+    response = yield calls.get(url, access_token)
+    expect(response, HTTPStatus.OK)
+    best: dict[Literal["available", "booked"], _Candidate] = {}
+    for position, row in enumerate(read_json(response).node("Data").rows("Balance")):
+        node = as_node(row, f"Data.Balance[{position}]")
+        found = _read_balance(node, account_external_id, address.zone)
+        if found is not None:
+            kind = found.record.kind
+            best[kind] = min(best.get(kind, found), found, key=lambda candidate: candidate.rank)
+    return tuple(candidate.record for candidate in best.values())
+
+
+def _read_balance(row: Node, account_external_id: str, zone: ZoneInfo) -> _Candidate | None:
+    meaning = BALANCE_KINDS.get(row.string("Type"))
+    if meaning is None or row.optional_node("Amount").members.get("SubType") == "LCUR":
+        return None
+    if row.identity("AccountId", limit=40) != account_external_id:
+        row.wrong("AccountId", "another account's")
+    amount_minor, currency = signed_amount(row)
+    as_of: datetime = row.instant("DateTime", zone)
+    kind, order = meaning
+    record = BalanceRecord(account_external_id, kind, amount_minor, currency, as_of)
+    return _Candidate(record, (order, _with_credit(row)))
+
+
+def _with_credit(row: Node) -> bool:
+    lines = row.members.get("CreditLine")
+    return isinstance(lines, list) and any(
+        isinstance(line, dict) and line.get("Included") is True for line in lines
+    )

@@ -1,0 +1,140 @@
+"""UK Open Banking: account information with redirect, card freezes by the partner API beside it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from partners.connectors.base import (
+    AccountList,
+    Authorisation,
+    BalanceRecord,
+    BankAddress,
+    BankNotification,
+    ConsentTerms,
+    FreezeOutcome,
+    Steps,
+    TokenSet,
+    TransactionPage,
+)
+from partners.connectors.partner import card_freezes
+from partners.connectors.uk_open_banking import (
+    accounts,
+    authorisation,
+    notifications,
+    transactions,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UkOpenBanking:
+    """`version` is a step of the API's path; the words of 4.0 and 3.1 are read under either."""
+
+    address: BankAddress
+    version: str = "v4.0"
+
+    def begin_authorisation(
+        self, *, terms: ConsentTerms, state: str, nonce: str, code_verifier: str
+    ) -> Steps[Authorisation]:
+        return authorisation.begin(
+            self.address,
+            self.version,
+            terms=terms,
+            state=state,
+            nonce=nonce,
+            code_verifier=code_verifier,
+        )
+
+    def exchange(self, *, code: str, code_verifier: str, at: datetime) -> Steps[TokenSet]:
+        return authorisation.exchange(self.address, code=code, code_verifier=code_verifier, at=at)
+
+    def refresh(self, *, refresh_token: str, at: datetime) -> Steps[TokenSet]:
+        return authorisation.refresh(self.address, refresh_token=refresh_token, at=at)
+
+    def revoke_consent(self, *, bank_consent_id: str) -> Steps[None]:
+        return authorisation.revoke(self.address, self.version, bank_consent_id=bank_consent_id)
+
+    def accounts(self, *, access_token: str) -> Steps[AccountList]:
+        return accounts.read_accounts(self.address, self.version, access_token=access_token)
+
+    def balances(
+        self, *, access_token: str, account_external_id: str
+    ) -> Steps[tuple[BalanceRecord, ...]]:
+        return accounts.read_balances(
+            self.address,
+            self.version,
+            access_token=access_token,
+            account_external_id=account_external_id,
+        )
+
+    def transactions(
+        self, *, access_token: str, account_external_id: str, since: date
+    ) -> Steps[TransactionPage]:
+        return transactions.read_first(
+            self.address,
+            self.version,
+            access_token=access_token,
+            account_external_id=account_external_id,
+            since=since,
+        )
+
+    def more_transactions(
+        self, *, access_token: str, account_external_id: str, cursor: str
+    ) -> Steps[TransactionPage]:
+        return transactions.read_more(
+            self.address,
+            self.version,
+            access_token=access_token,
+            account_external_id=account_external_id,
+            cursor=cursor,
+        )
+
+    def freeze(
+        self,
+        *,
+        access_token: str,
+        instruction_id: str,
+        account_external_id: str,
+        card_id: str | None,
+        reason: str,
+    ) -> Steps[FreezeOutcome]:
+        return card_freezes.put(
+            self.address,
+            action="freeze",
+            access_token=access_token,
+            instruction_id=instruction_id,
+            account_external_id=account_external_id,
+            card_id=card_id,
+            reason=reason,
+        )
+
+    def unfreeze(
+        self,
+        *,
+        access_token: str,
+        instruction_id: str,
+        account_external_id: str,
+        card_id: str | None,
+        reason: str,
+    ) -> Steps[FreezeOutcome]:
+        return card_freezes.put(
+            self.address,
+            action="unfreeze",
+            access_token=access_token,
+            instruction_id=instruction_id,
+            account_external_id=account_external_id,
+            card_id=card_id,
+            reason=reason,
+        )
+
+    def freeze_status(self, *, access_token: str, instruction_id: str) -> Steps[FreezeOutcome]:
+        return card_freezes.get(
+            self.address, access_token=access_token, instruction_id=instruction_id
+        )
+
+    def signing_keys(self) -> Steps[Mapping[str, object]]:
+        return notifications.read_keys(self.address)
+
+    def read_notification(
+        self, *, body: bytes, jwks: Mapping[str, object], at: datetime
+    ) -> BankNotification:
+        return notifications.read(self.address, body=body, jwks=jwks, at=at)

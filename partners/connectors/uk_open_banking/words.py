@@ -1,0 +1,102 @@
+"""Words of UK Open Banking 4.0 (ISO 20022 codes) and of 3.1, in ours."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from partners.connectors.base import AccountKind, Kind
+
+# ExternalEntryStatus1Code; OBEntryStatus1Code. None: not an entry (to come, informative, refused).
+STATUSES: Mapping[str, Literal["pending", "posted"] | None] = {
+    "PDNG": "pending",
+    "Pending": "pending",
+    "BOOK": "posted",
+    "Booked": "posted",
+    "FUTR": None,
+    "INFO": None,
+    "RJCT": None,
+    "Rejected": None,
+}
+
+SIGNS: Mapping[str, Literal[1, -1]] = {"Credit": 1, "Debit": -1}
+
+# OBExternalAccountSubType1Code of both versions.
+ACCOUNT_KINDS: Mapping[str, AccountKind] = {
+    "CACC": "current",
+    "CurrentAccount": "current",
+    "TRAN": "current",
+    "SVGS": "savings",
+    "Savings": "savings",
+    "LLSV": "savings",
+    "ONDP": "savings",
+    "CARD": "credit_card",
+    "CreditCard": "credit_card",
+    "CHAR": "charge_card",
+    "ChargeCard": "charge_card",
+    "CPAC": "prepaid_card",
+    "PrePaidCard": "prepaid_card",
+    "WALT": "e_money",
+    "EMoney": "e_money",
+    "Wallet": "e_money",
+    "LOAN": "loan",
+    "Loan": "loan",
+    "MORT": "mortgage",
+    "Mortgage": "mortgage",
+}
+
+# OBBalanceType1Code that say what is so now, best first: interim, closing, opening.
+BALANCE_KINDS: Mapping[str, tuple[Literal["available", "booked"], int]] = {
+    "ITAV": ("available", 0),
+    "InterimAvailable": ("available", 0),
+    "CLAV": ("available", 1),
+    "ClosingAvailable": ("available", 1),
+    "OPAV": ("available", 2),
+    "OpeningAvailable": ("available", 2),
+    "ITBD": ("booked", 0),
+    "InterimBooked": ("booked", 0),
+    "CLBD": ("booked", 1),
+    "ClosingBooked": ("booked", 1),
+    "OPBD": ("booked", 2),
+    "OpeningBooked": ("booked", 2),
+}
+
+# ProprietaryBankTransactionCode, as docs/for-banks.md asks for it.
+PROPRIETARY_KINDS: Mapping[str, Kind] = {
+    "CARD_PURCHASE": "card_purchase",
+    "CARD_REFUND": "card_refund",
+    "SALARY": "salary",
+    "TRANSFER_IN": "transfer_in",
+    "TRANSFER_OUT": "transfer_out",
+    "DIRECT_DEBIT": "direct_debit",
+    "FEE": "fee",
+}
+
+# BankTransactionCode, ISO 20022 external codes and 3.1's names. Sub-families say more, so first.
+SUBFAMILY_KINDS: Mapping[str, Kind] = {
+    "SALA": "salary",
+    "Salary": "salary",
+    "FEES": "fee",
+    "Fees": "fee",
+    "CHRG": "fee",
+    "Charges": "fee",
+}
+FAMILY_KINDS: Mapping[str, Kind] = {
+    "RCDT": "transfer_in",
+    "RRCT": "transfer_in",
+    "ReceivedCreditTransfers": "transfer_in",
+    "ICDT": "transfer_out",
+    "IRCT": "transfer_out",
+    "IssuedCreditTransfers": "transfer_out",
+    "RDDT": "direct_debit",
+    "ReceivedDirectDebits": "direct_debit",
+}
+
+CARD_FAMILIES = ("CCRD", "CustomerCardTransactions")
+
+# Error codes that say the consent is over, not that one request was wrong.
+CONSENT_IS_OVER = frozenset({"UK.OBIE.Reauthenticate", "UK.OBIE.Resource.InvalidConsentStatus"})
+
+# AWAU of 4.0 and AwaitingAuthorisation of 3.1: the customer has not decided yet.
+AWAITING = frozenset({"AWAU", "AwaitingAuthorisation"})
+
+# A consent that is not there has ended, whichever way a bank says it.
+GONE = frozenset({"http_404", "http_410", "UK.OBIE.Resource.NotFound"})
