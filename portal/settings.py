@@ -80,7 +80,8 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "portal.design.context.portal",
-            ]
+            ],
+            "libraries": {"design": "portal.design.tags"},
         },
     }
 ]
@@ -226,6 +227,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = PORTAL_STATE / "static"
+STATICFILES_DIRS = [ROOT / "portal/design/static", ROOT / "portal/local/static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

@@ -4,5 +4,5 @@ from django.conf import settings
 from django.http import HttpRequest
 
 
-def names(request: HttpRequest) -> dict[str, str]:  # noqa: ARG001 - the shape of a context processor
+def portal(_request: HttpRequest) -> dict[str, str]:
     return {"portal_name": settings.PORTAL_NAME}
