@@ -1,0 +1,13 @@
+/** What the host page's loader and the frame say to each other, each with the other's exact origin. */
+
+export type FrameSays =
+  | { t: "need_token" }
+  | { t: "unread"; count: number }
+  | { t: "close" };
+
+export type HostSays =
+  | { t: "hello"; mode: "bubble" | "full"; open: boolean; theme?: "light" | "dark" }
+  | { t: "token"; token: string }
+  | { t: "token_failed"; reason: "signed_out" | "unavailable" }
+  | { t: "open" }
+  | { t: "close" };

@@ -1,0 +1,147 @@
+/** What the REST doors and the socket carry. Money stays the decimal string that the bank gave. */
+
+export interface Money {
+  readonly amount: string;
+  readonly currency: string;
+}
+
+export type AuthorKind = "customer" | "bank" | "bot" | "agent";
+
+export interface Author {
+  readonly kind: AuthorKind;
+  readonly name: string;
+}
+
+export interface Action {
+  readonly key: string;
+  readonly label: string;
+  readonly style: "primary" | "danger" | "plain";
+}
+
+export type Withheld = "not_shared" | null;
+
+export interface Transaction {
+  readonly id: string;
+  readonly merchant: string | null;
+  readonly amount: Money;
+  readonly original_amount?: Money | null;
+  readonly booked_on: string | null;
+  readonly booked_at: string | null;
+  readonly status: "pending" | "posted";
+  readonly card_last4?: string | null;
+  readonly account_name?: string | null;
+  readonly description?: string | null;
+}
+
+export type AlertState = "open" | "asking" | "frozen" | "failed" | "unknown" | "dismissed";
+
+export interface AlertCard {
+  readonly alert_type: string;
+  readonly state: AlertState;
+  readonly state_at: string | null;
+  readonly state_text: string;
+  readonly bank_phone: string | null;
+  readonly transaction: Transaction | null;
+  readonly withheld: Withheld;
+}
+
+export interface BalanceLine {
+  readonly id: string;
+  readonly name: string;
+  readonly balance: Money | null;
+  readonly available?: Money | null;
+  readonly as_of: string | null;
+}
+
+export interface BalanceCard {
+  readonly accounts: readonly BalanceLine[];
+  readonly withheld: Withheld;
+}
+
+export interface TransactionsCard {
+  readonly transactions: readonly Transaction[];
+  readonly withheld: Withheld;
+}
+
+interface MessageBase {
+  readonly id: string;
+  readonly conversation_id: string;
+  readonly seq: number;
+  readonly rev: number;
+  readonly author: Author;
+  readonly created_at: string;
+  readonly client_msg_id?: string | null;
+  /** The plain fallback that every message has. */
+  readonly text: string;
+  readonly actions: readonly Action[];
+  readonly expires_at: string | null;
+}
+
+export type Message =
+  | (MessageBase & { readonly kind: "fraud_alert" | "alert"; readonly card: AlertCard | null })
+  | (MessageBase & { readonly kind: "balance"; readonly card: BalanceCard | null })
+  | (MessageBase & { readonly kind: "transactions"; readonly card: TransactionsCard | null })
+  | (MessageBase & { readonly kind: "text"; readonly card: object | null })
+  | (MessageBase & { readonly kind: "system"; readonly card: object | null })
+  | (MessageBase & { readonly kind: "link_account"; readonly card: object | null });
+
+export interface MessagePage {
+  readonly messages: readonly Message[];
+  readonly head_seq: number;
+  readonly has_more: boolean;
+  /** The customer's own read mark, where the server gives it. */
+  readonly read_seq?: number;
+}
+
+export interface BankFace {
+  readonly slug: string;
+  readonly name: string;
+  readonly locale: string;
+  readonly phone: string | null;
+}
+
+export interface Session {
+  readonly token: string;
+  readonly expires_at: string;
+  readonly customer: { readonly id: string; readonly display_name: string };
+  readonly bank: BankFace;
+  readonly conversation_id: string;
+  readonly streams: readonly string[];
+  readonly linked: boolean;
+}
+
+export interface Ticket {
+  readonly ticket: string;
+  readonly expires_at: string;
+}
+
+/** A top-level window that is entered by posting a one-time code. */
+export interface WindowPass {
+  readonly start_url: string;
+  readonly code: string;
+}
+
+export interface ProblemBody {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail?: string;
+  readonly message?: Message;
+}
+
+/** True for something that has the parts of a message that every kind is drawn from. */
+export function isMessage(value: unknown): value is Message {
+  if (typeof value !== "object" || value === null) return false;
+  const it = value as Record<string, unknown>;
+  return (
+    typeof it["id"] === "string" &&
+    Number.isSafeInteger(it["seq"]) &&
+    Number.isSafeInteger(it["rev"]) &&
+    typeof it["kind"] === "string" &&
+    typeof it["text"] === "string" &&
+    typeof it["created_at"] === "string" &&
+    typeof it["author"] === "object" &&
+    it["author"] !== null &&
+    Array.isArray(it["actions"])
+  );
+}
