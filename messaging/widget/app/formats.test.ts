@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { isCredit, moneyText } from "./money";
+import { dateText, dayText, momentText } from "./times";
+
+const plain = (text: string) => text.replace(/\s/g, " ").replace(/−/g, "-");
+const eur = (amount: string) => ({ amount, currency: "EUR" });
+
+describe("money", () => {
+  test("keeps every digit of amounts that no float can hold", () => {
+    assert.equal(plain(moneyText(eur("90071992547409931.07"), "en")), "€90,071,992,547,409,931.07");
+    assert.equal(plain(moneyText(eur("0.10"), "en")), "€0.10");
+  });
+
+  test("shows the digits that the amount came with", () => {
+    assert.equal(plain(moneyText({ amount: "1200", currency: "JPY" }, "en")), "¥1,200");
+    assert.equal(plain(moneyText({ amount: "1.234", currency: "KWD" }, "en")), "KWD 1.234");
+  });
+
+  test("says the sign as asked", () => {
+    assert.equal(plain(moneyText(eur("-12.30"), "it")), "-12,30 €");
+    assert.equal(plain(moneyText(eur("-12.30"), "en", "none")), "€12.30");
+    assert.equal(plain(moneyText(eur("12.30"), "en", "always")), "+€12.30");
+    assert.deepEqual([eur("5.00"), eur("0.00"), eur("-5.00")].map(isCredit), [true, false, false]);
+  });
+
+  test("what is not a decimal is shown as it came", () => {
+    assert.equal(moneyText({ amount: "1e3", currency: "EUR" }, "en"), "1e3 EUR");
+    assert.equal(moneyText({ amount: "1.00", currency: "nonsense" }, "en"), "1.00 nonsense");
+  });
+});
+
+describe("times", () => {
+  const now = new Date(2026, 2, 3, 9, 0);
+
+  test("a calendar date is the same day in every zone", () => {
+    for (const zone of ["Pacific/Kiritimati", "Pacific/Pago_Pago", "Europe/Rome"]) {
+      process.env["TZ"] = zone;
+      assert.equal(dateText("2026-03-01", "en-GB", now), "1 Mar");
+    }
+    delete process.env["TZ"];
+  });
+
+  test("days are named as people name them", () => {
+    assert.equal(dayText(new Date(2026, 2, 3, 0, 1), "en", now), "Today");
+    assert.equal(dayText(new Date(2026, 2, 2, 23, 59), "it", now), "Ieri");
+    assert.equal(dayText(new Date(2025, 11, 31), "it", now), "mercoledì 31 dicembre 2025");
+  });
+
+  test("what is not a time is left out", () => {
+    assert.deepEqual([momentText("never", "en", now), dateText("", "en", now)], ["", ""]);
+  });
+});

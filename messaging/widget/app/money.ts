@@ -1,0 +1,33 @@
+/** Money for the eye. The decimal string goes to Intl as it is: no number is made of it on the way. */
+import type { Money } from "./rest/shapes";
+
+export type Sign = "as-is" | "none" | "always";
+
+const DECIMAL = /^-?\d+(\.\d+)?$/;
+const formats = new Map<string, Intl.NumberFormat>();
+
+function formatOf(locale: string, currency: string, digits: number, sign: Sign): Intl.NumberFormat {
+  const key = `${locale}|${currency}|${digits}|${sign}`;
+  let format = formats.get(key);
+  if (!format) {
+    const fixed = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+    const signDisplay = sign === "always" ? "exceptZero" : "auto";
+    format = new Intl.NumberFormat(locale, { style: "currency", currency, signDisplay, ...fixed });
+    formats.set(key, format);
+  }
+  return format;
+}
+
+/** "€12.30" in the reader's language, with exactly the digits that the amount came with. */
+export function moneyText(money: Money, locale: string, sign: Sign = "as-is"): string {
+  if (!DECIMAL.test(money.amount)) return `${money.amount} ${money.currency}`;
+  const amount = sign === "none" ? money.amount.replace(/^-/, "") : money.amount;
+  const digits = amount.split(".")[1]?.length ?? 0;
+  try {
+    return formatOf(locale, money.currency, digits, sign).format(amount as Intl.StringNumericLiteral);
+  } catch {
+    return `${amount} ${money.currency}`;
+  }
+}
+
+export const isCredit = (money: Money): boolean => !money.amount.startsWith("-") && /[1-9]/.test(money.amount);

@@ -1,0 +1,224 @@
+import { useId, useState } from "preact/hooks";
+import type { Press } from "../chat";
+import { isCredit, moneyText } from "../money";
+import type { AlertCard, BalanceCard, Message, Money, Transaction, TransactionsCard } from "../rest/shapes";
+import { dateText, momentText } from "../times";
+import type { Speech } from "../words/words";
+import { useSurroundings } from "./context";
+import { Icon, type IconName } from "./icons";
+
+export function Withheld() {
+  const { speech } = useSurroundings();
+  return (
+    <div class="card card-withheld">
+      <Icon name="eyeOff" />
+      <div>
+        <p class="card-title">{speech.say("not_shared")}</p>
+        <p class="card-note">{speech.say("not_shared_text")}</p>
+      </div>
+    </div>
+  );
+}
+
+function whenText(it: Transaction, speech: Speech, now: Date): string {
+  if (it.booked_at) return momentText(it.booked_at, speech.locale, now);
+  return it.booked_on ? dateText(it.booked_on, speech.locale, now) : "";
+}
+
+const merchantOf = (it: Transaction, speech: Speech): string =>
+  it.merchant || it.description || speech.say("unknown_merchant");
+
+const foreign = (it: Transaction): Money | null =>
+  it.original_amount && it.original_amount.currency !== it.amount.currency ? it.original_amount : null;
+
+/** How a state looks. The words are the server's: this only chooses colour and drawing. */
+const looks: Record<AlertCard["state"], { tone: string; icon: IconName }> = {
+  open: { tone: "danger", icon: "shield" },
+  asking: { tone: "info", icon: "spinner" },
+  frozen: { tone: "good", icon: "snowflake" },
+  failed: { tone: "warn", icon: "alert" },
+  unknown: { tone: "warn", icon: "alert" },
+  dismissed: { tone: "calm", icon: "shieldCheck" },
+};
+
+function alertTitle(message: Message, card: AlertCard, speech: Speech): string {
+  if (message.kind === "fraud_alert") return speech.say("alert_fraud");
+  switch (card.alert_type) {
+    case "large_payment": return speech.say("alert_large_payment");
+    case "low_balance": return speech.say("alert_low_balance");
+    case "refund": return speech.say("alert_refund");
+    case "salary": return speech.say("alert_salary");
+    default: return speech.say(card.alert_type.startsWith("foreign") ? "alert_foreign" : "alert_other");
+  }
+}
+
+export function Alert({ message, card, press }: { message: Message; card: AlertCard; press: Press | undefined }) {
+  const { speech } = useSurroundings();
+  const title = useId();
+  const fraud = message.kind === "fraud_alert";
+  const look = looks[card.state] ?? looks.unknown;
+  const settled = card.state !== "open";
+  const tone = fraud || settled ? look.tone : "calm";
+  return (
+    <section class={`card alert tone-${tone}`} aria-labelledby={title}>
+      <p class="alert-head">
+        <Icon name={fraud ? "shield" : "bell"} />
+        <span id={title} class="alert-title">{alertTitle(message, card, speech)}</span>
+      </p>
+      {card.transaction ? <Purchase it={card.transaction} signed={!fraud} /> : <p class="card-text">{message.text}</p>}
+      {settled && card.state_text && (
+        <p class="alert-state" key={card.state}><Icon name={look.icon} /><span>{card.state_text}</span></p>
+      )}
+      {(card.state === "failed" || card.state === "unknown") && card.bank_phone && <CallBank phone={card.bank_phone} />}
+      <Actions message={message} press={press} />
+    </section>
+  );
+}
+
+/** The one address on a card: a number from the bank's own record, never from a message's text. */
+function CallBank({ phone }: { phone: string }) {
+  const { speech } = useSurroundings();
+  return (
+    <a class="button" href={`tel:${phone.replace(/[^+\d]/g, "")}`}>
+      <Icon name="phone" /><span>{speech.say("call_bank", { phone })}</span>
+    </a>
+  );
+}
+
+function Purchase({ it, signed }: { it: Transaction; signed: boolean }) {
+  const { speech } = useSurroundings();
+  const original = foreign(it);
+  const facts = [
+    whenText(it, speech, new Date()),
+    it.card_last4 ? speech.say("card_ending", { digits: it.card_last4 }) : "",
+    it.account_name ?? "",
+  ].filter(Boolean);
+  return (
+    <div class="purchase">
+      <p class="purchase-amount money">{moneyText(it.amount, speech.locale, signed && isCredit(it.amount) ? "always" : "none")}</p>
+      <p class="purchase-merchant">{merchantOf(it, speech)}</p>
+      {original && <p class="card-note">{speech.say("original_amount", { amount: moneyText(original, speech.locale, "none") })}</p>}
+      <ul class="facts">
+        {facts.map((fact) => <li key={fact}>{fact}</li>)}
+        {it.status === "pending" && <li class="tag">{speech.say("pending")}</li>}
+      </ul>
+    </div>
+  );
+}
+
+function Actions({ message, press }: { message: Message; press: Press | undefined }) {
+  const { chat, speech } = useSurroundings();
+  const problem = useId();
+  if (message.actions.length === 0) return null;
+  if (message.expires_at && Date.parse(message.expires_at) < Date.now())
+    return <p class="card-note">{speech.say("expired")}</p>;
+  const busy = press !== undefined && press.phase !== "failed";
+  const words = press?.problem ?? (press?.phase === "retrying" ? speech.say("action_retry") : "");
+  return (
+    <>
+      <div class="actions">
+        {message.actions.map(({ key, label, style }) => {
+          const pressed = busy && press.key === key;
+          return (
+            <button
+              key={key} type="button" class={`button ${style}`} aria-disabled={busy} aria-busy={pressed}
+              aria-describedby={problem} onClick={() => busy || void chat.press(message, key)}
+            >
+              {pressed && <Icon name="spinner" />}
+              <span>{pressed ? speech.say("one_moment") : label}</span>
+            </button>
+          );
+        })}
+      </div>
+      <p id={problem} class="card-problem" role="status">{words}</p>
+    </>
+  );
+}
+
+export function Balances({ card }: { card: BalanceCard }) {
+  const { speech } = useSurroundings();
+  const [shown, setShown] = useState(false);
+  const now = new Date();
+  const hidden = (
+    <>
+      <span aria-hidden="true">••••••</span>
+      <span class="unseen">{speech.say("hidden_amount")}</span>
+    </>
+  );
+  return (
+    <section class="card balances">
+      <div class="card-bar">
+        <Icon name="wallet" />
+        <p class="card-title">{speech.count("balance", card.accounts.length)}</p>
+        <button
+          type="button" class="round small" aria-pressed={shown} onClick={() => setShown(!shown)}
+          aria-label={speech.say("show_amounts")} title={speech.say(shown ? "hide_amounts" : "show_amounts")}
+        >
+          <Icon name={shown ? "eyeOff" : "eye"} />
+        </button>
+      </div>
+      <ul class="lines">
+        {card.accounts.map((it) => (
+          <li key={it.id} class="line">
+            <div class="line-words">
+              <p class="line-name">{it.name}</p>
+              {it.as_of && <p class="card-note">{speech.say("as_of", { when: momentText(it.as_of, speech.locale, now) })}</p>}
+            </div>
+            <div class="line-money">
+              <p class="money balance-amount">{shown && it.balance ? moneyText(it.balance, speech.locale) : hidden}</p>
+              {shown && it.available && (
+                <p class="card-note money">{speech.say("available", { amount: moneyText(it.available, speech.locale) })}</p>
+              )}
+            </div>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+export function Transactions({ card }: { card: TransactionsCard }) {
+  const { speech } = useSurroundings();
+  const now = new Date();
+  return (
+    <section class="card">
+      <div class="card-bar">
+        <Icon name="list" />
+        <p class="card-title">{speech.count("transactions", card.transactions.length)}</p>
+      </div>
+      <ul class="lines">
+        {card.transactions.map((it) => (
+          <li key={it.id} class="line">
+            <div class="line-words">
+              <p class="line-name">{merchantOf(it, speech)}</p>
+              <p class="card-note">
+                {[whenText(it, speech, now), it.status === "pending" ? speech.say("pending") : "", it.card_last4 ? `•• ${it.card_last4}` : ""]
+                  .filter(Boolean).join(" · ")}
+              </p>
+            </div>
+            <p class={isCredit(it.amount) ? "money line-money money-in" : "money line-money"}>
+              {moneyText(it.amount, speech.locale, "always")}
+            </p>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+export function LinkAccount({ message }: { message: Message | null }) {
+  const { chat, speech } = useSurroundings();
+  const busy = chat.state.opening === "link";
+  return (
+    <section class="card link-card">
+      <span class="link-icon"><Icon name="link" /></span>
+      <p class="card-text">{message?.text || speech.say("empty_link")}</p>
+      <button type="button" class="button primary" aria-disabled={busy} onClick={() => void chat.openWindow("link")}>
+        {busy && <Icon name="spinner" />}
+        <span>{speech.say(busy ? "opening" : "link_account")}</span>
+        <span class="unseen">, {speech.say("opens_window")}</span>
+        {!busy && <Icon name="window" />}
+      </button>
+    </section>
+  );
+}
