@@ -26,7 +26,10 @@ CHAT_ORIGIN = f"{PORTAL_SCHEME}://chat.{PORTAL_AUTHORITY}"
 
 SECRET_KEY = env.text("PORTAL_SECRET_KEY")
 PORTAL_KEYS = env.text("PORTAL_KEYS")
-ALLOWED_HOSTS = [PORTAL_BASE_HOST, *(f"{each}.{PORTAL_BASE_HOST}" for each in ("console", "api", "chat"))]
+ALLOWED_HOSTS = [
+    PORTAL_BASE_HOST,
+    *(f"{each}.{PORTAL_BASE_HOST}" for each in ("console", "api", "chat")),
+]
 
 # --- apps -----------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -99,6 +102,8 @@ DATABASES = {
 }
 DATABASE_ROUTERS = ["portal.tenancy.routing.OneDatabase"]
 TENANCY_REACH_OF_CUSTOMER = "accounts.linking.queries.reach_of_customer"
+TENANCY_BANK_IDS = "partners.banks.queries.bank_ids"
+OUTBOX_SUBSCRIPTIONS = "portal.subscriptions.SUBSCRIPTIONS"
 TENANCY_REACH_OF_CONSENT = "accounts.consent.queries.reach_of_consent"
 
 VALKEY_URL = env.text("VALKEY_URL")
@@ -118,7 +123,11 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_TIME_LIMIT = 120
 CELERY_TASK_SOFT_TIME_LIMIT = 90
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300, "socket_timeout": None}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 300,
+    "socket_timeout": None,
+    "socket_connect_timeout": 2,
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_max": 0.1}

@@ -1,0 +1,15 @@
+"""Reading the registry of banks."""
+
+from uuid import UUID
+
+from partners.banks.models import Bank
+
+
+def bank_ids() -> list[UUID]:
+    """Every bank's id, suspended ones too: their rows age like others'."""
+    return list(Bank.objects.order_by("id").values_list("id", flat=True))
+
+
+def find_bank(slug: str) -> Bank | None:
+    """The admitted bank of that slug, if there is one."""
+    return Bank.objects.filter(slug=slug, status=Bank.Status.ADMITTED).first()

@@ -1,0 +1,24 @@
+"""Every timetable and task. Tasks are wake-ups for rows; one that is lost costs latency alone."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+
+app = Celery("portal")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(
+    ["partners.sync", "partners.instructions", "partners.connections", "portal.outbox"]
+)
+
+# name: (task, seconds between two looks); each finds by itself what is due.
+TIMETABLE = {
+    "pull what is due": ("partners.sync.tasks.pull_due", 5.0),
+    "carry out instructions": ("partners.instructions.tasks.run_due", 5.0),
+    "forget delivered events": ("portal.outbox.tasks.age_out", 3600.0),
+}
+app.conf.beat_schedule = {
+    title: {"task": task, "schedule": seconds, "options": {"expires": seconds * 2}}
+    for title, (task, seconds) in TIMETABLE.items()
+}
