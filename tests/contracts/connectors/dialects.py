@@ -1,0 +1,243 @@
+"""A bank's side of each connector: the answers that the one suite puts to all of them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.utils import base64url_encode
+
+from partners.connectors.base import BankAddress, Response
+
+NOW = datetime(2026, 3, 30, 9, 0, tzinfo=UTC)
+ACCOUNT = "acc-0001"
+ORIGIN = "https://api.northmoor-bank.example"
+ADDRESS = BankAddress(
+    base_url=ORIGIN,
+    authorize_url="https://login.northmoor-bank.example/as/authorize",
+    token_url="https://login.northmoor-bank.example/as/token",
+    client_id="portal-client",
+    client_secret="not-a-real-secret",
+    redirect_uri="https://chat.portal.example/link/callback",
+    jwks_url=f"{ORIGIN}/.well-known/jwks.json",
+    zone=ZoneInfo("Europe/London"),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A transaction as people speak of it; each dialect writes it in its own words."""
+
+    external_id: str = "t-1"
+    amount: str = "12.30"
+    currency: str = "GBP"
+    credit: bool = False
+    pending: bool = False
+    booked: str = "2026-03-28T10:15:00+00:00"
+    account: str = ACCOUNT
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+
+class Dialect(Protocol):
+    def token(self, **changes: object) -> Response: ...
+    def refused_grant(self) -> Response: ...
+    def consent(self) -> Response: ...
+    def accounts(self, kinds: Sequence[str]) -> Response: ...
+    def balances(self, *, amount: str, credit: bool, account: str = ACCOUNT) -> Response: ...
+    def page(self, rows: Sequence[Row | object], *, following: str | None = None) -> Response: ...
+    def following(self) -> str: ...
+    def frozen(self, instruction_id: str, **changes: object) -> Response: ...
+
+
+def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    told = {"Content-Type": "application/json"} | dict(headers or {})
+    return Response(status, told, json.dumps(body).encode())
+
+
+@dataclass(frozen=True)
+class UkWords:
+    version: str
+    pending: str
+    posted: str
+    awaiting: str
+    available: str
+    booked: str
+    type_field: str
+    kinds: Mapping[str, str]
+
+
+V4 = UkWords(
+    "v4.0",
+    "PDNG",
+    "BOOK",
+    "AWAU",
+    "ITAV",
+    "ITBD",
+    "AccountTypeCode",
+    {"current": "CACC", "savings": "SVGS", "credit_card": "CARD", "loan": "LOAN"},
+)
+V31 = UkWords(
+    "v3.1",
+    "Pending",
+    "Booked",
+    "AwaitingAuthorisation",
+    "InterimAvailable",
+    "InterimBooked",
+    "AccountSubType",
+    {
+        "current": "CurrentAccount",
+        "savings": "Savings",
+        "credit_card": "CreditCard",
+        "loan": "Loan",
+    },
+)
+
+
+@dataclass(frozen=True)
+class UkDialect:
+    words: UkWords
+
+    @property
+    def base(self) -> str:
+        return f"{ORIGIN}/open-banking/{self.words.version}/aisp"
+
+    def token(self, **changes: object) -> Response:
+        granted = {
+            "access_token": "access-1",
+            "refresh_token": "refresh-1",
+            "token_type": "Bearer",
+            "expires_in": 600,
+        }
+        kept = (granted | changes).items()
+        return answer({name: value for name, value in kept if value is not None})
+
+    def refused_grant(self) -> Response:
+        return answer({"error": "invalid_grant"}, 400)
+
+    def consent(self) -> Response:
+        return answer({"Data": {"ConsentId": "consent-1", "Status": self.words.awaiting}}, 201)
+
+    def accounts(self, kinds: Sequence[str]) -> Response:
+        listed = [
+            {
+                "AccountId": f"acc-{position:04}",
+                "Currency": "GBP",
+                self.words.type_field: self.words.kinds[kind],
+                "Nickname": f"My {kind}",
+                "Account": [
+                    {
+                        "SchemeName": "UK.OBIE.SortCodeAccountNumber",
+                        "Identification": f"0000000000{position:04}",
+                    }
+                ],
+            }
+            for position, kind in enumerate(kinds, start=1)
+        ]
+        return answer({"Data": {"Account": listed}, "Links": {"Self": f"{self.base}/accounts"}})
+
+    def balances(self, *, amount: str, credit: bool, account: str = ACCOUNT) -> Response:
+        listed = [
+            {
+                "AccountId": account,
+                "CreditDebitIndicator": "Credit" if credit else "Debit",
+                "Type": kind,
+                "DateTime": "2026-03-30T08:59:00+01:00",
+                "Amount": {"Amount": amount, "Currency": "GBP"},
+            }
+            for kind in (self.words.available, self.words.booked)
+        ]
+        return answer({"Data": {"Balance": listed}})
+
+    def page(self, rows: Sequence[Row | object], *, following: str | None = None) -> Response:
+        links = {"Self": f"{self.base}/accounts/{ACCOUNT}/transactions"}
+        if following is not None:
+            links["Next"] = following
+        written = [self.row(row) if isinstance(row, Row) else row for row in rows]
+        return answer({"Data": {"Transaction": written}, "Links": links, "Meta": {}})
+
+    def row(self, row: Row) -> dict[str, object]:
+        return {
+            "AccountId": row.account,
+            "TransactionId": row.external_id,
+            "CreditDebitIndicator": "Credit" if row.credit else "Debit",
+            "Status": self.words.pending if row.pending else self.words.posted,
+            "BookingDateTime": row.booked,
+            "Amount": {"Amount": row.amount, "Currency": row.currency},
+            **row.extra,
+        }
+
+    def following(self) -> str:
+        return f"{self.base}/accounts/{ACCOUNT}/transactions?page=2"
+
+    def frozen(self, instruction_id: str, **changes: object) -> Response:
+        outcome = {
+            "InstructionId": instruction_id,
+            "Status": "done",
+            "SettledAt": "2026-03-30T09:00:02Z",
+            "FailureReason": None,
+        }
+        return answer(outcome | changes)
+
+
+DIALECTS: Mapping[str, Dialect] = {
+    "uk_open_banking": UkDialect(V4),
+    "uk_open_banking_3_1": UkDialect(V31),
+}
+
+
+# What banks sign. All of today's connectors take the one shape of event.
+
+
+@cache
+def signing_key(_name: str) -> rsa.RSAPrivateKey:
+    """A key for each name, made once a run."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def jwks(*names: str) -> dict[str, object]:
+    keys = []
+    for name in names or ("event-key-1",):
+        key: dict[str, Any] = jwt.algorithms.RSAAlgorithm.to_jwk(
+            signing_key(name).public_key(), as_dict=True
+        )
+        keys.append(key | {"kid": name, "use": "sig", "alg": "PS256"})
+    return {"keys": keys}
+
+
+def claims(**changes: object) -> dict[str, object]:
+    link = f"{ORIGIN}/open-banking/v4.0/aisp/accounts/{ACCOUNT}"
+    subject = {
+        "subject_type": "http://openbanking.org.uk/rid_http://openbanking.org.uk/rty",
+        "http://openbanking.org.uk/rid": ACCOUNT,
+        "http://openbanking.org.uk/rty": "account",
+        "http://openbanking.org.uk/rlk": [{"version": "v4.0", "link": link}],
+    }
+    return {
+        "iss": ORIGIN,
+        "iat": int(NOW.timestamp()),
+        "jti": "b460a07c-4962-43d1-85ee-9dc10fbb8f6c",
+        "aud": ADDRESS.client_id,
+        "sub": f"{link}/transactions",
+        "txn": "txn-1",
+        "toe": int(NOW.timestamp()) - 1,
+        "events": {"urn:uk:org:openbanking:events:resource-update": {"subject": subject}},
+    } | changes
+
+
+def notification(
+    said: Mapping[str, object] | None = None,
+    *,
+    signed_by: str = "event-key-1",
+    **headers: object,
+) -> bytes:
+    """A token as the bank pushes it, signed over whatever header and claims it is given."""
+    header = {"alg": "PS256", "kid": signed_by, "typ": "JWT"} | headers
+    parts = (json.dumps(header).encode(), json.dumps(said or claims()).encode())
+    message = b".".join(base64url_encode(part) for part in parts)
+    algorithm = jwt.get_algorithm_by_name(str(header["alg"]))
+    return message + b"." + base64url_encode(algorithm.sign(message, signing_key(signed_by)))
