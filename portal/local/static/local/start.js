@@ -1,0 +1,73 @@
+/* The start page's buttons: each asks the sandbox bank to let its customer do something, and says what it did. */
+(() => {
+  const panel = document.querySelector("[data-control]");
+  if (!panel) return;
+  const till = panel.querySelector(".till");
+  const { control, login, silent, declined } = panel.dataset;
+
+  const doings = {
+    suspicious: ["buy", { suspicious: true }],
+    coffee: ["buy", {}],
+    refund: ["refund", {}],
+    salary: ["salary", {}],
+  };
+
+  const write = (words, amount, bad) => {
+    const line = document.createElement("li");
+    const clock = document.createElement("time");
+    clock.textContent = new Date().toLocaleTimeString(document.documentElement.lang);
+    const what = document.createElement("span");
+    what.textContent = words;
+    const much = document.createElement("span");
+    much.textContent = amount;
+    line.append(clock, what, much);
+    line.classList.toggle("is-bad", bad);
+    till.prepend(line);
+    while (till.children.length > 4) till.lastElementChild.remove();
+  };
+
+  const read = (answer) => {
+    const transaction = answer.Transaction ?? answer.transaction ?? answer;
+    const money = transaction.Amount ?? {};
+    const name = transaction.MerchantDetails?.MerchantName ?? transaction.TransactionInformation ?? "";
+    const sign = transaction.CreditDebitIndicator === "Credit" ? "+" : "\u2212";
+    return [name, money.Amount ? `${sign}${money.Amount} ${money.Currency}` : ""];
+  };
+
+  const ask = async (button) => {
+    const [path, body] = doings[button.dataset.do];
+    button.setAttribute("aria-busy", "true");
+    try {
+      const response = await fetch(`${control}/customers/${encodeURIComponent(login)}/${path}`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(body),
+      });
+      const answer = await response.json();
+      if (response.ok) write(...read(answer), false);
+      else write(answer.detail ?? answer.error ?? declined, "", true);
+    } catch {
+      write(silent, "", true);
+    } finally {
+      button.removeAttribute("aria-busy");
+    }
+  };
+
+  panel.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-do]");
+    if (button && button.getAttribute("aria-busy") !== "true") ask(button);
+  });
+
+  // On a phone: mark the part that is in sight.
+  const tabs = new Map([...document.querySelectorAll(".start__tabs a")].map((a) => [a.hash.slice(1), a]));
+  const watcher = new IntersectionObserver(
+    (seen) => {
+      for (const part of seen) tabs.get(part.target.id)?.classList.toggle("is-here", part.isIntersecting);
+    },
+    { threshold: 0.6 },
+  );
+  for (const id of tabs.keys()) {
+    const part = document.getElementById(id);
+    if (part) watcher.observe(part);
+  }
+})();
