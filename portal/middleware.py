@@ -106,7 +106,7 @@ def session_cookie(request: HttpRequest) -> str:
 class HostCsrfMiddleware(CsrfViewMiddleware):
     """Django's CSRF check; the bearer-token host has no cookies, and so no use for it."""
 
-    def process_view(self, request: HttpRequest, callback, callback_args, callback_kwargs):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    def process_view(self, request: HttpRequest, callback, callback_args, callback_kwargs):  # type: ignore[no-untyped-def]
         if host_label(request) == "api":
             return None
         return super().process_view(request, callback, callback_args, callback_kwargs)

@@ -1,0 +1,20 @@
+"""What a body may hold: the documented fields, and no others."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses fields that it does not know, rather than passing over a caller's misspelling."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            known = {name for name, field in self.fields.items() if not field.read_only}
+            unknown = sorted(str(name)[:60] for name in data if name not in known)
+            if unknown:
+                raise serializers.ValidationError(
+                    {name: ["This field is not known here."] for name in unknown}
+                )
+        return super().to_internal_value(data)
