@@ -89,6 +89,8 @@ class Message(TenantModel):
     # The event that this message answers: hearing it twice writes it once.
     caused_by = models.UUIDField(null=True, blank=True)
     client_msg_id = models.UUIDField(null=True, blank=True)
+    # Who at the bank wrote it; the customer sees the bank's name.
+    staff_id = models.UUIDField(null=True, blank=True)
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
 
