@@ -217,7 +217,7 @@ class BankNotification:
 # Failures: all that an operation may raise, whatever the bank answered.
 
 
-class ConnectorFailure(Exception):  # noqa: N818 - named for what went wrong
+class ConnectorFailure(Exception):
     """The bank did not do, or not say, what was asked."""
 
 

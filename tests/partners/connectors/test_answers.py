@@ -1,0 +1,70 @@
+"""Text fit to show, and how long to wait."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from partners.connectors.answers import clean, retry_after
+from partners.connectors.base import Response
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("  CAFÉ \t DELLA\r\nPIAZZA ", "CAFÉ DELLA PIAZZA"),
+        ("A\x00B\x07C", "ABC"),
+        ("pay\u202egnp.exe", "paygnp.exe"),
+        ("\ud83d half", "half"),
+        ("شركة النور", "شركة النور"),
+        ("\u200b", "\u200b"),
+        ("abcdefghijklmnopqrstuvwxyz", "abcdefghijklmnopqrst"),
+    ],
+)
+def test_text_is_made_fit_to_show(written: str, shown: str) -> None:
+    assert clean(written, limit=20) == shown
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=80))
+def test_text_made_fit_once_stays_as_it_is(written: str) -> None:
+    once = clean(written, limit=20)
+
+    assert clean(once, limit=20) == once
+    assert len(once) <= 20
+    once.encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        ({"Retry-After": "0"}, timedelta()),
+        ({"RETRY-AFTER": " 120 "}, timedelta(minutes=2)),
+        ({"Retry-After": "99999999999999999999"}, timedelta(days=1)),
+        ({"Retry-After": "-5"}, None),
+        ({"Retry-After": "1.5"}, None),
+        ({"Retry-After": "\u0661"}, None),
+        ({"Retry-After": "soon"}, None),
+        ({}, None),
+        (
+            {
+                "Retry-After": "Mon, 30 Mar 2026 09:01:30 GMT",
+                "Date": "Mon, 30 Mar 2026 09:00:00 GMT",
+            },
+            timedelta(seconds=90),
+        ),
+        (
+            {
+                "Retry-After": "Mon, 30 Mar 2026 08:00:00 GMT",
+                "Date": "Mon, 30 Mar 2026 09:00:00 GMT",
+            },
+            timedelta(),
+        ),
+        ({"Retry-After": "Mon, 30 Mar 2026 09:01:30 GMT"}, None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date_by_the_banks_own_clock(
+    headers: dict[str, str], wait: timedelta | None
+) -> None:
+    assert retry_after(Response(429, headers)) == wait
