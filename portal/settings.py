@@ -233,6 +233,7 @@ BANK_TIMEOUT_SECONDS = env.number("PORTAL_BANK_TIMEOUT_SECONDS", 10)
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("it", "Italiano"), ("es", "Español")]
 TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = ["portal.design.formats"]
 USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = PORTAL_STATE / "static"

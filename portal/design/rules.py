@@ -30,7 +30,7 @@ def money_words(
     symbol_first: bool,
     with_plus: bool = False,
 ) -> str:
-    """Write signed minor units as people read them: `−£1,234.50`, `1.234,50 €`, `CHF 12.00`."""
+    """Write signed minor units as people read them: `£1,234.50`, `1.234,50 €`, `CHF 12.00`."""
     places = decimals_of(currency)
     whole, part = divmod(abs(amount_minor), 10**places)
     number = grouped(str(whole), thousands_mark or NARROW_SPACE)

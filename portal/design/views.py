@@ -49,7 +49,9 @@ class Day(NamedTuple):
 class SampleForm(forms.Form):
     """Each kind of field once."""
 
-    name = forms.CharField(label=_("Name of the shop"), help_text=_("As it stands on the receipt."))
+    name = forms.CharField(
+        label=_("Name of the shop"), help_text=_("As it stands on the receipt.")
+    )
     amount = forms.DecimalField(label=_("Amount"), max_digits=9, decimal_places=2)
     kind = forms.ChoiceField(label=_("Kind"), choices=[("card", _("Card")), ("cash", _("Cash"))])
     words = forms.CharField(label=_("Note"), required=False, widget=forms.Textarea({"rows": 2}))
@@ -85,7 +87,7 @@ def design(request: HttpRequest) -> HttpResponse:
         "families": [(n, [Swatch(each, values[each]) for each in group]) for n, group in FAMILIES],
         "sizes": [Swatch(each, values[each]) for each in SIZES],
         "icons": icons(),
-        "form": SampleForm({"amount": "12,3O", "kind": "card", "words": "Two coffees"}),
+        "form": SampleForm({"amount": "0.004", "kind": "card", "words": "Two coffees"}),
         "code_form_field": SampleForm()["name"],
         "days": sample_days(),
         "some_day": SOME_DAY,
@@ -98,10 +100,19 @@ def design(request: HttpRequest) -> HttpResponse:
         ],
         "failed_steps": [
             {"title": _("Look up the host"), "state": "good", "aside": "3 ms"},
-            {"title": _("Ask for a token"), "text": _("The bank refused our secret."), "state": "danger"},
+            {
+                "title": _("Ask for a token"),
+                "text": _("The bank refused our secret."),
+                "state": "danger",
+            },
         ],
         "history": [
-            {"title": _("Refused"), "text": _("The consent had ended."), "at": SOME_DAY, "tone": "danger"},
+            {
+                "title": _("Refused"),
+                "text": _("The consent had ended."),
+                "at": SOME_DAY,
+                "tone": "danger",
+            },
             {"title": _("Three payments read"), "at": SOME_DAY, "tone": "good"},
             {"title": _("Linked"), "at": SOME_DAY, "tone": ""},
         ],
