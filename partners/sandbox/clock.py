@@ -1,0 +1,54 @@
+"""Time passing at the bank: purchases are booked and slow instructions settle by themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import psycopg
+
+from partners.sandbox.bank import Bank
+from partners.sandbox.instructions import settle_due
+from partners.sandbox.ledger import book_due, changing
+
+_log = logging.getLogger("sandbox.clock")
+_IDLE_SECONDS = 5.0
+
+
+async def tick_forever(bank: Bank) -> None:
+    """Do what is due, then sleep until the next thing is."""
+    while True:
+        bank.due.clear()
+        try:
+            await tick(bank)
+            pause = await _until_next(bank)
+        except (psycopg.Error, TimeoutError):
+            _log.warning("tick_failed")
+            pause = 1.0
+        try:
+            await asyncio.wait_for(bank.due.wait(), pause)
+        except TimeoutError:
+            continue
+
+
+async def tick(bank: Bank) -> None:
+    """Book and settle what is due now."""
+    if await _until_next(bank) > 0:
+        return
+    async with changing(bank) as change:
+        await book_due(bank, change)
+        await settle_due(change)
+
+
+async def _until_next(bank: Bank) -> float:
+    """Seconds until something is due, at most the idle time; 0 when it is due already."""
+    async with bank.pool.connection() as connection:
+        cursor = await connection.execute(
+            """SELECT least((SELECT min(book_at) FROM transactions WHERE status = 'pending'),
+                            (SELECT min(settle_at) FROM instructions WHERE status = 'pending')) AS at"""
+        )
+        row = await cursor.fetchone()
+    if row is None or row["at"] is None:
+        return _IDLE_SECONDS
+    ahead: float = (row["at"] - bank.now()).total_seconds()
+    return min(max(ahead, 0.0), _IDLE_SECONDS)

@@ -1,0 +1,149 @@
+"""How the bank writes its records in UK Open Banking 4.0 JSON. No database, no clock."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from psycopg.rows import DictRow
+
+from partners.sandbox import money
+
+_STATUS = {"pending": "PDNG", "booked": "BOOK"}
+_ACCOUNT_TYPE = {"current": "CACC", "card": "CARD", "savings": "SVGS"}
+_PURPOSE = {"SALARY": "SALA"}
+
+
+def amount(minor: int, currency: str) -> dict[str, str]:
+    """An unsigned amount; its direction is in CreditDebitIndicator."""
+    return {"Amount": money.to_text(abs(minor), currency), "Currency": currency}
+
+
+def direction(minor: int) -> str:
+    """Credit or Debit; zero is Credit."""
+    return "Credit" if minor >= 0 else "Debit"
+
+
+def moment(at: dt.datetime, zone: ZoneInfo) -> str:
+    """RFC 3339 in the bank's own zone, with that moment's offset."""
+    return at.astimezone(zone).isoformat(timespec="seconds")
+
+
+def account(row: DictRow, *, zone: ZoneInfo, detailed: bool) -> dict[str, Any]:
+    """An OBAccount6; the numbers only for who may see details."""
+    body = {
+        "AccountId": row["id"],
+        "Status": "Enabled",
+        "StatusUpdateDateTime": moment(row["opened_at"], zone),
+        "Currency": row["currency"],
+        "AccountCategory": "Personal",
+        "AccountTypeCode": _ACCOUNT_TYPE[row["kind"]],
+        "Description": row["name"][:35],
+        "Nickname": row["name"],
+        "OpeningDate": moment(row["opened_at"], zone),
+    }
+    if detailed:
+        body["Account"] = [
+            {
+                "SchemeName": row["scheme"],
+                "Identification": row["identification"],
+                "Name": row["holder_names"],
+            }
+        ]
+    return body
+
+
+def balances(row: DictRow, *, at: dt.datetime, zone: ZoneInfo) -> list[dict[str, Any]]:
+    """Available (with pending taken off) and booked, both interim."""
+    available = row["booked_minor"] + row["pending_minor"]
+    return [
+        {
+            "AccountId": row["id"],
+            "CreditDebitIndicator": direction(minor),
+            "Type": kind,
+            "DateTime": moment(at, zone),
+            "Amount": amount(minor, row["currency"]),
+        }
+        for kind, minor in (("ITAV", available), ("ITBD", row["booked_minor"]))
+    ]
+
+
+def transaction(row: DictRow, *, zone: ZoneInfo, issuer: str, detailed: bool) -> dict[str, Any]:
+    """An OBTransaction6 with only the members that apply."""
+    body = {
+        "AccountId": row["account_id"],
+        "TransactionId": row["transaction_id"],
+        "CreditDebitIndicator": direction(row["amount_minor"]),
+        "Status": _STATUS[row["status"]],
+        "TransactionMutability": "Mutable" if row["status"] == "pending" else "Immutable",
+        "BookingDateTime": moment(row["occurred_at"], zone),
+        "Amount": amount(row["amount_minor"], row["currency"]),
+        "ProprietaryBankTransactionCode": {"Code": row["kind"], "Issuer": issuer},
+        "CurrencyExchange": _exchange(row),
+        "CardInstrument": _card(row),
+        "SupplementaryData": _supplement(row) or None,
+        "CategoryPurposeCode": _PURPOSE.get(row["kind"]),
+    }
+    if row["value_at"] is not None:
+        body["ValueDateTime"] = moment(row["value_at"], zone)
+    if detailed:
+        body["TransactionInformation"] = row["description"] or None
+        body["MerchantDetails"] = _merchant(row) or None
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _exchange(row: DictRow) -> dict[str, Any] | None:
+    if row["original_currency"] is None:
+        return None
+    return {
+        "SourceCurrency": row["original_currency"],
+        "TargetCurrency": row["currency"],
+        "UnitCurrency": row["original_currency"],
+        # The standard wants a JSON number; six digits print as they were written.
+        "ExchangeRate": float(row["exchange_rate"]),
+        "InstructedAmount": amount(row["original_minor"], row["original_currency"]),
+    }
+
+
+def _card(row: DictRow) -> dict[str, str] | None:
+    if row["card_id"] is None:
+        return None
+    return {
+        "CardSchemeName": "VISA",
+        "AuthorisationType": "Contactless" if row["merchant_country"] else "ConsumerDevice",
+        "Name": row["card_holder"],
+        "Identification": f"**** {row['last4']}",
+    }
+
+
+def _merchant(row: DictRow) -> dict[str, str]:
+    return _present(
+        MerchantName=row["merchant_name"], MerchantCategoryCode=row["merchant_category"]
+    )
+
+
+def _supplement(row: DictRow) -> dict[str, str]:
+    return _present(
+        FraudSignal="suspected" if row["fraud_suspected"] else "",
+        MerchantCountry=row["merchant_country"],
+        CardId=row["card_id"] or "",
+    )
+
+
+def _present(**members: str) -> dict[str, str]:
+    return {name: value for name, value in members.items() if value}
+
+
+def page(
+    data: dict[str, Any], *, address: str, following: str | None = None, **meta: Any
+) -> dict[str, Any]:
+    """The envelope: Data, Links, Meta."""
+    links = {"Self": address, **({"Next": following} if following else {})}
+    return {"Data": data, "Links": links, "Meta": meta}
+
+
+def errors(code: str, message: str, path: str | None = None) -> dict[str, Any]:
+    """An OBErrorResponse1 with one error; `code` is of the four-letter code set of version 4."""
+    error = {"ErrorCode": code, "Message": message, **({"Path": path} if path else {})}
+    return {"Errors": [error]}
