@@ -1,5 +1,6 @@
 """A server of our own: found and adopted, or started, waited for and stopped."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -132,15 +133,21 @@ def port_holder(port: int) -> str:
     """`process 123 (command)` of who listens on a local port; empty where it cannot be seen."""
     inodes = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
     for folder in Path("/proc").glob("[0-9]*/fd") if inodes else ():
-        try:
-            links = {str(entry.readlink()) for entry in folder.iterdir()}
-        except OSError:
-            continue
-        if links & inodes:
+        if _links(folder) & inodes:
             pid = int(folder.parent.name)
             identity = Identity.of(pid)
             return f"process {pid} ({identity.command[:60] if identity else 'unknown'})"
     return ""
+
+
+def _links(folder: Path) -> set[str]:
+    """Where a folder's links lead; those that vanish while we read, and foreign folders, are left out."""
+    found = set()
+    with contextlib.suppress(OSError):
+        for entry in folder.iterdir():
+            with contextlib.suppress(OSError):
+                found.add(str(entry.readlink()))
+    return found
 
 
 def _listening_inodes(port: int) -> set[str]:

@@ -108,6 +108,10 @@ class Started:
             self._popen.wait(seconds)
 
 
+# Held so that a server may outlive the object that started it; the ended are reaped at each start.
+_children: list[subprocess.Popen[bytes]] = []
+
+
 class Adopted:
     """A process that an earlier run left and that is still good."""
 
@@ -150,6 +154,7 @@ def start(
     identity = Identity.of(popen.pid)
     if identity is not None:
         identity.save(pid_file)
+    _children[:] = [popen, *(child for child in _children if child.poll() is None)]
     return Started(popen)
 
 

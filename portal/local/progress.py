@@ -38,8 +38,8 @@ class Progress:
             self.say(f"{title} ...")
         try:
             yield step
-        except BaseException:
-            self._close(step, f"{title}: stopped")
+        except BaseException as end:
+            self._close(step, f"{title}: {'failed' if isinstance(end, Exception) else 'stopped'}")
             raise
         self._close(step, f"{title}: {step.summary or 'done'} ({step.seconds():.1f} s)")
 

@@ -26,7 +26,7 @@ OLDEST_PYTHON = (3, 11)
 OLDEST_NODE = 20
 BUILT = ROOT / "messaging/widget/static/widget/build"
 _PAGE_SOURCES = ("messaging/widget/app", "package.json", "package-lock.json", "tsconfig.json")
-_ERROR_LINES = 12
+_ERROR_LINES = 30
 
 
 @dataclass(frozen=True)
@@ -151,12 +151,12 @@ def _venv_works() -> bool:
     return answer.returncode == 0
 
 
-def _make_venv(step: Step) -> None:
+def _make_venv(_: Step) -> None:
     if VENV.exists() and not _venv_works():
         shutil.rmtree(VENV)
     if VENV.exists():
         return
-    _run([sys.executable, "-m", "venv", str(VENV)], step=step, otherwise=_NO_VENV)
+    _run([sys.executable, "-m", "venv", str(VENV)], otherwise=_NO_VENV)
 
 
 _NO_VENV = (
@@ -187,7 +187,7 @@ def _pip_install(path: Path, step: Step) -> None:
         words = line.split()
         if words[:1] == ["Collecting"] or words[:2] == ["Requirement", "already"]:
             seen += 1
-            step.update(seen, total, words[-1] if words[0] == "Collecting" else "")
+            step.update(seen, total, words[1] if words[0] == "Collecting" else "")
         elif words[:2] == ["Installing", "collected"]:
             step.update(total, total, "unpacking")
 
@@ -197,7 +197,6 @@ def _pip_install(path: Path, step: Step) -> None:
             *("--disable-pip-version-check", "--no-input", "--no-color", "--progress-bar", "off"),
             *("-r", str(path)),
         ],
-        step=step,
         each_line=count,
         otherwise=f"pip could not install {path.name}.",
     )
@@ -222,14 +221,14 @@ def _install_packages(step: Step) -> None:
     _ensure_node(step)
     npm, environ = npm_command()
     command = [*npm, "ci", "--no-audit", "--no-fund", "--loglevel", "error"]
-    _run(command, step=step, environ=environ, otherwise="npm could not install the packages.")
+    _run(command, environ=environ, otherwise="npm could not install the packages.")
 
 
 def _build_pages(step: Step) -> None:
     _ensure_node(step)
     npm, environ = npm_command()
     command = [*npm, "run", "build"]
-    _run(command, step=step, environ=environ, otherwise="The widget could not be built.")
+    _run(command, environ=environ, otherwise="The widget could not be built.")
 
 
 def _ensure_node(step: Step) -> None:
@@ -266,7 +265,6 @@ def _node_wheel() -> Path | None:
 def _run(
     command: Sequence[str],
     *,
-    step: Step,
     otherwise: str,
     environ: dict[str, str] | None = None,
     each_line: Callable[[str], None] | None = None,
@@ -288,7 +286,6 @@ def _run(
             if each_line:
                 each_line(line)
     if process.returncode:
-        step.summary = "failed"
         raise CannotStart("\n".join([otherwise, *(f"    {line}" for line in last)]))
 
 

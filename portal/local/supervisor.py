@@ -51,8 +51,9 @@ class Supervisor:
 
     def run(self, *, welcome: Callable[[], Iterable[str]]) -> None:
         """Run until Ctrl-C or SIGTERM. Raises CannotStart, after stopping all, when it must give up."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._on_signal)
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, self._on_signal)
         threads = [
             threading.Thread(target=self._guarded, args=(call, name), daemon=True)
             for name, call in self._calls()
@@ -70,6 +71,10 @@ class Supervisor:
         if self._refusals:
             raise self._refusals[0]
 
+    def stop(self) -> None:
+        """Begin to stop, as a signal would."""
+        self._stopping.set()
+
     def _calls(self) -> Iterable[tuple[str, Callable[[], None]]]:
         for name, keeper in self._keepers.items():
             yield name, keeper.run
@@ -77,7 +82,7 @@ class Supervisor:
             yield job.name, lambda job=job: self._run_job(job)  # type: ignore[misc]
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self._stopping.set()
+        self.stop()
 
     def _guarded(self, call: Callable[[], None], name: str) -> None:
         """A part's thread: first what it needs, then its life; a refusal stops everything."""
