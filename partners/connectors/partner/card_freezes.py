@@ -8,17 +8,9 @@ from typing import Literal
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from partners.connectors.answers import REFUSED, Node, raise_for_trouble, read_json, refusal_code
-from partners.connectors.base import (
-    AuthorisationExpired,
-    BadAnswer,
-    BankAddress,
-    BankRefused,
-    FreezeOutcome,
-    Request,
-    Response,
-    Steps,
-)
+from partners.connectors.answers import Node, read_json
+from partners.connectors.base import BankAddress, FreezeOutcome, Request, Steps
+from partners.connectors.refusals import expect
 
 Action = Literal["freeze", "unfreeze"]
 _STATUSES: Mapping[str, Literal["pending", "done", "failed"]] = {
@@ -50,7 +42,7 @@ def put(
         _headers(access_token) | {"Content-Type": "application/json"},
         json.dumps(wanted).encode(),
     )
-    _raise_for_refusal(response, expected={HTTPStatus.OK, HTTPStatus.CREATED})
+    expect(response, HTTPStatus.OK, HTTPStatus.CREATED)
     return _outcome(read_json(response), instruction_id, address.zone)
 
 
@@ -59,7 +51,7 @@ def get(address: BankAddress, *, access_token: str, instruction_id: str) -> Step
     response = yield Request("GET", _url(address, instruction_id), _headers(access_token))
     if response.status == HTTPStatus.NOT_FOUND:
         return FreezeOutcome("unknown_to_bank")
-    _raise_for_refusal(response, expected={HTTPStatus.OK})
+    expect(response, HTTPStatus.OK)
     return _outcome(read_json(response), instruction_id, address.zone)
 
 
@@ -70,16 +62,6 @@ def _url(address: BankAddress, instruction_id: str) -> str:
 
 def _headers(access_token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {access_token}", "Accept": "application/json"}
-
-
-def _raise_for_refusal(response: Response, *, expected: set[HTTPStatus]) -> None:
-    raise_for_trouble(response)
-    if response.status == HTTPStatus.UNAUTHORIZED:
-        raise AuthorisationExpired
-    if response.status in REFUSED:
-        raise BankRefused(refusal_code(None, response.status))
-    if response.status not in expected:
-        raise BadAnswer("a status that the partner API does not have")
 
 
 def _outcome(answer: Node, instruction_id: str, zone: ZoneInfo) -> FreezeOutcome:

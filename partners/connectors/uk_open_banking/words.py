@@ -92,11 +92,8 @@ FAMILY_KINDS: Mapping[str, Kind] = {
 
 CARD_FAMILIES = ("CCRD", "CustomerCardTransactions")
 
-# Error codes that say the consent is over, not that one request was wrong.
-CONSENT_IS_OVER = frozenset({"UK.OBIE.Reauthenticate", "UK.OBIE.Resource.InvalidConsentStatus"})
-
 # AWAU of 4.0 and AwaitingAuthorisation of 3.1: the customer has not decided yet.
 AWAITING = frozenset({"AWAU", "AwaitingAuthorisation"})
 
 # A consent that is not there has ended, whichever way a bank says it.
-GONE = frozenset({"http_404", "http_410", "UK.OBIE.Resource.NotFound"})
+GONE = frozenset({"http_404", "http_410", "U011", "UK.OBIE.Resource.NotFound"})

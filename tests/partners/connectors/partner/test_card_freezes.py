@@ -9,7 +9,14 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from partners.connectors.base import BadAnswer, BankRefused, FreezeOutcome, Request, drive
+from partners.connectors.base import (
+    AuthorisationRevoked,
+    BadAnswer,
+    BankRefused,
+    FreezeOutcome,
+    Request,
+    drive,
+)
 from partners.connectors.partner import card_freezes
 from tests.contracts.connectors.dialects import ADDRESS, answer
 
@@ -113,11 +120,19 @@ def test_a_reason_that_is_no_word_is_other() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 422])
-def test_a_refused_instruction_says_with_which_status(status: int) -> None:
-    with pytest.raises(BankRefused) as refused:
-        drive(put(), lambda _request: answer({"title": "private"}, status))
+def test_a_refused_instruction_says_with_which_code(status: int) -> None:
+    body = {"Errors": [{"ErrorCode": "U008", "Message": "private"}]}
+    schema("Errors").validate(body)
 
-    assert refused.value.code == f"http_{status}"
+    with pytest.raises(BankRefused) as refused:
+        drive(put(), lambda _request: answer(body, status))
+
+    assert refused.value.code == "U008"
+
+
+def test_a_freeze_under_a_consent_that_is_over_says_so() -> None:
+    with pytest.raises(AuthorisationRevoked):
+        drive(put(), lambda _request: answer({"Errors": [{"ErrorCode": "U009"}]}, 403))
 
 
 @pytest.mark.parametrize("status", [202, 204, 206])

@@ -115,7 +115,7 @@ def test_a_lifetime_that_is_no_number_of_seconds_is_refused(expires_in: object) 
 
 
 @pytest.mark.parametrize(
-    "code", ["UK.OBIE.Reauthenticate", "UK.OBIE.Resource.InvalidConsentStatus"]
+    "code", ["U009", "U028", "UK.OBIE.Reauthenticate", "UK.OBIE.Resource.InvalidConsentStatus"]
 )
 @pytest.mark.parametrize("status", [400, 401, 403])
 def test_a_consent_that_is_over_is_told_from_a_token_that_is(status: int, code: str) -> None:
@@ -126,10 +126,17 @@ def test_a_consent_that_is_over_is_told_from_a_token_that_is(status: int, code: 
 
 
 def test_a_refusal_carries_the_banks_code() -> None:
-    told = answer({"Errors": [{"ErrorCode": "U011", "Message": "private"}]}, 400)
+    told = answer({"Errors": [{"ErrorCode": "U008", "Message": "private"}]}, 400)
 
     with pytest.raises(BankRefused) as refused:
         drive(bank.accounts(access_token="a"), lambda _request: told)
 
-    assert refused.value.code == "U011"
+    assert refused.value.code == "U008"
     assert "private" not in str(refused.value)
+
+
+def test_a_consent_that_the_bank_does_not_find_has_ended() -> None:
+    missing = answer({"Errors": [{"ErrorCode": "U011"}]}, 400)
+    waiting = iter([dialect.token(), missing])
+
+    drive(bank.revoke_consent(bank_consent_id="c-1"), lambda _request: next(waiting))
