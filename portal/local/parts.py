@@ -99,8 +99,12 @@ class Job:
     command: tuple[str, ...]
     environ: Mapping[str, str]
     stamp: Callable[[], str]
+    leaves: Path | None = None
+    """A file that it writes; run again when that is gone."""
 
     def due(self) -> bool:
+        if self.leaves and not self.leaves.exists():
+            return True
         return self._stamps().get(self.name) != self.stamp()
 
     def run(self, stopping: Callable[[], bool]) -> None:

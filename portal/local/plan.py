@@ -18,6 +18,8 @@ from portal.local.supervisor import Plan
 
 MIGRATE = "migrate"
 SEED = "seed_demo"
+SANDBOX_CLIENT_ID = "portal"
+_ADDRESSES = ("PORTAL_BASE_HOST", "PORTAL_PORT", "SANDBOX_PORT")
 
 
 def sandbox_name(slug: str) -> str:
@@ -84,16 +86,14 @@ def _seed(here: Installation, environ: Mapping[str, str]) -> Job | None:
     command = seed_command()
     if command is None:
         return None
-    demo = here.state.folder / "demo.json"
-    stamp = _stamp_of(here, environ, lambda: [command], "")
+    stamp = _stamp_of(here, environ, lambda: [command, REPOSITORY / "portal/local/demo.py"], "")
     return Job(
         SEED,
         here.state,
         _python("manage.py", SEED),
         environ,
-        stamp=lambda: (
-            f"{stamp()}:{_edition(here.sandbox_postgres.data)}" if demo.exists() else "new"
-        ),
+        stamp=lambda: f"{stamp()}:{_edition(here.sandbox_postgres.data)}",
+        leaves=here.state.folder / "demo.json",
     )
 
 
@@ -104,6 +104,7 @@ def _stamp_of(
 
     def stamp() -> str:
         digest = hashlib.sha256(environ["DATABASE_URL"].encode())
+        digest.update(" ".join(environ[name] for name in _ADDRESSES).encode())
         digest.update(_edition(here.postgres.data).encode())
         for path in [*files(), *([REPOSITORY / also] if also else [])]:
             digest.update(str(path.relative_to(REPOSITORY)).encode() + b"\0" + path.read_bytes())
@@ -133,6 +134,8 @@ def _sandbox(here: Installation, slug: str, port: int, environ: Mapping[str, str
             "SANDBOX_PORT": str(port),
             "SANDBOX_DATABASE_URL": here.sandbox_database_url(slug),
             "SANDBOX_SEED": environ.get("SANDBOX_SEED") or "2026",
+            "SANDBOX_CLIENT_ID": SANDBOX_CLIENT_ID,
+            "SANDBOX_REDIRECT_URI": f"http://chat.{base}:{portal_port}/link/callback",
             "SANDBOX_CLIENT_SECRET": environ[f"SANDBOX_{slug.upper()}_CLIENT_SECRET"],
             "SANDBOX_PORTAL_ORIGIN": f"http://chat.{base}:{portal_port}",
             "SANDBOX_NOTIFY_URL": (

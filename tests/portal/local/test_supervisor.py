@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -170,6 +171,20 @@ def test_a_job_whose_stamp_changed_runs_again(
         running.stop()
 
     assert count.read_text() == "xx"
+
+
+def test_a_job_whose_file_is_gone_runs_again(state: State, tmp_path: Path) -> None:
+    left = tmp_path / "left"
+    script = f"open({str(left)!r}, 'a').write('x')"
+    once = replace(job(state, script), leaves=left)
+
+    once.run(lambda: False)
+    once.run(lambda: False)
+    first = left.read_text()
+    left.unlink()
+    once.run(lambda: False)
+
+    assert (first, left.read_text()) == ("x", "x")
 
 
 def test_a_job_that_fails_stops_everything(
