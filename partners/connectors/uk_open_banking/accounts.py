@@ -25,6 +25,7 @@ from partners.connectors.uk_open_banking.words import ACCOUNT_KINDS, BALANCE_KIN
 
 _MAX_PAGES = 20
 _LONG_ENOUGH_TO_SHOW_FOUR = 8
+_MASKS = "*\u2022"
 
 
 def read_accounts(address: BankAddress, version: str, *, access_token: str) -> Steps[AccountList]:
@@ -76,8 +77,16 @@ def _masked(row: Node) -> str:
             identification.get("Identification") if isinstance(identification, dict) else None
         )
         if isinstance(written, str):
-            known = "".join(mark for mark in written if mark.isascii() and mark.isalnum())
-            return f"**** {known[-4:]}" if len(known) >= _LONG_ENOUGH_TO_SHOW_FOUR else "****"
+            return f"**** {_last_four(written)}".strip()
+    return ""
+
+
+def _last_four(written: str) -> str:
+    """Nothing of a number so short that four characters would be most of it."""
+    known = "".join(mark for mark in written if mark.isascii() and mark.isalnum())
+    masked_already = any(mark in written for mark in _MASKS) and written.endswith(known[-4:])
+    if masked_already or len(known) >= _LONG_ENOUGH_TO_SHOW_FOUR:
+        return known[-4:]
     return ""
 
 

@@ -1,0 +1,76 @@
+"""What is particular to UK Open Banking's accounts."""
+
+import pytest
+
+from partners.connectors.base import BadAnswer, Request, Response, drive
+from partners.connectors.uk_open_banking.connector import UkOpenBanking
+from tests.contracts.connectors.dialects import ADDRESS, V4, UkDialect, answer
+
+bank = UkOpenBanking(ADDRESS)
+dialect = UkDialect(V4)
+
+
+def account(external_id: str = "acc-0001", **changes: object) -> dict[str, object]:
+    return {"AccountId": external_id, "Currency": "GBP", "AccountTypeCode": "CACC"} | changes
+
+
+def listed(*accounts: object, following: str | None = None) -> Response:
+    links = {"Next": following} if following else {}
+    return answer({"Data": {"Account": accounts}, "Links": links})
+
+
+@pytest.mark.parametrize(
+    ("identification", "shown"),
+    [
+        ("00000012345678", "**** 5678"),
+        ("IT60 X054 2811 1010 0000 0123 456", "**** 3456"),
+        ("0000 0000 0000 4821", "**** 4821"),
+        ("**** 4821", "**** 4821"),
+        ("\u2022\u2022\u2022\u2022 4821", "**** 4821"),
+        ("1234567", "****"),
+        ("12*34", "****"),
+        ("", "****"),
+        (7, ""),
+    ],
+)
+def test_an_identification_is_masked(identification: object, shown: str) -> None:
+    row = account(Account=[{"SchemeName": "x", "Identification": identification}])
+
+    found = drive(bank.accounts(access_token="a"), lambda _request: listed(row))
+
+    assert [record.masked_identification for record in found.records] == [shown]
+
+
+def test_accounts_are_read_over_all_pages_and_each_once() -> None:
+    pages = {
+        f"{dialect.base}/accounts": listed(
+            account("a-1"), account("a-2"), following=f"{dialect.base}/accounts?page=2"
+        ),
+        f"{dialect.base}/accounts?page=2": listed(account("a-2"), account("a-3")),
+    }
+
+    found = drive(bank.accounts(access_token="a"), lambda request: pages[request.url])
+
+    assert [record.external_id for record in found.records] == ["a-1", "a-2", "a-3"]
+
+
+def test_pages_of_accounts_without_an_end_are_refused() -> None:
+    asked: list[Request] = []
+
+    def another(request: Request) -> Response:
+        asked.append(request)
+        return listed(account(), following=f"{dialect.base}/accounts?page={len(asked)}")
+
+    with pytest.raises(BadAnswer):
+        drive(bank.accounts(access_token="a"), another)
+
+    assert len(asked) == 20
+
+
+@pytest.mark.parametrize("code", ["NREX", "a new one", None, 7])
+def test_an_account_of_a_type_that_we_have_no_word_for_is_other(code: object) -> None:
+    row = account(AccountTypeCode=code)
+
+    found = drive(bank.accounts(access_token="a"), lambda _request: listed(row))
+
+    assert [record.kind for record in found.records] == ["other"]
