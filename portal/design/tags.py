@@ -34,7 +34,7 @@ class Bar(NamedTuple):
     width: float
     height: int
     day: date
-    count: int
+    counted: int
 
 
 class Plot(TypedDict):

@@ -1,7 +1,7 @@
 """Every door for HTTP: the base host's here, the other hosts' in the files beside this one."""
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
 
 def alive(_request: HttpRequest) -> HttpResponse:
@@ -9,4 +9,7 @@ def alive(_request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok", content_type="text/plain")
 
 
-urlpatterns: list[URLPattern | URLResolver] = [path("healthz", alive)]
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", alive),
+    path("", include("portal.design.urls")),
+]

@@ -15,7 +15,7 @@
   const write = (words, amount, bad) => {
     const line = document.createElement("li");
     const clock = document.createElement("time");
-    clock.textContent = new Date().toLocaleTimeString(document.documentElement.lang);
+    clock.textContent = new Date().toLocaleTimeString(document.documentElement.lang, { hourCycle: "h23" });
     const what = document.createElement("span");
     what.textContent = words;
     const much = document.createElement("span");

@@ -1,0 +1,79 @@
+"""How amounts, names and plots are written."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.design.rules import bar_heights, decimals_of, grouped, initials_of, money_words
+
+
+def in_english(amount_minor: int, currency: str, *, with_plus: bool = False) -> str:
+    return money_words(
+        amount_minor,
+        currency,
+        decimal_mark=".",
+        thousands_mark=",",
+        symbol_first=True,
+        with_plus=with_plus,
+    )
+
+
+@pytest.mark.parametrize(
+    ("amount_minor", "currency", "words"),
+    [
+        (0, "EUR", "€0.00"),
+        (5, "GBP", "£0.05"),
+        (-123450, "GBP", "\u2212£1,234.50"),
+        (100000000, "EUR", "€1,000,000.00"),
+        (-1980, "JPY", "JPY\u00a0\u22121,980"),
+        (1234, "KWD", "KWD\u00a01.234"),
+        (1200, "CHF", "CHF\u00a012.00"),
+    ],
+)
+def test_money_is_written_as_in_english(amount_minor: int, currency: str, words: str) -> None:
+    assert in_english(amount_minor, currency) == words
+
+
+def test_money_is_written_as_in_italian() -> None:
+    words = money_words(-123450, "EUR", decimal_mark=",", thousands_mark=".", symbol_first=False)
+
+    assert words == "\u22121.234,50\u00a0€"
+
+
+def test_money_that_came_in_has_a_plus_where_it_is_asked_for() -> None:
+    assert in_english(250, "EUR", with_plus=True) == "+€2.50"
+    assert in_english(-250, "EUR", with_plus=True) == "\u2212€2.50"
+    assert in_english(0, "EUR", with_plus=True) == "€0.00"
+
+
+@given(st.integers(-(2**63), 2**63 - 1), st.sampled_from(["EUR", "JPY", "KWD", "CHF"]))
+def test_no_digit_of_an_amount_is_lost(amount_minor: int, currency: str) -> None:
+    words = in_english(amount_minor, currency)
+
+    digits = int("".join(each for each in words if each.isdigit()))
+    assert digits == abs(amount_minor)
+    assert ("\u2212" in words) == (amount_minor < 0)
+    assert len(words.partition(".")[2]) == decimals_of(currency)
+
+
+def test_grouped_puts_a_mark_before_each_three_digits() -> None:
+    assert [grouped(each, " ") for each in ("1", "123", "1234", "123456")] == [
+        "1",
+        "123",
+        "1 234",
+        "123 456",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "initials"),
+    [("Marta Bellini", "MB"), ("Quillon", "Q"), ("Anna de la Cruz", "AC"), ("  ", "\u2022")],
+)
+def test_initials_are_of_the_first_and_last_word(name: str, initials: str) -> None:
+    assert initials_of(name) == initials
+
+
+def test_bars_reach_the_top_once_and_small_counts_are_seen() -> None:
+    assert bar_heights([0, 1, 500, 1000], tall=80) == [0, 2, 40, 80]
+    assert bar_heights([0, 0], tall=80) == [0, 0]
+    assert bar_heights([], tall=80) == []
