@@ -1,6 +1,7 @@
 /** The chat's state and everything that changes it. Views draw `state` and call the methods. */
 import type { Config } from "./config";
 import type { Bridge } from "./host/bridge";
+import { seal, unseal } from "./host/sealed";
 import { openWithPass, postCode } from "./host/windows";
 import { Problem } from "./rest/problem";
 import { Rest, SessionLost, type SessionFailure } from "./rest/session";
@@ -37,7 +38,7 @@ export type WindowPurpose = "link" | "sharing";
 export interface ChatState {
   readonly phase: "starting" | "ready" | "failed";
   readonly failure: Failure | null;
-  readonly session: Omit<Session, "token"> | null;
+  readonly session: Omit<Session, "token" | "draft_key"> | null;
   readonly thread: Thread;
   readonly unsent: readonly Unsent[];
   readonly draft: string;
@@ -71,6 +72,8 @@ export class Chat {
   #userStreams = new Set<string>();
   #sending = false;
   #typedAt = 0;
+  #draftKey: string | undefined;
+  #sealing: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly config: Config,
@@ -88,6 +91,7 @@ export class Chat {
     });
     document.addEventListener("visibilitychange", () => this.#visibilityChanged());
     addEventListener("online", () => this.#pump());
+    addEventListener("pagehide", () => this.#saveDrafts());
   }
 
   subscribe(listener: () => void): () => void {
@@ -127,7 +131,7 @@ export class Chat {
       const session = await this.#rest.renew();
       const held = this.state.session;
       if (held && held.customer.id !== session.customer.id) return location.reload();
-      this.#begun(session);
+      await this.#begun(session);
       if (this.state.phase !== "ready") await this.#loadFirst();
       this.#socket.take({ kind: "start", streams: this.#positions(session) });
       this.#pump();
@@ -136,15 +140,20 @@ export class Chat {
     }
   }
 
-  #begun(session: Session): void {
-    const { token: _, ...known } = session;
+  async #begun(session: Session): Promise<void> {
+    const { token: _, draft_key, ...known } = session;
     const first = this.state.session === null;
+    this.#draftKey = draft_key;
     this.#set({ session: known });
     this.#waits.set("renew", this.#rest.freshForMs, () => void this.#renew());
     if (!first) return;
     this.#keep.forget(`bank-chat:${this.config.bank}:`, this.#keepKey);
-    const drafts = readDrafts(this.#keep.read(this.#keepKey), Date.now(), this.speech.say("not_sent_old"));
-    this.#set(drafts);
+    this.#set(readDrafts(await this.#keptDrafts(), Date.now(), this.speech.say("not_sent_old")));
+  }
+
+  async #keptDrafts(): Promise<unknown> {
+    if (this.#keep.lasting || !this.#draftKey || !this.bridge.kept) return this.#keep.read(this.#keepKey);
+    return unseal(this.#draftKey, this.#keepKey, this.bridge.kept);
   }
 
   async #loadFirst(): Promise<void> {
@@ -179,7 +188,7 @@ export class Chat {
     try {
       const session = await this.#rest.renew();
       if (session.customer.id !== this.state.session?.customer.id) return location.reload();
-      this.#begun(session);
+      await this.#begun(session);
       this.#waits.done("renew-again");
       await this.#socket.reauthenticate();
     } catch (failure) {
@@ -219,10 +228,11 @@ export class Chat {
       return;
     }
     const unsent = isMessage(data) ? without(this.state.unsent, data.client_msg_id) : this.state.unsent;
+    const arrived = unsent !== this.state.unsent;
     const isWord = type === "message.created";
     const mine = thread.reads[this.state.session?.customer.id ?? ""] ?? thread.reads["customer"] ?? 0;
     this.#set({ thread, unsent, readSeq: Math.max(this.state.readSeq, mine), ...(isWord ? { typing: null } : {}) });
-    this.#saveDrafts();
+    if (arrived) this.#saveDrafts();
   }
 
   #resetTo(stream: string, head: number, snapshot: unknown): void {
@@ -298,7 +308,14 @@ export class Chat {
 
   #saveDrafts(): void {
     if (!this.state.session) return;
-    keepDrafts(this.#keep, this.#keepKey, { draft: this.state.draft, unsent: this.state.unsent });
+    const { draft, unsent } = this.state;
+    keepDrafts(this.#keep, this.#keepKey, { draft, unsent });
+    const key = this.#draftKey;
+    if (this.#keep.lasting || !key) return;
+    const nothing = draft === "" && unsent.length === 0;
+    this.#sealing = this.#sealing.then(async () => {
+      this.bridge.say({ t: "keep", box: nothing ? "" : await seal(key, this.#keepKey, { draft, unsent }) });
+    });
   }
 
   /** Send what waits, one after another; the id makes every repeat the same message. */

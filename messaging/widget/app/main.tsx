@@ -6,13 +6,13 @@ import { Chat } from "./chat";
 import { readConfig } from "./config";
 import { listenToHost } from "./host/bridge";
 import { App } from "./view/App";
-import { speak } from "./words/words";
+import { speak, withRegion } from "./words/words";
 
 const element = document.getElementById("app");
 if (!element) throw new Error("The frame's page has no #app.");
 
 const config = readConfig(element);
-const speech = speak(config.locale);
+const speech = speak(withRegion(config.locale, navigator.languages));
 const page = document.documentElement;
 page.lang = speech.language;
 page.dir = speech.direction;

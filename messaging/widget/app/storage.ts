@@ -3,6 +3,8 @@
 export interface Keep {
   read(key: string): unknown;
   write(key: string, value: unknown): void;
+  /** False where what is written does not outlive the page. */
+  readonly lasting: boolean;
   /** Forget every key that begins with `prefix` and does not begin with `except`. */
   forget(prefix: string, except: string): void;
 }
@@ -51,5 +53,5 @@ export function openKeep(storage: Storage | null = openStorage()): Keep {
     }
   };
 
-  return { read, write, forget };
+  return { read, write, forget, lasting: storage !== null };
 }

@@ -5,6 +5,7 @@
  *
  * It holds no credential: it hands the frame the short assertion that the bank's own server signed, on request.
  */
+import closeIcon from "icon:chevron-down";
 import openIcon from "icon:message-circle";
 import type { FrameSays, HostSays } from "../app/host/messages";
 import { badgeText, settingsFrom, wordsFor, type Settings } from "./settings";
@@ -21,6 +22,7 @@ declare global {
   }
 }
 
+const LONGEST_BOX = 262_144;
 const PHONE = "(max-width: 30rem), (max-height: 26rem)";
 
 class BankChatElement extends HTMLElement implements BankChat {
@@ -56,7 +58,7 @@ class BankChatElement extends HTMLElement implements BankChat {
     button.type = "button";
     button.setAttribute("aria-expanded", "false");
     button.setAttribute("aria-label", wordsFor(locale).open);
-    button.innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true">${openIcon}</svg><b aria-hidden="true" hidden></b>`;
+    button.innerHTML = `${icon("o", openIcon)}${icon("c", closeIcon)}<b aria-hidden="true" hidden></b>`;
     button.addEventListener("click", () => (this.#isOpen ? this.close() : this.open()));
     this.#badge = button.querySelector("b");
     return (this.#button = button);
@@ -76,8 +78,9 @@ class BankChatElement extends HTMLElement implements BankChat {
   }
 
   #hello(): void {
-    const { mode = "bubble", theme } = this.#settings ?? {};
-    this.#say({ t: "hello", mode, open: this.#isOpen, ...(theme ? { theme } : {}) });
+    if (!this.#settings) return;
+    const { mode, theme } = this.#settings;
+    this.#say({ t: "hello", mode, open: this.#isOpen, kept: this.#kept(), ...(theme ? { theme } : {}) });
   }
 
   #say(message: HostSays): void {
@@ -90,6 +93,20 @@ class BankChatElement extends HTMLElement implements BankChat {
     if (message?.t === "need_token") void this.#handOver(this.#settings.tokenUrl);
     else if (message?.t === "unread") this.#showUnread(Number(message.count) || 0);
     else if (message?.t === "close") this.close();
+    else if (message?.t === "keep") this.#kept(String(message.box));
+  }
+
+  /** Drafts that only the frame can read, held for it where a browser gives it no storage. */
+  #kept(box?: string): string {
+    const name = `bank-chat:${this.#settings?.bank}`;
+    try {
+      if (box === undefined) return sessionStorage.getItem(name) ?? "";
+      if (box && box.length < LONGEST_BOX) sessionStorage.setItem(name, box);
+      else sessionStorage.removeItem(name);
+    } catch {
+      // No storage here either: drafts live as long as the page.
+    }
+    return "";
   }
 
   async #handOver(tokenUrl: string): Promise<void> {
@@ -140,6 +157,8 @@ class BankChatElement extends HTMLElement implements BankChat {
   }
 }
 
+const icon = (name: string, body: string): string => `<svg class="${name}" viewBox="0 0 24 24" aria-hidden="true">${body}</svg>`;
+
 async function askForToken(url: string): Promise<HostSays> {
   try {
     const answer = await fetch(url, { method: "POST", credentials: "same-origin", headers: { Accept: "application/json" } });
@@ -153,7 +172,7 @@ async function askForToken(url: string): Promise<HostSays> {
 }
 
 function whenIdle(then: () => void): void {
-  const soon = () => ("requestIdleCallback" in window ? requestIdleCallback(then, { timeout: 3000 }) : setTimeout(then, 300));
+  const soon = () => ("requestIdleCallback" in window ? requestIdleCallback(then, { timeout: 1000 }) : setTimeout(then, 300));
   if (document.readyState === "complete") soon();
   else addEventListener("load", soon, { once: true });
 }

@@ -1,6 +1,7 @@
 /** What the script's own attributes say. */
 
 export interface Settings {
+  readonly bank: string;
   readonly origin: string;
   readonly frameUrl: string;
   readonly tokenUrl: string;
@@ -24,6 +25,7 @@ export function settingsFrom(src: string, attributes: Attributes, pageOrigin: st
   frame.searchParams.set("bank", bank);
   if (locale) frame.searchParams.set("locale", locale);
   return {
+    bank,
     origin,
     frameUrl: frame.href,
     tokenUrl: token.href,

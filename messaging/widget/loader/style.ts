@@ -16,11 +16,14 @@ button:hover{transform:scale(1.05)}
 button:active{transform:scale(.96)}
 button:focus-visible{outline:3px solid var(--a);outline-offset:3px}
 svg{width:1.75rem;height:1.75rem;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:round;stroke-linejoin:round}
+svg{grid-area:1/1;transition:opacity .2s,rotate .2s}
+.c,:host([data-open]) .o{opacity:0;rotate:-45deg}
+:host([data-open]) .c{opacity:1;rotate:none}
 b{position:absolute;inset-block-start:-.25rem;inset-inline-end:-.25rem;min-width:1.5rem;padding:0 .375rem;border-radius:1rem;background:#c5281c;color:#fff;font:600 .8125rem/1.5rem system-ui,sans-serif;text-align:center;box-shadow:0 0 0 2px light-dark(#fff,#0e1411)}
 @media (max-width:30rem),(max-height:26rem){
 :host([data-mode=bubble]) .panel{inset:0;width:100%;max-width:none;height:100dvh;border-radius:0;box-shadow:none}
 :host([data-open]) button{visibility:hidden}
 }
-@media (prefers-reduced-motion:reduce){.panel,button{transition:none!important}}
+@media (prefers-reduced-motion:reduce){.panel,button,svg{transition:none!important}}
 @media (forced-colors:active){button{border:2px solid}}
 `;

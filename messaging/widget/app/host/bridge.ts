@@ -20,6 +20,8 @@ export interface Bridge {
   assertion(): Promise<string>;
   say(message: FrameSays): void;
   readonly mode: "bubble" | "full";
+  /** What the host page has held since an earlier visit. */
+  readonly kept: string;
 }
 
 export interface BridgeListener {
@@ -31,6 +33,7 @@ export interface BridgeListener {
 export function listenToHost(origins: readonly string[], listener: BridgeListener): Bridge {
   let hostOrigin: string | null = null;
   let mode: "bubble" | "full" = "bubble";
+  let kept = "";
   let waiting: Waiting | null = null;
   let pending: Promise<string> | null = null;
   let greeted: () => void = () => undefined;
@@ -39,6 +42,7 @@ export function listenToHost(origins: readonly string[], listener: BridgeListene
   const answer: { [K in HostSays["t"]]: (message: Extract<HostSays, { t: K }>) => void } = {
     hello: (message) => {
       mode = message.mode === "full" ? "full" : "bubble";
+      if (typeof message.kept === "string") kept = message.kept;
       greeted();
       listener.hello(mode, message.open === true, message.theme);
     },
@@ -75,6 +79,9 @@ export function listenToHost(origins: readonly string[], listener: BridgeListene
     say,
     get mode() {
       return mode;
+    },
+    get kept() {
+      return kept;
     },
   };
 }

@@ -3,10 +3,12 @@
 export type FrameSays =
   | { t: "need_token" }
   | { t: "unread"; count: number }
-  | { t: "close" };
+  | { t: "close" }
+  /** Sealed drafts to be held for the next visit; "" for none. */
+  | { t: "keep"; box: string };
 
 export type HostSays =
-  | { t: "hello"; mode: "bubble" | "full"; open: boolean; theme?: "light" | "dark" }
+  | { t: "hello"; mode: "bubble" | "full"; open: boolean; theme?: "light" | "dark"; kept?: string }
   | { t: "token"; token: string }
   | { t: "token_failed"; reason: "signed_out" | "unavailable" }
   | { t: "open" }

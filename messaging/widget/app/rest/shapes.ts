@@ -108,6 +108,8 @@ export interface Session {
   readonly conversation_id: string;
   readonly streams: readonly string[];
   readonly linked: boolean;
+  /** Seals drafts where the browser gives the frame no storage: base64url of 32 bytes, lasting per customer. */
+  readonly draft_key?: string;
 }
 
 export interface Ticket {

@@ -95,12 +95,14 @@ function Purchase({ it, signed }: { it: Transaction; signed: boolean }) {
   ].filter(Boolean);
   return (
     <div class="purchase">
-      <p class="purchase-amount money">{moneyText(it.amount, speech.locale, signed && isCredit(it.amount) ? "always" : "none")}</p>
+      <div class="purchase-top">
+        <p class="purchase-amount money">{moneyText(it.amount, speech.locale, signed && isCredit(it.amount) ? "always" : "none")}</p>
+        {it.status === "pending" && <p class="tag">{speech.say("pending")}</p>}
+      </div>
       <p class="purchase-merchant">{merchantOf(it, speech)}</p>
       {original && <p class="card-note">{speech.say("original_amount", { amount: moneyText(original, speech.locale, "none") })}</p>}
       <ul class="facts">
         {facts.map((fact) => <li key={fact}>{fact}</li>)}
-        {it.status === "pending" && <li class="tag">{speech.say("pending")}</li>}
       </ul>
     </div>
   );

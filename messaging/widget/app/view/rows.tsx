@@ -24,7 +24,7 @@ function cardOf(message: Message, press: Press | undefined) {
 }
 
 export const MessageRow = memo(function MessageRow({ row, press, status }: Props) {
-  const { speech } = useSurroundings();
+  const { chat, speech } = useSurroundings();
   const { message, first, last } = row;
   const time = <time dateTime={message.created_at}>{timeText(message.created_at, speech.locale)}</time>;
   if (message.kind === "system")
@@ -34,7 +34,7 @@ export const MessageRow = memo(function MessageRow({ row, press, status }: Props
   const shape = `row ${own ? "row-own" : "row-other"}${first ? " row-first" : ""}${last ? " row-last" : ""}`;
   return (
     <li class={shape}>
-      {!own && first && <p class="author">{message.author.name}</p>}
+      {!own && first && message.author.name !== chat.state.session?.bank.name && <p class="author" aria-hidden="true">{message.author.name}</p>}
       <span class="unseen">{own ? speech.say("you") : message.author.name}: </span>
       {card ?? <p class="bubble" dir="auto">{message.text}</p>}
       {(last || status) && (

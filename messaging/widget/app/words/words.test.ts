@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { en } from "./en";
 import { es } from "./es";
 import { it } from "./it";
-import { speak } from "./words";
+import { speak, withRegion } from "./words";
 
 const places = (value: unknown): string[] => [...JSON.stringify(value).matchAll(/\{(\w+)\}/g)].map((it) => it[0]);
 
@@ -25,6 +25,11 @@ describe("words", () => {
     assert.equal(speak("de-CH").locale, "de-CH");
     assert.equal(speak("%%%").locale, "en");
     assert.deepEqual([speak("ar").direction, speak("it").direction], ["rtl", "ltr"]);
+  });
+
+  test("a language without a region takes the reader's", () => {
+    assert.equal(withRegion("en", ["it-IT", "en-GB", "en-US"]), "en-GB");
+    assert.equal(withRegion("it-CH", ["it-IT"]), "it-CH");
   });
 
   test("what nobody filled in stays visible", () => {

@@ -31,6 +31,11 @@ function knownLocale(wanted: string): string {
   }
 }
 
+/** "en" alone says nothing of how dates are written: take the region of the reader's own languages. */
+export function withRegion(wanted: string, readers: readonly string[]): string {
+  return readers.find((it) => it.startsWith(`${wanted}-`)) ?? wanted;
+}
+
 /** Speak `wanted`; numbers and dates follow it even where our words fall back to English. */
 export function speak(wanted: string): Speech {
   const locale = knownLocale(wanted);
