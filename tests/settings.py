@@ -14,7 +14,10 @@ os.environ.setdefault("PORTAL_SECRET_KEY", "for-tests-alone-for-tests-alone-for-
 os.environ.setdefault("PORTAL_KEYS", "test1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
 
 from portal.settings import *  # noqa: E402, F403  # the environment has to be there first
-from portal.settings import DATABASES, TEMPLATES  # noqa: E402
+from portal.settings import DATABASES, STATIC_ROOT, TEMPLATES  # noqa: E402
+
+# Made by collectstatic, which tests do without; whitenoise warns where it is missing.
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 
 # A pool keeps connections past the databases that tests make and drop.
 DATABASES["default"]["OPTIONS"].pop("pool", None)

@@ -84,3 +84,11 @@ def test_design_page_is_at_the_base_host(client: Client) -> None:
 
     assert answer.status_code == 200
     assert "'unsafe-inline'" not in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("path", ["design/tokens.css", "design/theme.js", "local/start.css"])
+def test_static_file_is_served(client: Client, path: str) -> None:
+    answer = client.get(f"/static/{path}", headers={"host": "console.portal.localhost"})
+
+    assert answer.status_code == 200
+    assert b"".join(answer.streaming_content) != b""  # type: ignore[attr-defined]
