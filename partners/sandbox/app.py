@@ -36,6 +36,7 @@ from partners.sandbox.storage.database import open_pool
 
 _log = logging.getLogger("sandbox.requests")
 _INTERFACES = ("/open-banking/", "/partner/")
+_FREQUENT = ("/accounts/movements", "/phone/peek", "/_control/health", "/static", "/design")
 _TITLES = {404: "Page not found", 405: "That does not work here"}
 
 
@@ -176,7 +177,8 @@ class RequestLog:
         finally:
             route = getattr(scope.get("route"), "path", None) or scope.get("root_path") or "-"
             milliseconds = (time.perf_counter() - begun) * 1000
-            _log.info(
+            _log.log(
+                logging.DEBUG if route in _FREQUENT else logging.INFO,
                 "request method=%s route=%s status=%s ms=%.1f",
                 scope["method"],
                 route,

@@ -81,9 +81,9 @@ VARIABLES: dict[str, tuple[str | None, str]] = {
     "SANDBOX_PORTAL_BASE_ORIGIN": ("", "origin that may frame /phone; empty: without `chat.`"),
     "SANDBOX_NOTIFY_URL": ("", "where events are pushed; empty: nowhere"),
     "SANDBOX_NOTIFY_HOST": ("", "Host header to send there; empty: the URL's own"),
-    "SANDBOX_CLIENT_ID": ("", "a registered client (all three or none)"),
-    "SANDBOX_CLIENT_SECRET": ("", "its secret"),
-    "SANDBOX_REDIRECT_URI": ("", "its redirect address"),
+    "SANDBOX_CLIENT_SECRET": ("", "secret of a client to register at start; empty: none"),
+    "SANDBOX_CLIENT_ID": ("portal", "its id"),
+    "SANDBOX_REDIRECT_URI": ("", "its redirect address; empty: <portal origin>/link/callback"),
     "SANDBOX_DESIGN_DIR": ("", "folder served at /design/; empty: the portal's own"),
 }
 
@@ -137,7 +137,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         read.complaints.append(f"SANDBOX_SLUG must be one of {', '.join(PROFILES)}")
     port = read.number("SANDBOX_PORT", least=1, most=65535)
     portal_origin = read.origin("SANDBOX_PORTAL_ORIGIN", default="")
-    client = _client(read)
+    client = _client(read, portal_origin)
     notify_url = read.text("SANDBOX_NOTIFY_URL")
     if notify_url and not re.match(r"https?://[^/\s]+/", notify_url):
         read.complaints.append("SANDBOX_NOTIFY_URL must be a full http(s) address with a path")
@@ -169,11 +169,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     return settings
 
 
-def _client(read: _Reader) -> ClientSettings | None:
-    names = ("SANDBOX_CLIENT_ID", "SANDBOX_CLIENT_SECRET", "SANDBOX_REDIRECT_URI")
-    values = [read.text(name) for name in names]
-    if not any(values):
+def _client(read: _Reader, portal_origin: str) -> ClientSettings | None:
+    secret = read.text("SANDBOX_CLIENT_SECRET")
+    if not secret:
         return None
-    if not all(values):
-        read.complaints.append(f"{', '.join(names)}: set all three or none")
-    return ClientSettings(*values)
+    redirect_uri = read.text("SANDBOX_REDIRECT_URI") or f"{portal_origin}/link/callback"
+    return ClientSettings(read.text("SANDBOX_CLIENT_ID"), secret, redirect_uri)

@@ -305,9 +305,11 @@ async def phone(request: Request) -> Response:
             )
         shown = await _overview(connection, customer)
         recent = await _movements(connection, customer, account_id=None, limit=3)
+    theme = request.query_params.get("theme", "")
     return render(
         request,
         "phone.html",
+        theme=theme if theme in {"light", "dark"} else "",
         frame_ancestors=f"'self' {bank.settings.portal_base_origin}",
         movements=recent,
         nonce=_nonce(bank, customer),
