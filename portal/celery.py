@@ -9,7 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 app = Celery("portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(
-    ["partners.sync", "partners.instructions", "partners.connections", "portal.outbox"]
+    ["partners.sync", "partners.instructions", "partners.integrations", "portal.outbox"]
 )
 
 # name: (task, seconds between two looks); each finds by itself what is due.

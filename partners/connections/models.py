@@ -27,6 +27,8 @@ class Connection(TenantModel):
     authorised_until = models.DateTimeField(null=True, blank=True)
     # The bank's budget: nothing is asked before this instant (429, Retry-After).
     resume_at = models.DateTimeField(null=True, blank=True)
+    # Held by whoever is fetching new tokens, so that two workers do not spend one refresh token.
+    refreshing_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
 

@@ -1,0 +1,61 @@
+"""The facts that partners publish. They carry ids alone; what they mean is read through the gate."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from portal.outbox.events import Event
+
+
+@dataclass(frozen=True)
+class AlertRaised(Event):
+    """A customer should be told of something. Key: `account:<account_id>`."""
+
+    name: ClassVar[str] = "partners.alert_raised"
+
+    alert_id: UUID
+    account_id: UUID
+    entry_id: UUID | None
+    alert_type: str
+
+
+@dataclass(frozen=True)
+class EntriesChanged(Event):
+    """Entries of an account were added, modified or removed. Key: `account:<account_id>`."""
+
+    name: ClassVar[str] = "partners.entries_changed"
+
+    account_id: UUID
+    through_seq: int
+
+
+@dataclass(frozen=True)
+class InstructionChanged(Event):
+    """The bank said something new about an instruction. Key: `account:<account_id>`."""
+
+    name: ClassVar[str] = "partners.instruction_changed"
+
+    instruction_id: UUID
+    alert_id: UUID | None
+    status: str
+
+
+@dataclass(frozen=True)
+class AccountsLinked(Event):
+    """A customer linked these accounts, or linked them again. Key: `customer:<customer_id>`."""
+
+    name: ClassVar[str] = "partners.accounts_linked"
+
+    customer_id: UUID
+    connection_id: UUID
+    account_ids: tuple[UUID, ...]
+
+
+def account_key(account_id: UUID) -> str:
+    """The ordering key of what happens to one account."""
+    return f"account:{account_id}"
+
+
+def customer_key(customer_id: UUID) -> str:
+    """The ordering key of what happens to one customer."""
+    return f"customer:{customer_id}"

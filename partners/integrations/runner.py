@@ -1,0 +1,112 @@
+"""The one HTTP runner: sends what a connector asks for, and hands back what came, whole or typed.
+
+No redirect is followed and no proxy of the environment is used. Everything is bounded: connecting,
+each read, the whole answer in time (twice a read's patience) and in size.
+"""
+
+import logging
+import os
+import time
+from functools import lru_cache
+from typing import TypeVar
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import httpx
+from django.conf import settings
+
+from partners.connectors.base import (
+    MAX_BODY_BYTES,
+    BadAnswer,
+    Request,
+    Response,
+    Steps,
+    TemporarilyUnavailable,
+    drive,
+)
+from portal.tenancy.blocks import is_serving
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+# Shorter than servers keep an idle connection, so that we never speak into one that is closing.
+_KEPT_SECONDS = 2
+
+
+class BankUnreachable(TemporarilyUnavailable):
+    """No whole answer came: no connection, a broken one, or silence. The bank may have acted."""
+
+
+class TransactionOpen(RuntimeError):
+    """The network was called with a unit of work open."""
+
+
+@lru_cache(maxsize=2)
+def _client(_process: int) -> httpx.Client:
+    # By process: sockets must not be shared over a fork.
+    return httpx.Client(
+        follow_redirects=False,
+        trust_env=False,
+        limits=httpx.Limits(max_connections=50, keepalive_expiry=_KEPT_SECONDS),
+    )
+
+
+def close_connections() -> None:
+    """Close what this process keeps open to banks; a later call opens anew."""
+    _client(os.getpid()).close()
+    _client.cache_clear()
+
+
+def run(steps: Steps[T]) -> T:
+    """Drive an operation to its end. Raises ConnectorFailure for whatever the bank did not do."""
+    if is_serving():
+        raise TransactionOpen("no network call with a transaction open: read, call, then write")
+    return drive(steps, send)
+
+
+def send(request: Request) -> Response:
+    """One request and its whole answer. Raises BankUnreachable, BadAnswer."""
+    url, host = dialled(request.url)
+    headers = {**request.headers, "Host": host, "x-fapi-interaction-id": str(uuid4())}
+    patience = settings.BANK_TIMEOUT_SECONDS
+    started = time.monotonic()
+    try:
+        with _client(os.getpid()).stream(
+            request.method, url, headers=headers, content=request.body, timeout=patience
+        ) as answer:
+            body = _read(answer, until=started + 2 * patience)
+            return Response(answer.status_code, dict(answer.headers), body)
+    except (httpx.HTTPError, httpx.InvalidURL) as problem:
+        logger.info("%s %s: %s", request.method, host, type(problem).__name__)
+        raise BankUnreachable from None
+
+
+def _read(answer: httpx.Response, *, until: float) -> bytes:
+    parts, size = [], 0
+    for part in answer.iter_bytes():
+        parts.append(part)
+        size += len(part)
+        if size > MAX_BODY_BYTES:
+            raise BadAnswer("larger than an answer may be")
+        if time.monotonic() > until:
+            raise BankUnreachable
+    return b"".join(parts)
+
+
+def dialled(url: str) -> tuple[str, str]:
+    """Where to connect, and the Host to name there. Raises BankUnreachable for what we never call.
+
+    Production speaks https alone. Elsewhere `*.localhost`, which Python does not resolve, is us.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise BankUnreachable from None
+    name = parts.hostname or ""
+    if parts.scheme not in ({"https"} if settings.PRODUCTION else {"https", "http"}) or not name:
+        raise BankUnreachable
+    if not settings.PRODUCTION and (name == "localhost" or name.endswith(".localhost")):
+        ours = f"127.0.0.1:{port}" if port else "127.0.0.1"
+        return urlunsplit(parts._replace(netloc=ours)), parts.netloc
+    return url, parts.netloc
