@@ -1,0 +1,28 @@
+"""The chat frame's bearer token at the REST doors."""
+
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from accounts.signin.queries import WidgetPrincipal, widget_session_of
+from portal.rest.problems import NotSignedIn
+
+_SCHEME = "bearer"
+
+
+class WidgetAuthentication(BaseAuthentication):
+    """`Authorization: Bearer ws_...`: a customer in the chat frame. `request.auth` is a WidgetPrincipal."""
+
+    def authenticate(self, request: Request) -> tuple[WidgetPrincipal, WidgetPrincipal] | None:
+        scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
+        if not scheme:
+            return None
+        principal = None
+        if scheme.lower() == _SCHEME:
+            principal = widget_session_of(token.strip(), timezone.now())
+        if principal is None:
+            raise NotSignedIn("The session has ended, or was never ours.")
+        return principal, principal
+
+    def authenticate_header(self, request: Request) -> str:  # noqa: ARG002  # the framework's shape
+        return "Bearer"

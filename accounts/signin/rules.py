@@ -1,0 +1,58 @@
+"""What a bank's signed word on a customer has to say, and for how long it may say it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+LONGEST_ASSERTION = timedelta(minutes=5)
+CLOCKS_APART = timedelta(seconds=30)
+_LENGTHS = {"sub": 100, "jti": 128}
+_NAME_LENGTH = 200
+_LOCALE_LENGTH = 12
+
+
+@dataclass(frozen=True)
+class Assertion:
+    """A bank says: this is our customer `external_id`; `jti` may be spent once before `expires_at`."""
+
+    external_id: str
+    display_name: str
+    locale: str
+    jti: str
+    expires_at: datetime
+
+
+def read_claims(claims: Mapping[str, Any], *, at: datetime) -> Assertion:
+    """The assertion in verified claims (RFC 7519, section 4.1). Raises ValueError with what is wrong."""
+    texts = {name: _text(claims, name, at_most) for name, at_most in _LENGTHS.items()}
+    issued_at, expires_at = _instant(claims, "iat"), _instant(claims, "exp")
+    if expires_at <= at - CLOCKS_APART:
+        raise ValueError("it has expired")
+    if issued_at > at + CLOCKS_APART:
+        raise ValueError("iat lies in the future")
+    if not timedelta(0) < expires_at - issued_at <= LONGEST_ASSERTION:
+        raise ValueError("exp is at most five minutes after iat")
+    name = claims.get("name")
+    locale = claims.get("locale")
+    return Assertion(
+        external_id=texts["sub"],
+        display_name=name[:_NAME_LENGTH] if isinstance(name, str) else "",
+        locale=locale if isinstance(locale, str) and len(locale) <= _LOCALE_LENGTH else "",
+        jti=texts["jti"],
+        expires_at=expires_at,
+    )
+
+
+def _text(claims: Mapping[str, Any], name: str, at_most: int) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= at_most or "\x00" in value:
+        raise ValueError(f"{name} is a text of 1 to {at_most} characters")
+    return value
+
+
+def _instant(claims: Mapping[str, Any], name: str) -> datetime:
+    value = claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**33:
+        raise ValueError(f"{name} is a whole number of seconds")
+    return datetime.fromtimestamp(value, UTC)

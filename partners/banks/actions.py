@@ -1,0 +1,62 @@
+"""Writing down a bank's customers and its staff."""
+
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts.people.models import Person
+from partners.banks.models import Bank, Customer, Staff
+from portal.rest.problems import Conflict
+
+
+def recognise_customer(*, external_id: str, display_name: str = "", locale: str = "") -> Customer:
+    """The served bank's customer under its own reference, new or known; what the bank says of them now holds."""
+    Customer.objects.bulk_create(
+        [Customer(external_id=external_id, display_name=display_name, locale=locale)],
+        ignore_conflicts=True,
+    )
+    customer = Customer.objects.get(external_id=external_id)
+    said = {"display_name": display_name, "locale": locale}
+    changed = {name for name, value in said.items() if value and getattr(customer, name) != value}
+    for name in changed:
+        setattr(customer, name, said[name])
+    if changed:
+        customer.save(update_fields=sorted(changed))
+    return customer
+
+
+class LastOwner(Conflict):
+    slug = "last-owner"
+    title = _("A bank keeps at least one owner")  # type: ignore[assignment]  # lazily translated
+
+
+@transaction.atomic
+def invite_staff(*, bank: Bank, email: str, display_name: str, role: str) -> Staff:
+    """A person of that address works at the bank as `role`; one who did before does again."""
+    email = email.strip().lower()
+    person = Person.objects.filter(email=email).first()
+    if person is None:
+        person = Person.objects.create_user(email, None, display_name=display_name)
+    staff, _made = Staff.objects.update_or_create(
+        bank=bank, person=person, defaults={"role": role, "is_active": True}
+    )
+    return staff
+
+
+@transaction.atomic
+def change_staff(*, bank: Bank, staff_id: UUID, role: str, is_active: bool) -> Staff:
+    """Give a member of staff another role, or none any more. Raises LastOwner, Staff.DoesNotExist."""
+    owners = list(
+        Staff.objects.select_for_update(no_key=True).filter(
+            bank=bank, role=Staff.Role.OWNER, is_active=True
+        )
+    )
+    staff = Staff.objects.select_for_update(no_key=True).get(bank=bank, pk=staff_id)
+    stays_owner = role == Staff.Role.OWNER and is_active
+    if not stays_owner and [each.pk for each in owners] == [staff.pk]:
+        raise LastOwner
+    staff.role = role
+    staff.is_active = is_active
+    staff.save(update_fields=["role", "is_active"])
+    return staff
