@@ -103,7 +103,7 @@ def failure(name: str, state: State, *, what: str = "did not start") -> str:
     log = state.log / f"{name}.log"
     last = last_lines(log, 3)
     hint = " The disk is full: make room." if "No space left on device" in last else ""
-    return f"{name} {what}.{hint} Its log, {log}, ends: {last or 'with nothing'}."
+    return f"{name} {what}.{hint} Its log, {log}, ends: {last.rstrip('.') or 'with nothing'}."
 
 
 def last_lines(path: Path, count: int) -> str:
@@ -136,8 +136,12 @@ def port_holder(port: int) -> str:
         if _links(folder) & inodes:
             pid = int(folder.parent.name)
             identity = Identity.of(pid)
-            return f"process {pid} ({identity.command[:60] if identity else 'unknown'})"
+            return f"process {pid} ({_short(identity)})"
     return ""
+
+
+def _short(identity: Identity | None) -> str:
+    return " ".join(identity.command.split())[:60] if identity else "unknown"
 
 
 def _links(folder: Path) -> set[str]:

@@ -1,5 +1,6 @@
 """What the person at the keyboard sees while they wait: one live line, or plain lines in a log."""
 
+import contextlib
 import sys
 import threading
 import time
@@ -60,8 +61,10 @@ class Progress:
             self._write(f"{_CLEAR}{self._step.line()}"[: 110 + len(_CLEAR)])
 
     def _write(self, text: str) -> None:
-        self._out.write(text)
-        self._out.flush()
+        # A closed terminal or pipe must not keep anybody from stopping what runs.
+        with contextlib.suppress(OSError, ValueError):
+            self._out.write(text)
+            self._out.flush()
 
 
 class Step:

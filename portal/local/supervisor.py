@@ -12,7 +12,7 @@ from portal.local.keeper import Keeper
 from portal.local.logs import LogWatch
 from portal.local.parts import Job, Part
 from portal.local.problems import CannotStart
-from portal.local.progress import Progress
+from portal.local.progress import Progress, Step
 from portal.local.state import State
 
 _LOOK_EVERY = 0.3
@@ -44,6 +44,7 @@ class Supervisor:
             for tier in plan.tiers
             for part in tier
         }
+        self._failed_jobs: set[str] = set()
         self._jobs_done = {job.name: threading.Event() for job in plan.jobs}
         self._watches = [
             LogWatch(state.log / f"{name}.log", progress.say) for name in self._keepers
@@ -111,7 +112,8 @@ class Supervisor:
         except CannotStart as problem:
             if job.name not in self._plan.optional_jobs:
                 raise
-            self._progress.say(str(problem))
+            self._progress.say(f"{problem} The rest runs without it.")
+            self._failed_jobs.add(job.name)
         self._jobs_done[job.name].set()
 
     def _await_ready(self) -> None:
@@ -122,7 +124,7 @@ class Supervisor:
                 ready = [name for name in names if self._event(name).is_set()]
                 for name in ready:
                     if name not in told and not step.live:
-                        self._progress.say(f"  {name} ready ({step.seconds():.1f} s)")
+                        self._say_ready(name, step)
                     told.add(name)
                 waiting = [name for name in names if name not in ready]
                 step.update(len(ready), len(names), ", ".join(waiting))
@@ -130,6 +132,11 @@ class Supervisor:
                 if not waiting or step.seconds() > _READY_PATIENCE:
                     break
             step.summary = "stopped" if self._stopping.is_set() else "ready"
+
+    def _say_ready(self, name: str, step: Step) -> None:
+        if name not in self._failed_jobs:
+            word = "ready" if name in self._keepers else "done"
+            self._progress.say(f"  {name} {word} ({step.seconds():.1f} s)")
 
     def _say_welcome(self, welcome: Callable[[], Iterable[str]], seconds: float) -> None:
         late = [name for name, keeper in self._keepers.items() if not keeper.ready.is_set()]
