@@ -65,12 +65,17 @@ class Keeper:
             if not self._becomes_well(self._running):
                 return self._not_well()
             self.part.settle()
+        except OSError as error:
+            return self._refuse(CannotStart(f"{self.name} could not be started: {error}."))
         except CannotStart as problem:
-            if not self.restarts:
-                self.refused = problem
-            return str(problem)
+            return self._refuse(problem)
         self.ready.set()
         return self._watch(self._running)
+
+    def _refuse(self, problem: CannotStart) -> str:
+        if not self.restarts:
+            self.refused = problem
+        return str(problem)
 
     def _not_well(self) -> str:
         if self.part.vital and not self._stopping.is_set():

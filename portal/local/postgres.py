@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ MAJOR = "18"
 SUPERUSER = "postgres"
 _DEFAULT_PORT = 5432
 _STATUS_LINE = 8
+_COPYING = threading.Lock()
 _CALM = {
     "timezone": "UTC",
     "log_timezone": "UTC",
@@ -111,13 +113,14 @@ def reachable_copy(state: State, package: Path, *beside: Path) -> Path:
     copies.mkdir(parents=True, exist_ok=True)
     for folder in (copies.parent, copies):
         folder.chmod(0o755)
-    for source in (package, *beside):
-        target = copies / source.name
-        if source.is_dir() and not target.exists():
-            draft = copies / f"{source.name}.new"
-            shutil.rmtree(draft, ignore_errors=True)
-            shutil.copytree(source, draft, symlinks=True)
-            draft.rename(target)
+    with _COPYING:
+        for source in (package, *beside):
+            target = copies / source.name
+            if source.is_dir() and not target.exists():
+                draft = copies / f"{source.name}.new"
+                shutil.rmtree(draft, ignore_errors=True)
+                shutil.copytree(source, draft, symlinks=True)
+                draft.rename(target)
     return copies / package.name
 
 

@@ -1,7 +1,9 @@
 import os
 import signal
 import socket
+import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from portal.local.installation import NO_PORTS, Installation, load_secrets
 from portal.local.problems import CannotStart
 from portal.local.processes import Adopted, Identity
 from portal.local.roles import database_urls
-from portal.local.state import State
+from portal.local.state import State, open_state, remove_state
 
 pytestmark = pytest.mark.slow
 
@@ -180,3 +182,22 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands the servers to another user")
+def test_servers_run_from_a_folder_that_their_user_cannot_reach() -> None:
+    with tempfile.TemporaryDirectory() as closed:
+        state = open_state(Path(closed) / "state")
+        here = Installation(state, load_secrets(state), NO_PORTS, durable=False)
+        names = ("postgres", "sandbox-postgres", "valkey")
+
+        with ThreadPoolExecutor() as pool:
+            running = list(pool.map(lambda name: start_and_wait(here.server(name)), names))
+        alive = [each.alive() for each in running]
+        for name, each in zip(names, running, strict=True):
+            here.server(name).stop(each)
+        remove_state(state.folder)
+
+    assert alive == [True, True, True]
+    assert not state.servers.exists()
+    assert not str(state.servers).startswith(closed)
