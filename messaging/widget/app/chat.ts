@@ -71,6 +71,7 @@ export class Chat {
   #listeners = new Set<() => void>();
   #userStreams = new Set<string>();
   #sending = false;
+  #beginning = false;
   #typedAt = 0;
   #draftKey: string | undefined;
   #sealing: Promise<void> = Promise.resolve();
@@ -82,7 +83,8 @@ export class Chat {
   ) {
     this.#rest = new Rest(config.api, config.bank, () => bridge.assertion());
     this.#socket = new SocketRunner(config.socket, () => this.#ticket(), {
-      changed: ({ phase }) => this.#connectionChanged(phase),
+      // Between two sessions the socket stands still, but nothing is wrong.
+      changed: ({ phase }) => this.#connectionChanged(phase === "stopped" && this.#beginning ? "ticket" : phase),
       apply: (event) => this.#applied(event.stream, withEvent(this.state.thread, event), event.data, event.type),
       reset: (stream, head, snapshot) => this.#resetTo(stream, head, snapshot),
       synced: (stream) => void this.#userStreams.add(stream),
@@ -126,6 +128,7 @@ export class Chat {
 
   async start(): Promise<void> {
     this.#waits.cancel("start");
+    this.#beginning = true;
     if (this.state.phase === "failed") this.#set({ phase: "starting", failure: null });
     try {
       const session = await this.#rest.renew();
@@ -137,7 +140,14 @@ export class Chat {
       this.#pump();
     } catch (failure) {
       this.#failed(failure);
+    } finally {
+      this.#beginning = false;
     }
+  }
+
+  /** The bank's name, or a word for it. */
+  get bankName(): string {
+    return this.state.session?.bank.name ?? this.config.bankName ?? this.speech.say("your_bank");
   }
 
   async #begun(session: Session): Promise<void> {
@@ -243,7 +253,7 @@ export class Chat {
   #heard(stream: string, type: string, data: unknown): void {
     if (stream !== this.#stream || type !== "typing") return;
     const { name } = (data ?? {}) as { name?: unknown };
-    this.#set({ typing: typeof name === "string" && name ? name : (this.state.session?.bank.name ?? "") });
+    this.#set({ typing: typeof name === "string" && name ? name : this.bankName });
     this.#waits.set("typing", TYPING_SHOWN_MS, () => this.#set({ typing: null }));
   }
 

@@ -10,6 +10,8 @@ export interface Config {
   readonly locale: string;
   readonly parentOrigins: readonly string[];
   readonly accent: string | null;
+  /** The bank's name, for as long as no session has told it. */
+  readonly bankName: string | null;
 }
 
 function originsOf(text: string | undefined): readonly string[] {
@@ -22,7 +24,7 @@ function originsOf(text: string | undefined): readonly string[] {
 }
 
 export function readConfig(element: HTMLElement): Config {
-  const { bank, api, socket, locale, parentOrigins, accent } = element.dataset;
+  const { bank, api, socket, locale, parentOrigins, accent, bankName } = element.dataset;
   if (!bank || !api || !socket) throw new Error("The frame's page names no bank, api or socket.");
   const base = new URL(api, location.href);
   return {
@@ -33,5 +35,6 @@ export function readConfig(element: HTMLElement): Config {
     locale: locale || navigator.language,
     parentOrigins: originsOf(parentOrigins),
     accent: accent && /^#[0-9a-f]{6}$/i.test(accent) ? accent : null,
+    bankName: bankName || null,
   };
 }

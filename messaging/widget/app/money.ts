@@ -12,7 +12,7 @@ function formatOf(locale: string, currency: string, digits: number, sign: Sign):
   if (!format) {
     const fixed = { minimumFractionDigits: digits, maximumFractionDigits: digits };
     const signDisplay = sign === "always" ? "exceptZero" : "auto";
-    format = new Intl.NumberFormat(locale, { style: "currency", currency, signDisplay, ...fixed });
+    format = new Intl.NumberFormat(locale, { style: "currency", currency, signDisplay, useGrouping: "always", ...fixed });
     formats.set(key, format);
   }
   return format;

@@ -15,6 +15,7 @@ button{position:fixed;z-index:2147483000;inset-block-end:calc(1.25rem + env(safe
 button:hover{transform:scale(1.05)}
 button:active{transform:scale(.96)}
 button:focus-visible{outline:3px solid var(--a);outline-offset:3px}
+:host([data-open]) b{display:none}
 svg{width:1.75rem;height:1.75rem;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:round;stroke-linejoin:round}
 svg{grid-area:1/1;transition:opacity .2s,rotate .2s}
 .c,:host([data-open]) .o{opacity:0;rotate:-45deg}

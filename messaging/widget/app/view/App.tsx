@@ -29,7 +29,7 @@ export function App({ chat, speech }: { chat: Chat; speech: Speech }) {
       <div class={`chat chat-${state.mode}`}>
         <Header state={state} />
         {state.phase === "failed" && state.failure ? (
-          <Failed state={state} failure={state.failure} />
+          <Failed failure={state.failure} />
         ) : state.phase === "starting" ? (
           <Skeleton />
         ) : (

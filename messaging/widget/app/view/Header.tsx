@@ -13,7 +13,7 @@ const initials = (name: string): string =>
 
 export function Header({ state }: { state: ChatState }) {
   const { chat, speech } = useSurroundings();
-  const bank = state.session?.bank.name ?? speech.say("your_bank");
+  const bank = chat.bankName;
   return (
     <header class="head">
       <span class="face" aria-hidden="true">{initials(bank)}</span>

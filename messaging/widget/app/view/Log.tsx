@@ -141,7 +141,7 @@ function Beginning({ state, empty, hasMore }: { state: ChatState; empty: boolean
   return (
     <div class="empty">
       <h2>{speech.say("empty_title", { name: session?.customer.display_name ?? "" })}</h2>
-      <p>{speech.say("empty_text", { bank: session?.bank.name ?? speech.say("your_bank") })}</p>
+      <p>{speech.say("empty_text", { bank: chat.bankName })}</p>
       {session?.linked === false && <LinkAccount message={null} />}
     </div>
   );

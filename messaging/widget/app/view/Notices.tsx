@@ -38,9 +38,9 @@ export function Notices({ state }: { state: ChatState }) {
 }
 
 /** The whole chat cannot be shown. */
-export function Failed({ state, failure }: { state: ChatState; failure: Failure }) {
+export function Failed({ failure }: { failure: Failure }) {
   const { chat, speech } = useSurroundings();
-  const bank = state.session?.bank.name ?? speech.say("your_bank");
+  const bank = chat.bankName;
   return (
     <main class="whole" aria-live="assertive">
       <span class="whole-icon"><Icon name={failure === "unavailable" ? "off" : "shield"} /></span>

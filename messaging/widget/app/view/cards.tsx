@@ -42,7 +42,7 @@ const looks: Record<AlertCard["state"], { tone: string; icon: IconName }> = {
 };
 
 function alertTitle(message: Message, card: AlertCard, speech: Speech): string {
-  if (message.kind === "fraud_alert") return speech.say("alert_fraud");
+  if (message.kind === "fraud_alert") return speech.say(card.state === "open" ? "alert_fraud" : "alert_suspicious");
   switch (card.alert_type) {
     case "large_payment": return speech.say("alert_large_payment");
     case "low_balance": return speech.say("alert_low_balance");
@@ -132,7 +132,7 @@ function Actions({ message, press }: { message: Message; press: Press | undefine
           );
         })}
       </div>
-      <p id={problem} class="card-problem" role="status">{words}</p>
+      <p id={problem} class={press?.phase === "failed" ? "card-problem card-failed" : "card-problem"} role="status">{words}</p>
     </>
   );
 }

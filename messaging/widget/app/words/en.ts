@@ -30,7 +30,7 @@ export const en = {
   failed_signed_out: "You are signed out",
   failed_signed_out_text: "Sign in to {bank} again to see your messages.",
   failed_unavailable: "The chat cannot be reached",
-  failed_unavailable_text: "Your messages are safe. We try again by ourselves.",
+  failed_unavailable_text: "Your messages are safe. We keep trying.",
   failed_refused: "The chat is not open to you",
   failed_refused_text: "{bank} did not let this chat start. Ask your bank for help.",
   failed_alone: "Open this chat from your bank's site",
@@ -73,6 +73,7 @@ export const en = {
   expired: "No longer open",
 
   alert_fraud: "Was this you?",
+  alert_suspicious: "Suspicious payment",
   alert_other: "Card alert",
   alert_large_payment: "Large payment",
   alert_foreign: "Payment abroad",

@@ -31,7 +31,7 @@ export const es: Words = {
   failed_signed_out: "Has cerrado la sesión",
   failed_signed_out_text: "Vuelve a entrar en {bank} para ver tus mensajes.",
   failed_unavailable: "No se puede acceder al chat",
-  failed_unavailable_text: "Tus mensajes están a salvo. Lo intentamos de nuevo automáticamente.",
+  failed_unavailable_text: "Tus mensajes están a salvo. Seguimos intentándolo.",
   failed_refused: "El chat no está disponible para ti",
   failed_refused_text: "{bank} no ha permitido iniciar este chat. Pide ayuda a tu banco.",
   failed_alone: "Abre este chat desde el sitio de tu banco",
@@ -74,6 +74,7 @@ export const es: Words = {
   expired: "Ya no está disponible",
 
   alert_fraud: "¿Has sido tú?",
+  alert_suspicious: "Pago sospechoso",
   alert_other: "Aviso de tarjeta",
   alert_large_payment: "Pago elevado",
   alert_foreign: "Pago en el extranjero",

@@ -31,7 +31,7 @@ export const it: Words = {
   failed_signed_out: "Non hai più effettuato l'accesso",
   failed_signed_out_text: "Accedi di nuovo a {bank} per vedere i messaggi.",
   failed_unavailable: "La chat non è raggiungibile",
-  failed_unavailable_text: "I tuoi messaggi sono al sicuro. Riproviamo da soli.",
+  failed_unavailable_text: "I tuoi messaggi sono al sicuro. Continuiamo a riprovare.",
   failed_refused: "La chat non è disponibile per te",
   failed_refused_text: "{bank} non ha permesso l'avvio della chat. Chiedi aiuto alla tua banca.",
   failed_alone: "Apri questa chat dal sito della tua banca",
@@ -74,6 +74,7 @@ export const it: Words = {
   expired: "Non più disponibile",
 
   alert_fraud: "Sei stato tu?",
+  alert_suspicious: "Pagamento sospetto",
   alert_other: "Avviso sulla carta",
   alert_large_payment: "Pagamento importante",
   alert_foreign: "Pagamento all'estero",
