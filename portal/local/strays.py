@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ _PATTERNS = {
     "a path of one machine": re.compile(r"(?<![\w.:/}-])/(?:root|work|home|Users)/\w"),
     "where packages come from": re.compile(
         r"--(?:extra-)?index-url|--find-links|--trusted-host"  # stray: allowed
-        r"|^\s*registry\s*=|\"resolved\": \"http"
+        r"|^\s*registry\s*=\s*[\"']?http|\"resolved\": \"http"
     ),
     "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
     "a secret": re.compile(
@@ -47,3 +48,14 @@ def _in_file(path: Path, name: Path) -> Iterator[str]:
         for what, pattern in _PATTERNS.items():
             if pattern.search(line) and _ALLOWED not in line:
                 yield f"{name}:{number}: {what}"
+
+
+def main() -> int:
+    """Print what is found; exit 1 when there is something."""
+    found = list(strays(Path(__file__).resolve().parents[2]))
+    sys.stdout.write("".join(f"{stray}\n" for stray in found))
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
