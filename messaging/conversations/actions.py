@@ -1,0 +1,304 @@
+"""Saying something: every write to a conversation, and the numbered event that tells of it.
+
+Whatever a transaction locks, it locks the stream last: numbers become visible in their order.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Q
+from partners.instructions.actions import request_freeze
+
+from messaging.conversations.models import Conversation, Message, ReadMark, Stream, StreamEvent
+from messaging.conversations.queries import CUSTOMER_READER, get_conversation
+from messaging.conversations.rules import (
+    DISMISSED,
+    INSTRUCTED,
+    LONGEST_TEXT,
+    OPEN,
+    Wish,
+    mask_secrets,
+    wish_of,
+)
+from portal.outbox.pokes import poke_after_commit
+from portal.rest.problems import NotFound, Problem
+from portal.tenancy.blocks import served
+
+BANK_WILL_ANSWER = "bank_will_answer"
+ACCOUNTS_LINKED = "accounts_linked"
+LINK_FIRST = "link_first"
+_SAID_AGAIN_AFTER = timedelta(hours=12)
+FRAUD_SUSPECTED = "fraud_suspected"
+NOT_ME, WAS_ME = "not_me", "was_me"
+
+
+class StaleCard(Problem):
+    """The card has changed since the caller saw it, or is settled."""
+
+    slug = "stale-card"
+    title = "This card has changed"
+    status = 409
+
+
+class MessageIdReused(Problem):
+    """A `client_msg_id` names one message for ever; another text needs another id."""
+
+    slug = "message-id-reused"
+    title = "This id belongs to another message"
+    status = 422
+
+
+@dataclass(frozen=True)
+class AlertOnCard:
+    """What a card about an alert keeps: whose alert, of which type."""
+
+    alert_id: UUID
+    alert_type: str
+
+
+def open_conversation(*, customer_id: UUID, at: datetime) -> Conversation:
+    """The customer's thread and streams with their bank, made where there are none yet."""
+    Conversation.objects.bulk_create(
+        [Conversation(customer_id=customer_id, created_at=at)], ignore_conflicts=True
+    )
+    conversation = Conversation.objects.get(customer_id=customer_id)
+    names = (conversation.stream_name, user_stream(customer_id))
+    Stream.objects.bulk_create(
+        [Stream(customer_id=customer_id, name=name) for name in names], ignore_conflicts=True
+    )
+    return conversation
+
+
+def user_stream(customer_id: UUID) -> str:
+    """What concerns one customer at one bank, besides what is said: links, sharing."""
+    return f"user:{customer_id}"
+
+
+def post_text(*, conversation_id: UUID, client_msg_id: UUID, text: str, at: datetime) -> Message:
+    """Keep what a customer typed, without card numbers and PINs, and answer it where that is exact.
+
+    The same `client_msg_id` gives the same message. Raises NotFound, MessageIdReused.
+    """
+    conversation = get_conversation(conversation_id)
+    kept = mask_secrets(text[:LONGEST_TEXT])
+    stream = _locked(conversation.stream_name)
+    said = Message.objects.filter(conversation=conversation, client_msg_id=client_msg_id).first()
+    if said is not None:
+        if said.text != kept:
+            raise MessageIdReused("Send another text under another client_msg_id.")
+        return said
+    message = _said(conversation, Message.Kind.TEXT, Message.Author.CUSTOMER, at, text=kept)
+    message.client_msg_id = client_msg_id
+    _append_message(stream, message)
+    _answer(stream, conversation, kept, at)
+    return message
+
+
+def post_bank_text(*, conversation_id: UUID, text: str, staff_id: UUID, at: datetime) -> Message:
+    """Keep what a member of the bank's staff wrote. Raises NotFound."""
+    conversation = get_conversation(conversation_id)
+    message = _said(
+        conversation, Message.Kind.TEXT, Message.Author.BANK, at, text=text[:LONGEST_TEXT]
+    )
+    message.staff_id = staff_id
+    _append_message(_locked(conversation.stream_name), message)
+    return message
+
+
+def post_card(
+    *, customer_id: UUID, alert: AlertOnCard, caused_by: UUID, at: datetime
+) -> Message | None:
+    """Show an alert to a customer; None where the event `caused_by` has been heard before."""
+    conversation = open_conversation(customer_id=customer_id, at=at)
+    stream = _locked(conversation.stream_name)
+    if _is_heard(conversation, caused_by):
+        return None
+    is_fraud = alert.alert_type == FRAUD_SUSPECTED
+    kind = Message.Kind.FRAUD_ALERT if is_fraud else Message.Kind.ALERT
+    message = _said(
+        conversation, kind, Message.Author.BANK, at, template=alert.alert_type, state=OPEN
+    )
+    message.alert_id = alert.alert_id
+    message.caused_by = caused_by
+    _append_message(stream, message)
+    return message
+
+
+def post_line(
+    *, customer_id: UUID, template: str, caused_by: UUID, at: datetime
+) -> Message | None:
+    """A line of our own in the conversation; None where `caused_by` has been heard before."""
+    conversation = open_conversation(customer_id=customer_id, at=at)
+    stream = _locked(conversation.stream_name)
+    if _is_heard(conversation, caused_by):
+        return None
+    message = _said(conversation, Message.Kind.SYSTEM, Message.Author.BOT, at, template=template)
+    message.caused_by = caused_by
+    _append_message(stream, message)
+    return message
+
+
+def take_card_action(
+    *, conversation_id: UUID, message_id: UUID, key: str, rev: int, at: datetime
+) -> Message:
+    """Do what a button on a fraud alert says. Raises NotFound, StaleCard, and what the instruction raises."""
+    card = (
+        Message.objects.select_for_update(no_key=True)
+        .filter(pk=message_id, conversation_id=conversation_id, kind=Message.Kind.FRAUD_ALERT)
+        .first()
+    )
+    if card is None or key not in {NOT_ME, WAS_ME}:
+        raise NotFound
+    if card.rev != rev or card.state != OPEN:
+        raise StaleCard("Read the card again: it says something else by now.")
+    if key == NOT_ME and card.alert_id is not None:
+        instruction = request_freeze(alert_id=card.alert_id, customer_id=card.customer_id, at=at)
+        card.instruction_id = instruction.id
+        card.state = INSTRUCTED
+    else:
+        card.state = DISMISSED
+    _renew(card, at)
+    return card
+
+
+def update_cards(*, alert_id: UUID, instruction_id: UUID, at: datetime) -> int:
+    """Show what became of an instruction on every card about its alert; how many cards."""
+    cards = list(
+        Message.objects.select_for_update(no_key=True)
+        .filter(alert_id=alert_id, kind=Message.Kind.FRAUD_ALERT)
+        .order_by("conversation_id", "id")
+    )
+    for card in cards:
+        card.instruction_id = instruction_id
+        card.state = INSTRUCTED
+        _renew(card, at)
+    return len(cards)
+
+
+def mark_read(
+    *, conversation_id: UUID, at: datetime, read: int = 0, delivered: int = 0
+) -> ReadMark:
+    """Move the customer's marks forward, never back and never past the head. Raises NotFound."""
+    conversation = get_conversation(conversation_id)
+    stream = _locked(conversation.stream_name)
+    mark, _made = ReadMark.objects.get_or_create(
+        conversation=conversation,
+        reader=CUSTOMER_READER,
+        defaults={"customer_id": conversation.customer_id, "at": at},
+    )
+    was_read, was_delivered = mark.read_seq, mark.delivered_seq
+    mark.read_seq = max(was_read, min(read, stream.head))
+    mark.delivered_seq = max(was_delivered, mark.read_seq, min(delivered, stream.head))
+    if (mark.read_seq, mark.delivered_seq) == (was_read, was_delivered):
+        return mark
+    mark.at = at
+    mark.save(update_fields=["read_seq", "delivered_seq", "at"])
+    if mark.read_seq > was_read:
+        said = {"reader": CUSTOMER_READER, "seq": mark.read_seq}
+        _append(stream, kind="read.updated", at=at, data=said)
+    return mark
+
+
+def tell_customer(*, customer_id: UUID, kind: str, at: datetime) -> None:
+    """An event on the customer's own stream: open windows read again what they may show."""
+    open_conversation(customer_id=customer_id, at=at)
+    _append(_locked(user_stream(customer_id)), kind=kind, at=at)
+
+
+def _answer(stream: Stream, conversation: Conversation, text: str, at: datetime) -> None:
+    wish = wish_of(text)
+    if wish is None:
+        if _needs_bank_line(conversation, at):
+            line = _said(
+                conversation,
+                Message.Kind.SYSTEM,
+                Message.Author.BOT,
+                at,
+                template=BANK_WILL_ANSWER,
+            )
+            _append_message(stream, line)
+        return
+    accounts = [str(each) for each in served().account_ids]
+    asked_for = Message.Kind.BALANCE if wish == Wish.BALANCE else Message.Kind.TRANSACTIONS
+    kind = asked_for if accounts else Message.Kind.LINK_ACCOUNT
+    template = "" if accounts else LINK_FIRST
+    card = _said(conversation, kind, Message.Author.BOT, at, template=template)
+    card.account_ids = accounts
+    _append_message(stream, card)
+
+
+def _needs_bank_line(conversation: Conversation, at: datetime) -> bool:
+    by_bank = Q(author__in=[Message.Author.BANK, Message.Author.AGENT], kind=Message.Kind.TEXT)
+    last = Message.objects.filter(
+        by_bank | Q(template=BANK_WILL_ANSWER), conversation=conversation
+    ).order_by("-seq")
+    said_at = last.values_list("created_at", flat=True).first()
+    return said_at is None or said_at < at - _SAID_AGAIN_AFTER
+
+
+def _is_heard(conversation: Conversation, caused_by: UUID) -> bool:
+    return Message.objects.filter(conversation=conversation, caused_by=caused_by).exists()
+
+
+def _said(  # a message's parts
+    conversation: Conversation,
+    kind: Message.Kind,
+    author: Message.Author,
+    at: datetime,
+    *,
+    text: str = "",
+    template: str = "",
+    state: str = "",
+) -> Message:
+    return Message(
+        conversation=conversation,
+        customer_id=conversation.customer_id,
+        kind=kind,
+        author=author,
+        text=text,
+        template=template,
+        state=state,
+        created_at=at,
+        changed_at=at,
+    )
+
+
+def _locked(name: str) -> Stream:
+    return Stream.objects.select_for_update(no_key=True).get(name=name)
+
+
+def _append_message(stream: Stream, message: Message) -> None:
+    message.seq = stream.head + 1
+    message.save(force_insert=True)
+    _append(stream, kind="message.created", at=message.created_at, message=message)
+
+
+def _renew(card: Message, at: datetime) -> None:
+    card.rev += 1
+    card.state_at = card.changed_at = at
+    card.save(update_fields=["rev", "state", "state_at", "instruction_id", "changed_at"])
+    stream = _locked(f"conv:{card.conversation_id}")
+    _append(stream, kind="message.updated", at=at, message=card)
+
+
+def _append(
+    stream: Stream,
+    *,
+    kind: str,
+    at: datetime,
+    message: Message | None = None,
+    data: dict[str, object] | None = None,
+) -> None:
+    stream.head += 1
+    stream.save(update_fields=["head"])
+    StreamEvent.objects.create(
+        customer_id=stream.customer_id,
+        stream=stream.name,
+        seq=stream.head,
+        kind=kind,
+        message=message,
+        data=data or {},
+        at=at,
+    )
+    poke_after_commit("streams", f"{stream.bank_id} {stream.name} {stream.head}")

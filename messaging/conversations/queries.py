@@ -1,0 +1,67 @@
+"""Reading conversations, their messages, and the streams that tell of them."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from messaging.conversations.models import Conversation, Message, ReadMark, Stream, StreamEvent
+from portal.rest.problems import NotFound
+
+CUSTOMER_READER = "customer"
+LARGEST_PAGE = 100
+
+
+@dataclass(frozen=True)
+class Page:
+    """Messages in their order, the stream's head that they are true for, and whether older ones exist."""
+
+    messages: Sequence[Message]
+    head: int
+    epoch: UUID
+    has_more: bool
+    read_seq: int
+
+
+def get_conversation(conversation_id: UUID) -> Conversation:
+    """A conversation within reach. Raises NotFound."""
+    found = Conversation.objects.filter(pk=conversation_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def conversations() -> list[Conversation]:
+    """Those within reach: a customer has one."""
+    return list(Conversation.objects.order_by("created_at", "id"))
+
+
+def find_stream(name: str) -> Stream | None:
+    return Stream.objects.filter(name=name).first()
+
+
+def stream_heads(names: Collection[str]) -> dict[str, tuple[UUID, int]]:
+    """Epoch and last number of each named stream within reach."""
+    rows = Stream.objects.filter(name__in=names).values_list("name", "epoch", "head")
+    return {name: (epoch, head) for name, epoch, head in rows}
+
+
+def events_after(name: str, seq: int, *, at_most: int) -> list[StreamEvent]:
+    """The stream's next events, in order, each with its message."""
+    events = StreamEvent.objects.filter(stream=name, seq__gt=seq).select_related("message")
+    return list(events.order_by("seq")[:at_most])
+
+
+def page_of(conversation: Conversation, *, before_seq: int | None, limit: int) -> Page:
+    """The newest `limit` messages, or the newest before one. The head is read first: what comes later is told after it."""
+    stream = Stream.objects.get(name=conversation.stream_name)
+    below = stream.head + 1 if before_seq is None else min(before_seq, stream.head + 1)
+    newest = Message.objects.filter(conversation=conversation, seq__lt=below).order_by("-seq")
+    found = list(newest[: limit + 1])
+    marked = ReadMark.objects.filter(conversation=conversation, reader=CUSTOMER_READER)
+    return Page(
+        messages=found[:limit][::-1],
+        head=stream.head,
+        epoch=stream.epoch,
+        has_more=len(found) > limit,
+        read_seq=marked.values_list("read_seq", flat=True).first() or 0,
+    )

@@ -1,0 +1,211 @@
+"""Messages as they leave: words in the reader's language, bank data through the gate, now.
+
+Nothing of a bank's data is kept in a message; a card that may no longer be shown says so.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.utils import translation
+from django.utils.translation import gettext
+from partners.sharing.gate import Door
+
+from messaging.conversations import words
+from messaging.conversations.models import Message
+from messaging.conversations.rules import CardState, card_state
+from messaging.conversations.words import Outcome
+from partners.banks.models import Bank, Customer
+from partners.instructions.models import Instruction
+from partners.sharing import cards
+from portal.tenancy.blocks import served
+
+NOT_SHARED = "not_shared"
+LATEST = 10
+_ALERTS = {Message.Kind.ALERT, Message.Kind.FRAUD_ALERT}
+
+Rendered = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Who reads: whose words, whose clock."""
+
+    bank: Bank
+    customer: Customer
+    now: datetime
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.bank.time_zone)
+
+
+def reader_locale(bank: Bank, customer: Customer) -> str:
+    """The language that a customer is spoken to in."""
+    return customer.locale or bank.locale or "en"
+
+
+def render_messages(
+    messages: Sequence[Message], *, door: Door, at: datetime
+) -> dict[UUID, Rendered]:
+    """Each message by its id, JSON-ready, for the customer whose block is open; writes the disclosures."""
+    if not messages:
+        return {}
+    reader = _reader(at)
+    with translation.override(reader_locale(reader.bank, reader.customer)):
+        bodies = _card_bodies(messages, reader, door=door)
+        return {each.id: _rendered(each, bodies.get(each.id), reader) for each in messages}
+
+
+def _reader(at: datetime) -> _Reader:
+    now = served()
+    return _Reader(
+        bank=Bank.objects.get(pk=now.bank_id),
+        customer=Customer.objects.get(pk=now.customer_id),
+        now=at,
+    )
+
+
+def _rendered(message: Message, card: Rendered | None, reader: _Reader) -> Rendered:
+    rendered: Rendered = {
+        "id": str(message.id),
+        "conversation_id": str(message.conversation_id),
+        "seq": message.seq,
+        "rev": message.rev,
+        "kind": message.kind,
+        "author": {"kind": message.author, "name": _author_name(message, reader)},
+        "created_at": instant(message.created_at),
+        "text": _fallback(message, card),
+        "card": card,
+        "actions": _actions(message, card),
+        "expires_at": None,
+    }
+    if message.client_msg_id is not None:
+        rendered["client_msg_id"] = str(message.client_msg_id)
+    return rendered
+
+
+def _author_name(message: Message, reader: _Reader) -> str:
+    if message.author == Message.Author.CUSTOMER:
+        return reader.customer.display_name
+    if message.author == Message.Author.BOT:
+        return gettext("Assistant")
+    return reader.bank.name
+
+
+def _fallback(message: Message, card: Rendered | None) -> str:
+    """The plain words of a message, for whoever cannot draw its card."""
+    if message.kind == Message.Kind.TEXT:
+        return message.text
+    if message.kind in {Message.Kind.SYSTEM, Message.Kind.LINK_ACCOUNT}:
+        return words.line(message.template)
+    if card is not None and card["withheld"]:
+        return str(words.NOT_SHARED)
+    if message.kind == Message.Kind.BALANCE:
+        return gettext("Your balances")
+    if message.kind == Message.Kind.TRANSACTIONS:
+        return gettext("Your latest transactions")
+    return _alert_fallback(message, card)
+
+
+def _alert_fallback(message: Message, card: Rendered | None) -> str:
+    title = words.alert_title(message.template)
+    transaction = (card or {}).get("transaction")
+    about = [title]
+    if transaction:
+        money = transaction["amount"]
+        paid = f"{money['amount']} {money['currency']}"
+        about.append(" · ".join(each for each in (transaction.get("merchant"), paid) if each))
+    told = (card or {}).get("state_text")
+    return ". ".join([": ".join(about), *([told] if told else [])])
+
+
+def _actions(message: Message, card: Rendered | None) -> list[Rendered]:
+    is_open = card is not None and card.get("state") == CardState.OPEN and not card["withheld"]
+    if message.kind != Message.Kind.FRAUD_ALERT or not is_open:
+        return []
+    return [
+        {"key": "not_me", "label": gettext("Not me"), "style": "danger"},
+        {"key": "was_me", "label": gettext("It was me"), "style": "plain"},
+    ]
+
+
+def _card_bodies(
+    messages: Sequence[Message], reader: _Reader, *, door: Door
+) -> dict[UUID, Rendered]:
+    bodies = _alert_bodies([each for each in messages if each.kind in _ALERTS], reader, door)
+    for each in messages:
+        account_ids = tuple(UUID(account) for account in each.account_ids)
+        if each.kind == Message.Kind.BALANCE:
+            shown = cards.render_balances(account_ids, door=door, at=reader.now)
+            bodies[each.id] = _body(shown, "accounts")
+        elif each.kind == Message.Kind.TRANSACTIONS:
+            latest = cards.render_transactions(account_ids, limit=LATEST, door=door, at=reader.now)
+            bodies[each.id] = _body(latest, "transactions")
+    return bodies
+
+
+def _body(shown: Any, name: str) -> Rendered:
+    if isinstance(shown, cards.Withheld):
+        return {name: [], "withheld": NOT_SHARED}
+    return {name: list(shown), "withheld": None}
+
+
+def _alert_bodies(
+    messages: Sequence[Message], reader: _Reader, door: Door
+) -> dict[UUID, Rendered]:
+    alert_ids = tuple({each.alert_id for each in messages if each.alert_id is not None})
+    if not alert_ids:
+        return {}
+    views = cards.render_alerts(alert_ids, door=door, at=reader.now)
+    instructions = _instructions(each.instruction_id for each in messages)
+    return {
+        each.id: _alert_body(
+            each, views.get(each.alert_id), instructions.get(each.instruction_id), reader
+        )
+        for each in messages
+        if each.alert_id is not None
+    }
+
+
+def _instructions(ids: Iterable[UUID | None]) -> Mapping[UUID | None, Instruction]:
+    wanted = {each for each in ids if each is not None}
+    if not wanted:
+        return {}
+    return {each.id: each for each in Instruction.objects.filter(pk__in=wanted)}
+
+
+def _alert_body(
+    message: Message, view: Any, instruction: Instruction | None, reader: _Reader
+) -> Rendered:
+    outcome = _outcome(message, instruction)
+    is_fraud = message.kind == Message.Kind.FRAUD_ALERT
+    is_shown = isinstance(view, cards.AlertView)
+    phone = reader.bank.phone
+    told = words.state_text(outcome, zone=reader.zone, phone=phone, now=reader.now)
+    return {
+        "alert_type": message.template,
+        "state": outcome.state.value,
+        "state_at": instant(outcome.at),
+        "state_text": told if is_fraud else "",
+        "bank_phone": phone or None,
+        "transaction": view.transaction if is_shown else None,
+        "withheld": None if is_shown else NOT_SHARED,
+    }
+
+
+def _outcome(message: Message, instruction: Instruction | None) -> Outcome:
+    status = None if instruction is None else instruction.status
+    state = card_state(kept=message.state, instruction_status=status)
+    if instruction is None:
+        return Outcome(state, message.state_at)
+    at = instruction.settled_at or instruction.requested_at
+    return Outcome(state, at, instruction.reason)
+
+
+def instant(at: datetime | None) -> str | None:
+    """RFC 3339 in UTC."""
+    return None if at is None else at.isoformat().replace("+00:00", "Z")
