@@ -1,5 +1,9 @@
 """The doors of the `chat.` host."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("messaging.widget.urls")),
+    path("", include("messaging.conversations.urls")),
+    path("", include("messaging.delivery.urls")),
+]

@@ -1,0 +1,451 @@
+"""The socket's door: one connection, its ticket, its frames, its place in each stream.
+
+A plain ASGI application: no thread hop before a handler, no channel of its own, and no database
+connection between reads (docs/socket.md).
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+from django.db import DatabaseError
+from django.utils import timezone
+
+from accounts.signin.queries import WidgetPrincipal
+from accounts.signin.tickets import TicketsUnavailable
+from messaging.delivery import frames
+from messaging.delivery.frames import BadFrame, Close, error, frame, read_frame
+from messaging.delivery.hub import Hub, running_hub
+from messaging.delivery.outbox import Outbox, SlowConsumer
+from messaging.delivery.reading import Beat, Read, acknowledge, admit, read_after
+from portal.outbox.pokes import poke
+from portal.rest.problems import Problem
+
+logger = logging.getLogger(__name__)
+
+Message = dict[str, Any]
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+PROTOCOL = "portal.v1.json"
+TICKET_PREFIX = "portal.t."
+HELLO_SECONDS = 5.0
+MOST_STREAMS = 20
+MOST_BAD_FRAMES = 5
+FRAMES_PER_SECOND = 20.0
+BURST = 40.0
+LAST_WORDS_SECONDS = 1.0
+DRAIN_SECONDS = 5
+
+
+class Ended(Exception):  # the connection's end, not a fault
+    """The connection is over; `code` None where the client has left."""
+
+    def __init__(self, code: Close | None, reason: str = "") -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+@dataclass(eq=False)
+class Following:
+    """A socket's place in one stream: everything up to `seq` has been queued for it."""
+
+    stream: str
+    seq: int
+    epoch: str | None
+    # The highest number that a poke or a beat spoke of.
+    wanted: int = 0
+    # A `sub` that has not been answered yet; nothing is said of a stream before it once was.
+    asked: bool = True
+    found: bool = False
+    task: asyncio.Task[None] | None = None
+
+
+@dataclass
+class Allowance:
+    """Twenty frames a second, with a burst that a reconnecting client needs."""
+
+    left: float = BURST
+    at: float = field(default_factory=time.monotonic)
+
+    def take(self) -> bool:
+        now = time.monotonic()
+        self.left = min(BURST, self.left + (now - self.at) * FRAMES_PER_SECOND) - 1
+        self.at = now
+        return self.left >= 0
+
+
+async def socket(scope: Scope, receive: Receive, send: Send) -> None:
+    """`/v1/ws` on the chat host. Whatever is wrong is said by a close code after accepting, so that browsers can read it."""
+    if (await receive())["type"] != "websocket.connect":
+        return
+    offered = scope.get("subprotocols", [])
+    if _host(scope) != f"chat.{settings.PORTAL_BASE_HOST}" or PROTOCOL not in offered:
+        await send({"type": "websocket.close"})
+        return
+    await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
+    hub = await running_hub()
+    try:
+        principal = await _admitted(hub, scope)
+    except Ended as end:
+        await _close(send, end)
+        return
+    await Connection(hub, principal, receive, send).serve()
+
+
+async def refuse(_scope: Scope, receive: Receive, send: Send) -> None:
+    """There is no socket at this address: 403 before anything is accepted."""
+    await receive()
+    await send({"type": "websocket.close"})
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    found = [value for key, value in scope["headers"] if key == name]
+    return found[0].decode("latin-1") if len(found) == 1 else ""
+
+
+def _host(scope: Scope) -> str:
+    return _header(scope, b"host").partition(":")[0].lower()
+
+
+async def _admitted(hub: Hub, scope: Scope) -> WidgetPrincipal:
+    """Whom the ticket admits. Raises Ended."""
+    if _header(scope, b"origin") != settings.CHAT_ORIGIN:
+        raise Ended(Close.BAD_ORIGIN, "this origin may not listen here")
+    given = [each for each in scope["subprotocols"] if each.startswith(TICKET_PREFIX)]
+    if len(given) != 1:
+        raise Ended(Close.AUTH_FAILED, "a ticket is needed")
+    return await _holder(hub, given[0].removeprefix(TICKET_PREFIX))
+
+
+async def _holder(hub: Hub, ticket: str) -> WidgetPrincipal:
+    try:
+        principal = await hub.run(admit, ticket)
+    except (TicketsUnavailable, DatabaseError) as reason:
+        raise Ended(Close.RATE_LIMITED, "tickets cannot be read just now") from reason
+    if principal is None:
+        raise Ended(Close.TICKET_EXPIRED, "the ticket is used or expired")
+    return principal
+
+
+async def _close(send: Send, end: Ended) -> None:
+    if end.code is None:
+        return
+    try:
+        async with asyncio.timeout(LAST_WORDS_SECONDS):
+            await send({"type": "websocket.close", "code": int(end.code), "reason": end.reason})
+    except (TimeoutError, OSError, RuntimeError):
+        # It takes nothing any more: the server drops the connection when we return.
+        return
+
+
+class Connection:
+    """One open socket. The hub speaks to it by methods that return at once."""
+
+    def __init__(self, hub: Hub, principal: WidgetPrincipal, receive: Receive, send: Send) -> None:
+        self.bank_id: UUID = principal.bank_id
+        self.customer_id: UUID = principal.customer_id
+        self.principal = principal
+        self._hub = hub
+        self._receive = receive
+        self._send = send
+        self._outbox = Outbox(send)
+        self._following: dict[str, Following] = {}
+        self._allowance = Allowance()
+        self._bad_frames = 0
+        self._end: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+
+    @property
+    def session_id(self) -> UUID:
+        return self.principal.session_id
+
+    async def serve(self) -> None:
+        """Until the client leaves, or is asked to."""
+        work = [asyncio.create_task(self._write()), asyncio.create_task(self._hear_client())]
+        try:
+            end = await self._end
+            if end.code in {Close.DRAIN, Close.RATE_LIMITED, Close.BAD_FRAMES}:
+                await self._last_words()
+            await _close(self._send, end)
+        finally:
+            self._hub.leave(self)
+            pumps = [each.task for each in self._following.values() if each.task is not None]
+            for task in (*work, *pumps):
+                task.cancel()
+            await asyncio.gather(*work, *pumps, return_exceptions=True)
+
+    async def _last_words(self) -> None:
+        try:
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
+                await self._outbox.flushed()
+        except TimeoutError:
+            return
+
+    def end(self, code: Close | None, reason: str = "") -> None:
+        if not self._end.done():
+            self._end.set_result(Ended(code, reason))
+
+    def _put(self, text: str) -> None:
+        try:
+            self._outbox.put(text)
+        except SlowConsumer:
+            self.end(Close.SLOW_CONSUMER, "too much is waiting for you")
+
+    async def _write(self) -> None:
+        try:
+            await self._outbox.write()
+        except SlowConsumer:
+            self.end(Close.SLOW_CONSUMER, "you take too long")
+        except (OSError, RuntimeError):
+            self.end(None)
+
+    # --- what the hub says ----------------------------------------------------------------------
+    def streams(self) -> frozenset[str]:
+        return frozenset(self._following)
+
+    def wake(self, stream: str, head: int) -> None:
+        """There may be something after our place: read it."""
+        following = self._following.get(stream)
+        if following is None or (head <= following.seq and not following.asked):
+            return
+        following.wanted = max(following.wanted, head)
+        if following.task is None:
+            following.task = asyncio.create_task(self._pump(following))
+
+    def beat(self, told: Beat) -> None:
+        if self.session_id not in told.live_sessions:
+            self.end(Close.SESSION_ENDED, "the session has ended")
+            return
+        found = [name for name, each in self._following.items() if each.found]
+        heads = {name: told.heads[name] for name in found if name in told.heads}
+        self._put(frame("hb", ts=_now(), heads=heads))
+        for name, following in self._following.items():
+            if following.asked or told.heads.get(name, 0) > following.seq:
+                self.wake(name, told.heads.get(name, 0))
+
+    def hear(self, stream: str, kind: str, data: dict[str, object]) -> None:
+        following = self._following.get(stream)
+        if following is not None and following.found:
+            self._put(frame("eph", stream=stream, type=kind, data=data))
+
+    def drain(self) -> None:
+        self._put(frame("drain", retry_after=DRAIN_SECONDS))
+        self.end(Close.DRAIN, "come back with a new ticket")
+
+    # --- what the client says -------------------------------------------------------------------
+    async def _hear_client(self) -> None:
+        try:
+            async with asyncio.timeout(HELLO_SECONDS):
+                await self._greeted()
+            while True:
+                await self._take(await self._next_frame())
+        except TimeoutError:
+            self.end(Close.BAD_FRAMES, "hello was expected")
+        except Ended as end:
+            self.end(end.code, end.reason)
+        except Exception:
+            logger.exception("a socket's frame could not be handled")
+            self.end(Close.RATE_LIMITED, "something went wrong on our side")
+
+    async def _greeted(self) -> None:
+        while not isinstance(await self._next_frame(), frames.Hello):
+            self._bad_frame("hello comes first")
+        self._put(
+            frame(
+                "ready",
+                session=str(self.session_id),
+                hb_s=settings.REALTIME_HEARTBEAT.total_seconds(),
+                max_frame=frames.LARGEST_FRAME,
+            )
+        )
+        self._hub.join(self)
+
+    async def _next_frame(self) -> frames.Frame:
+        """The next frame that is one. Raises Ended."""
+        while True:
+            said = await self._receive()
+            if said["type"] == "websocket.disconnect":
+                raise Ended(None)
+            text = said.get("text")
+            raw = text.encode() if isinstance(text, str) else said.get("bytes") or b""
+            if len(raw) > frames.LARGEST_FRAME:
+                raise Ended(Close.FRAME_TOO_LARGE, f"at most {frames.LARGEST_FRAME} bytes")
+            self._spend_allowance()
+            try:
+                return read_frame(text if isinstance(text, str) else "")
+            except BadFrame as reason:
+                self._bad_frame(str(reason))
+
+    def _spend_allowance(self) -> None:
+        if not self._allowance.take():
+            detail = f"at most {FRAMES_PER_SECOND:.0f} frames a second"
+            self._put(error("rate_limited", detail, temporary=True, retry_after=2))
+            raise Ended(Close.RATE_LIMITED, detail)
+
+    def _bad_frame(self, detail: str) -> None:
+        self._bad_frames += 1
+        self._put(error("bad_frame", detail))
+        if self._bad_frames >= MOST_BAD_FRAMES:
+            raise Ended(Close.BAD_FRAMES, "too many bad frames")
+
+    async def _take(self, said: frames.Frame) -> None:
+        match said:
+            case frames.Sub():
+                self._subscribe(said)
+            case frames.Unsub(stream):
+                self._unsubscribe(stream)
+                self._put(frame("ok", re="unsub"))
+            case frames.Ack():
+                await self._acknowledge(said)
+            case frames.Typing(stream):
+                self._typing(stream)
+            case frames.Auth(ticket):
+                await self._renew(ticket)
+            case frames.Ping():
+                self._put(frame("pong"))
+            case frames.Hello():
+                self._bad_frame("hello comes once")
+
+    def _subscribe(self, said: frames.Sub) -> None:
+        held = self._following.get(said.stream)
+        if held is None and len(self._following) >= MOST_STREAMS:
+            self._put(error("too_many_streams", f"at most {MOST_STREAMS} streams a socket"))
+            return
+        if held is not None and held.task is not None:
+            held.task.cancel()
+        following = Following(said.stream, said.seq, said.epoch)
+        self._following[said.stream] = following
+        # Before the first read, so that no poke falls between the two.
+        self._hub.follow(self, said.stream)
+        self.wake(said.stream, said.seq)
+
+    def _unsubscribe(self, stream: str) -> None:
+        following = self._following.pop(stream, None)
+        if following is not None and following.task is not None:
+            following.task.cancel()
+        self._hub.unfollow(self, stream)
+
+    async def _acknowledge(self, said: frames.Ack) -> None:
+        if not self._is_found(said.stream):
+            return
+        try:
+            await self._hub.run(
+                acknowledge,
+                self.principal,
+                said.stream,
+                delivered=said.delivered,
+                read=said.read,
+            )
+        except (Problem, DatabaseError, LookupError):
+            self._put(error("unavailable", "the mark was not kept", temporary=True, retry_after=5))
+            return
+        self._put(frame("ok", re="ack"))
+
+    def _is_found(self, stream: str) -> bool:
+        following = self._following.get(stream)
+        if following is not None and following.found:
+            return True
+        self._put(error("not_subscribed", "sub to this stream first"))
+        return False
+
+    def _typing(self, stream: str) -> None:
+        if self._is_found(stream):
+            say_typing(self.bank_id, stream, name="", sender=self.customer_id, hub=self._hub)
+
+    async def _renew(self, ticket: str) -> None:
+        principal = await _holder(self._hub, ticket)
+        same = (principal.bank_id, principal.customer_id) == (self.bank_id, self.customer_id)
+        if not same:
+            raise Ended(Close.AUTH_FAILED, "the ticket is somebody else's")
+        self.principal = principal
+        self._put(frame("ok", re="auth"))
+
+    # --- what the streams say -------------------------------------------------------------------
+    async def _pump(self, following: Following) -> None:
+        """Read and queue until our place is the head; a client that takes nothing is not read for."""
+        try:
+            while await self._advance(following):
+                pass
+        except Exception:
+            logger.exception("a stream could not be read")
+            self._put(error("unavailable", "asked again soon", temporary=True, retry_after=5))
+            following.asked = True
+        finally:
+            if following.task is asyncio.current_task():
+                following.task = None
+
+    async def _advance(self, following: Following) -> bool:
+        """One read; whether there may be more."""
+        await self._outbox.room()
+        wanted = following.wanted
+        read = await self._hub.run(
+            read_after, self.principal, following.stream, following.seq, following.epoch
+        )
+        if read is None:
+            self._put(error("no_such_stream", "there is no such stream here"))
+            self._following.pop(following.stream, None)
+            self._hub.unfollow(self, following.stream)
+            return False
+        self._show(following, read)
+        if following.seq < read.head:
+            return True
+        if following.asked:
+            following.asked = False
+            if read.snapshot is None:
+                self._put(_synced(following, read))
+        # What was spoken of while we read may have come after what we read.
+        return following.wanted > max(wanted, following.seq)
+
+    def _show(self, following: Following, read: Read) -> None:
+        following.epoch = read.epoch
+        following.found = True
+        if read.snapshot is not None:
+            following.seq = read.head
+            place = {"stream": following.stream, "epoch": read.epoch, "head": read.head}
+            self._put(frame("reset", **place, snapshot=read.snapshot))
+        for event in read.events:
+            self._put(frame("event", **event))
+            following.seq = event["seq"]
+
+
+def say_typing(
+    bank_id: UUID, stream: str, *, name: str, sender: UUID | None = None, hub: Hub | None = None
+) -> None:
+    """Tell whoever else follows the stream that somebody writes. `sender` is a customer, or None for the bank.
+
+    With a hub it is said from its threads, since Valkey is a network away.
+    """
+    said = {
+        "bank": str(bank_id),
+        "stream": stream,
+        "type": "typing",
+        "data": {"name": name},
+        "from": str(sender) if sender else None,
+    }
+    text = orjson.dumps(said).decode()
+    if hub is None:
+        poke("ephemeral", text)
+    else:
+        hub.spawn(hub.run(poke, "ephemeral", text))
+
+
+def _synced(following: Following, read: Read) -> str:
+    return frame(
+        "synced",
+        stream=following.stream,
+        epoch=read.epoch,
+        head=following.seq,
+        recovered=True,
+    )
+
+
+def _now() -> str:
+    return timezone.now().isoformat().replace("+00:00", "Z")

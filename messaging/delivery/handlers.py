@@ -1,0 +1,90 @@
+"""What the chat does when something happened at a bank, or with a consent. Each may be heard twice.
+
+Called with the whole bank's reach; what concerns one customer is written with theirs.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from accounts.events import ConsentGranted, ConsentRevoked
+from partners.sharing.gate import CHAT, Allowed, Ask, Door, authorize
+
+from accounts.linking.models import Link
+from messaging.conversations.actions import (
+    ACCOUNTS_LINKED,
+    AlertOnCard,
+    post_card,
+    post_line,
+    tell_customer,
+    update_cards,
+)
+from partners.events import AccountsLinked, AlertRaised, InstructionChanged
+from portal.outbox.events import Delivered
+from portal.outbox.pokes import poke_after_commit
+from portal.tenancy.blocks import serving_customer
+
+LINKS_CHANGED, SHARING_CHANGED = "accounts.linked", "sharing.changed"
+
+
+def on_alert_raised(event: AlertRaised, delivered: Delivered) -> None:
+    """A card for everyone who has the account and allows the chat this type of alert, once each."""
+    at = delivered.occurred_at
+    alert = AlertOnCard(event.alert_id, event.alert_type)
+    for customer_id in _holders(event.account_id):
+        with serving_customer(delivered.bank_id, customer_id):
+            if _is_allowed(event, at):
+                post_card(
+                    customer_id=customer_id, alert=alert, caused_by=delivered.event_id, at=at
+                )
+
+
+def on_instruction_changed(event: InstructionChanged, delivered: Delivered) -> None:
+    """What the bank did is shown on every card about the alert."""
+    if event.alert_id is not None:
+        update_cards(
+            alert_id=event.alert_id,
+            instruction_id=event.instruction_id,
+            at=delivered.occurred_at,
+        )
+
+
+def on_accounts_linked(event: AccountsLinked, delivered: Delivered) -> None:
+    """A line in the conversation, and open windows read again."""
+    with serving_customer(delivered.bank_id, event.customer_id):
+        said = post_line(
+            customer_id=event.customer_id,
+            template=ACCOUNTS_LINKED,
+            caused_by=delivered.event_id,
+            at=delivered.occurred_at,
+        )
+        if said is not None:
+            tell_customer(
+                customer_id=event.customer_id, kind=LINKS_CHANGED, at=delivered.occurred_at
+            )
+
+
+def on_consent_changed(event: ConsentGranted | ConsentRevoked, delivered: Delivered) -> None:
+    """Open windows read again what they may show, and sockets are looked at now."""
+    with serving_customer(delivered.bank_id, event.customer_id):
+        tell_customer(
+            customer_id=event.customer_id, kind=SHARING_CHANGED, at=delivered.occurred_at
+        )
+    poke_after_commit("sessions", f"{delivered.bank_id} {event.customer_id}")
+
+
+def _holders(account_id: UUID) -> list[UUID]:
+    links = Link.objects.filter(account_id=account_id, ended_at__isnull=True)
+    return list(links.order_by("customer_id").values_list("customer_id", flat=True).distinct())
+
+
+def _is_allowed(event: AlertRaised, at: datetime) -> bool:
+    ask = Ask(
+        recipient=CHAT,
+        purpose=None,
+        scope="alert",
+        code=event.alert_type,
+        account_ids=(event.account_id,),
+        door=Door.SOCKET,
+        at=at,
+    )
+    return isinstance(authorize(ask), Allowed)

@@ -1,0 +1,170 @@
+"""The real server in a thread, and a client that keeps every frame it saw."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from datetime import timedelta
+from threading import Thread
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+import uvicorn
+from django.conf import settings
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from messaging.delivery.hub import running_hubs
+from tests.factories.messaging import CHAT_HOST, InChat
+
+PATIENCE = 5.0
+Frame = dict[str, Any]
+
+
+class Client:
+    """One socket. `frames` holds everything that the server said, `said` everything that we did."""
+
+    def __init__(self, raw: ClientConnection) -> None:
+        self.raw = raw
+        self.frames: list[Frame] = []
+        self.said: list[Frame] = []
+
+    def say(self, name: str, **fields: Any) -> None:
+        self.said.append({"t": name, **fields})
+        self.raw.send(orjson.dumps(self.said[-1]).decode())
+
+    def next(self, timeout: float = PATIENCE) -> Frame:
+        """The next frame; raises TimeoutError, or ConnectionClosed."""
+        self.frames.append(orjson.loads(self.raw.recv(timeout)))
+        return self.frames[-1]
+
+    def until(self, name: str, timeout: float = PATIENCE) -> Frame:
+        """The next frame of that name, passing over others."""
+        return self.until_true(lambda each: each["t"] == name, timeout)
+
+    def until_true(self, is_it: Callable[[Frame], bool], timeout: float = PATIENCE) -> Frame:
+        give_up = time.monotonic() + timeout
+        while True:
+            found = self.next(give_up - time.monotonic())
+            if is_it(found):
+                return found
+
+    def hello(self) -> Frame:
+        self.say("hello", client="test/1")
+        return self.until("ready")
+
+    def follow(self, stream: str, seq: int = 0, **fields: Any) -> Frame:
+        """Subscribe and read to the answer: `synced` or `reset`."""
+        self.say("sub", stream=stream, seq=seq, **fields)
+        return self.until_true(lambda each: each["t"] in {"synced", "reset", "err"})
+
+    def of(self, name: str) -> list[Frame]:
+        return [each for each in self.frames if each["t"] == name]
+
+    def close_code(self, timeout: float = PATIENCE) -> int | None:
+        """Read on until the server closes; the code it gave, None where it gave none."""
+        give_up = time.monotonic() + timeout
+        with suppress(ConnectionClosed):
+            while True:
+                self.next(give_up - time.monotonic())
+        return self.raw.close_code
+
+
+class Server:
+    """uvicorn with the portal's own application, in a thread of this process."""
+
+    def __init__(self) -> None:
+        config = uvicorn.Config(
+            "portal.asgi:application",
+            host="127.0.0.1",
+            port=0,
+            ws="websockets-sansio",
+            lifespan="on",
+            log_level="warning",
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = Thread(target=lambda: asyncio.run(self._server.serve()))
+        self._clients = ExitStack()
+        self._http = httpx.Client(timeout=10, trust_env=False)
+
+    def start(self) -> None:
+        self._thread.start()
+        give_up = time.monotonic() + 20
+        while not self._server.started:
+            assert time.monotonic() < give_up, "the server did not start"
+            assert self._thread.is_alive(), "the server ended at once"
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(20)
+        self._clients.close()
+        self._http.close()
+
+    def drain(self) -> None:
+        """What the server does at SIGTERM, before it cuts anything off."""
+        for loop, hub in list(running_hubs().items()):
+            asyncio.run_coroutine_threadsafe(hub.drain(), loop)
+
+    @property
+    def port(self) -> int:
+        return int(self._server.servers[0].sockets[0].getsockname()[1])
+
+    def rest(self, who: InChat, method: str, path: str, body: Any = None, key: str = "") -> Any:
+        """A REST call of the customer's."""
+        return self._http.request(
+            method,
+            f"http://127.0.0.1:{self.port}/api/v1{path}",
+            json=body,
+            headers=who.headers | ({"Idempotency-Key": key} if key else {}),
+        )
+
+    def ticket(self, who: InChat) -> str:
+        answer = self.rest(who, "POST", "/realtime/tickets", {})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["ticket"])
+
+    def open(
+        self,
+        ticket: str,
+        *,
+        origin: str | None = settings.CHAT_ORIGIN,
+        host: str = CHAT_HOST,
+        protocols: list[str] | None = None,
+    ) -> Client:
+        opening = connect(
+            f"ws://{host}:{self.port}/v1/ws",
+            sock=socket.create_connection(("127.0.0.1", self.port)),
+            origin=origin,  # type: ignore[arg-type]  # websockets' own string type
+            subprotocols=protocols or ["portal.v1.json", f"portal.t.{ticket}"],  # type: ignore[arg-type]  # websockets' own string type
+            max_size=None,
+            proxy=None,
+        )
+        return Client(self._clients.enter_context(opening))
+
+    def join(self, who: InChat) -> Client:
+        """A socket that has greeted."""
+        client = self.open(self.ticket(who))
+        client.hello()
+        return client
+
+
+@pytest.fixture
+def portal(transactional_db: None) -> Iterator[Server]:  # noqa: ARG001  # the server reads what is committed
+    server = Server()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def portal_beating(transactional_db: None, settings: Any) -> Iterator[Server]:  # noqa: ARG001  # as above
+    """The same with a beat every 300 ms, so that tests need not wait for fifteen seconds."""
+    settings.REALTIME_HEARTBEAT = timedelta(milliseconds=300)
+    server = Server()
+    server.start()
+    yield server
+    server.stop()
