@@ -112,7 +112,8 @@ class ConsentResource(TenantModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["bank", "consent", "account", "scope", "code"], name="consent_resource_once"
+                fields=["bank", "consent", "account", "scope", "code"],
+                name="consent_resource_once",
             )
         ]
         indexes = [models.Index(fields=["bank", "account"], name="consent_resource_account")]

@@ -48,6 +48,7 @@ class RefusalCount(TenantModel):
     row_reach = RowReach.BANK
 
     recipient = models.CharField(max_length=60)
+    pseudonym = models.UUIDField(null=True, blank=True)
     consent_id = models.UUIDField(null=True, blank=True)
     feed = models.CharField(max_length=20)
     reason = models.CharField(max_length=40)
@@ -58,11 +59,20 @@ class RefusalCount(TenantModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["bank", "recipient", "consent_id", "feed", "reason", "minute"],
+                fields=[
+                    "bank",
+                    "recipient",
+                    "pseudonym",
+                    "consent_id",
+                    "feed",
+                    "reason",
+                    "minute",
+                ],
                 name="refusal_count_once",
                 nulls_distinct=False,
             )
         ]
+        indexes = [models.Index(fields=["bank", "disclosure_id"], name="refusal_count_of")]
 
     def __str__(self) -> str:
         return self.reason

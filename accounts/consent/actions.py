@@ -1,0 +1,160 @@
+"""Allowing and taking back. A consent is never changed: a change ends it and makes a new one."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from django.db import connection
+
+from accounts.consent.models import Consent, ConsentEvent, ConsentResource, Purpose
+from accounts.consent.queries import current_purpose, live_consents, notice_of, resources_of
+from accounts.consent.rules import Resource, kept_of, why_not
+from accounts.events import ConsentGranted, ConsentRevoked
+from portal.outbox.pokes import poke_after_commit
+from portal.outbox.publishing import publish
+from portal.rest.problems import Invalid, NotFound
+from portal.tenancy.blocks import current_bank_id
+
+__all__ = ["Resource", "grant_consent", "revoke_consent"]
+
+
+class ConsentInvalid(Invalid):
+    slug = "consent-invalid"
+    title = "Such a consent cannot be given"
+
+
+class UnknownPurpose(ConsentInvalid):
+    slug = "unknown-purpose"
+    title = "There is no such purpose"
+
+
+def grant_consent(
+    *,
+    customer_id: UUID,
+    recipient: str,
+    client_id: int | None,
+    purpose_code: str,
+    locale: str,
+    expires_at: datetime,
+    history_from: date,
+    resources: Sequence[Resource],
+    at: datetime,
+    by: str,
+) -> Consent:
+    """Keep what the customer allows `recipient` (`chat`, or `client` with its id) until `expires_at`.
+
+    It replaces the recipient's live consents for that purpose; of those it leaves alone the accounts
+    that it does not name, in a consent of their own. Raises ConsentInvalid, UnknownPurpose.
+    """
+    problem = why_not(granted_at=at, expires_at=expires_at, resources=resources)
+    if problem:
+        raise ConsentInvalid(problem)
+    try:
+        purpose = current_purpose(purpose_code)
+    except Purpose.DoesNotExist as reason:
+        raise UnknownPurpose from reason
+    _lock_customer(customer_id)
+    granted = Consent(
+        customer_id=customer_id,
+        recipient=recipient,
+        client_id=client_id,
+        purpose=purpose,
+        notice=notice_of(purpose, locale=locale),
+        granted_at=at,
+        expires_at=expires_at,
+        history_from=history_from,
+    )
+    _supersede(granted, resources, at=at, by=by)
+    return _keep(granted, resources, at=at, by=by)
+
+
+def revoke_consent(*, consent_id: UUID, at: datetime, by: str) -> Consent:
+    """End the consent now and for good; one that has ended stays as it is. Raises NotFound."""
+    consent = Consent.objects.select_for_update(no_key=True).filter(pk=consent_id).first()
+    if consent is None:
+        raise NotFound
+    if consent.ended_at is not None:
+        return consent
+    _end(consent, Consent.Ended.REVOKED, at=at, by=by)
+    revoked = ConsentRevoked(consent_id=consent.id, customer_id=consent.customer_id)
+    publish(revoked, key=_key(consent), occurred_at=at)
+    _tell_sockets(consent)
+    return consent
+
+
+def _supersede(newer: Consent, resources: Sequence[Resource], *, at: datetime, by: str) -> None:
+    olders = live_consents(
+        newer.customer_id, recipient=newer.recipient, client_id=newer.client_id, at=at
+    ).filter(purpose__code=newer.purpose.code)
+    for older in olders.select_related("purpose", "notice"):
+        named = [
+            Resource(each.account_id, each.scope, each.code) for each in resources_of([older.id])
+        ]
+        _end(older, Consent.Ended.SUPERSEDED, at=at, by=by)
+        kept = kept_of(named, resources)
+        if kept:
+            _keep(_same_terms(older, at=at), sorted(kept), at=at, by=by)
+
+
+def _same_terms(older: Consent, *, at: datetime) -> Consent:
+    return Consent(
+        customer_id=older.customer_id,
+        recipient=older.recipient,
+        client_id=older.client_id,
+        purpose=older.purpose,
+        notice=older.notice,
+        granted_at=at,
+        expires_at=older.expires_at,
+        history_from=older.history_from,
+    )
+
+
+def _keep(consent: Consent, resources: Sequence[Resource], *, at: datetime, by: str) -> Consent:
+    consent.save(force_insert=True)
+    ConsentResource.objects.bulk_create(
+        ConsentResource(
+            consent=consent,
+            customer_id=consent.customer_id,
+            account_id=each.account_id,
+            scope=each.scope,
+            code=each.code,
+        )
+        for each in sorted(set(resources))
+    )
+    _note(consent, ConsentEvent.Kind.GRANTED, at=at, by=by)
+    granted = ConsentGranted(consent_id=consent.id, customer_id=consent.customer_id)
+    publish(granted, key=_key(consent), occurred_at=at)
+    _tell_sockets(consent)
+    return consent
+
+
+def _end(consent: Consent, why: Consent.Ended, *, at: datetime, by: str) -> None:
+    consent.ended_at, consent.ended_why = at, why
+    consent.save(update_fields=["ended_at", "ended_why"])
+    _note(consent, ConsentEvent.Kind(why.value), at=at, by=by)
+
+
+def _note(consent: Consent, kind: ConsentEvent.Kind, *, at: datetime, by: str) -> None:
+    ConsentEvent.objects.create(
+        consent=consent, customer_id=consent.customer_id, kind=kind, at=at, by=by
+    )
+
+
+def _tell_sockets(consent: Consent) -> None:
+    # Whoever shows something of the customer's reads it again, through the gate.
+    poke_after_commit("sessions", f"{consent.bank_id} {consent.customer_id}")
+
+
+def _lock_customer(customer_id: UUID) -> None:
+    # Two grants at once would each replace the same older consent and both stay.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM partners_customer WHERE bank_id = %s AND id = %s FOR NO KEY UPDATE",
+            [current_bank_id(), customer_id],
+        )
+        if cursor.fetchone() is None:
+            raise NotFound
+
+
+def _key(consent: Consent) -> str:
+    return f"customer:{consent.customer_id}"

@@ -1,0 +1,100 @@
+"""Reading what was allowed."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import F, Q, QuerySet
+
+from accounts.consent.models import Consent, ConsentEvent, ConsentResource, Notice, Purpose
+from portal.tenancy.blocks import CustomerReach
+
+FALLBACK_LOCALE = "en"
+
+
+def consents_of(
+    customer_id: UUID, *, recipient: str | None = None, client_id: int | None = None
+) -> QuerySet[Consent]:
+    """A customer's consents, ended ones too, newest first; of one recipient where it is given."""
+    found = Consent.objects.filter(customer_id=customer_id).order_by("-granted_at", "-id")
+    if recipient is not None:
+        found = found.filter(recipient=recipient, client_id=client_id)
+    return found
+
+
+def live_consents(
+    customer_id: UUID,
+    *,
+    recipient: str | None = None,
+    client_id: int | None = None,
+    at: datetime,
+) -> QuerySet[Consent]:
+    """What the customer allows at that time."""
+    found = consents_of(customer_id, recipient=recipient, client_id=client_id)
+    return found.filter(live_at(at))
+
+
+def live_at(at: datetime, prefix: str = "") -> Q:
+    """The condition that a consent holds at that time; `prefix` leads to it from another table."""
+    begun = Q(**{f"{prefix}granted_at__lte": at, f"{prefix}expires_at__gt": at})
+    return begun & (Q(**{f"{prefix}ended_at__isnull": True}) | Q(**{f"{prefix}ended_at__gt": at}))
+
+
+def get_consent(consent_id: UUID) -> Consent:
+    """The consent with its purpose and client. Raises Consent.DoesNotExist."""
+    return Consent.objects.select_related("purpose", "client", "notice").get(pk=consent_id)
+
+
+def resources_of(consent_ids: Collection[UUID]) -> QuerySet[ConsentResource]:
+    """Which feeds and alert types of which accounts those consents name."""
+    return ConsentResource.objects.filter(consent_id__in=consent_ids).order_by(
+        "consent_id", "account_id", "scope", "code"
+    )
+
+
+def events_of(consent_id: UUID) -> QuerySet[ConsentEvent]:
+    return ConsentEvent.objects.filter(consent_id=consent_id).order_by("at", "id")
+
+
+def reach_of_consent(consent_id: UUID) -> CustomerReach | None:
+    """Its customer, and the accounts that it names; None where the bank knows no such consent.
+
+    Whether the accounts are still the customer's, and the consent still holds, is the gate's to say.
+    """
+    accounts = ArrayAgg("account_id", distinct=True, default=[])
+    found: Any = (
+        ConsentResource.objects.filter(consent_id=consent_id)
+        .values("customer_id", pseudonym=F("customer__pseudonym"))
+        .annotate(accounts=accounts)
+        .order_by()
+        .first()
+    )
+    if found is None:
+        return None
+    return CustomerReach(
+        customer_id=found["customer_id"],
+        pseudonym=found["pseudonym"],
+        account_ids=tuple(found["accounts"]),
+    )
+
+
+def client_of_consent(consent_id: UUID) -> int | None:
+    """Which client program the consent is for; None where there is none, or the chat has it."""
+    found = Consent.objects.filter(pk=consent_id).values_list("client_id", flat=True).first()
+    return found
+
+
+def current_purpose(code: str) -> Purpose:
+    """The newest version of a purpose. Raises Purpose.DoesNotExist."""
+    return Purpose.objects.filter(code=code).order_by("-version")[:1].get()
+
+
+def notice_of(purpose: Purpose, *, locale: str) -> Notice:
+    """The words of a purpose in a language (`it-CH` takes `it`), in English where there are none."""
+    language = locale.replace("_", "-").partition("-")[0].lower()
+    by_locale = {
+        each.locale: each for each in Notice.objects.filter(purpose=purpose).order_by("id")
+    }
+    return by_locale.get(language) or by_locale[FALLBACK_LOCALE]
