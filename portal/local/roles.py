@@ -65,10 +65,11 @@ def prepare_database_at(server_url: str, database_url: str, *, name: str, templa
     """The same, where only the superuser's URLs are at hand."""
     with psycopg.connect(server_url, autocommit=True) as connection:
         postgres.ensure_database(connection, name, owner=OWNER, template=template)
-        for role in (RUNTIME, SYSTEM):
+        # Runtime copies a bank's page into a temporary table: COPY into row policies is refused.
+        for role, rights in ((RUNTIME, "CONNECT, TEMPORARY"), (SYSTEM, "CONNECT")):
             connection.execute(
-                sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(
-                    sql.Identifier(name), sql.Identifier(role)
+                sql.SQL("GRANT {} ON DATABASE {} TO {}").format(
+                    sql.SQL(rights), sql.Identifier(name), sql.Identifier(role)
                 )
             )
     with psycopg.connect(database_url, autocommit=True) as connection:

@@ -3,6 +3,7 @@
 from itertools import count
 
 from partners.banks.models import Bank, Customer
+from partners.ledger.models import Account
 from portal.tenancy.blocks import serving
 
 _numbers = count(1)
@@ -33,3 +34,16 @@ def make_customer(bank: Bank, **fields: object) -> Customer:
     }
     with serving(bank.id):
         return Customer.objects.create(**(defaults | fields))
+
+
+def make_account(bank: Bank, **fields: object) -> Account:
+    """An account at the bank, in its currency; opens a block of its own."""
+    number = next(_numbers)
+    defaults: dict[str, object] = {
+        "external_id": f"account-{number}",
+        "kind": "current",
+        "name": f"Account {number}",
+        "currency": bank.currency,
+    }
+    with serving(bank.id):
+        return Account.objects.create(**(defaults | fields))

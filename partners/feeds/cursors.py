@@ -1,0 +1,182 @@
+"""Places in feeds, claimed by one worker at a time: SKIP LOCKED, a lease, and a fence that outlives it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import F
+
+from partners.feeds.models import FeedCursor
+from portal.tenancy.blocks import current_bank_id
+
+# A hung bank may hold this many workers, and one alone once it is known to be in trouble.
+SLOTS_PER_BANK = 2
+_TROUBLE_LASTS = timedelta(minutes=2)
+
+_BUSY = """
+    SELECT count(*) FILTER (WHERE lease_until > %(at)s),
+           coalesce(bool_or(last_problem = ANY(%(troubles)s) AND ran_at > %(lately)s), false)
+    FROM partners_feedcursor WHERE bank_id = %(bank)s
+      AND (lease_until > %(at)s OR (last_problem <> '' AND ran_at > %(lately)s))
+"""
+_CLAIM = """
+    UPDATE partners_feedcursor SET lease_until = %(until)s, fence = fence + 1, ran_at = %(at)s
+    WHERE bank_id = %(bank)s AND id = (
+        SELECT id FROM partners_feedcursor
+        WHERE bank_id = %(bank)s AND due_at <= %(at)s
+          AND (lease_until IS NULL OR lease_until <= %(at)s)
+        ORDER BY due_at, kind DESC, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
+    RETURNING id
+"""
+TROUBLES = ("unavailable", "rate_limited")
+
+
+class LeaseLost(Exception):  # noqa: N818  # named for what happened
+    """Another worker has claimed the cursor since: what this one read is not to be stored."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One cursor, held by one worker until the lease ends; `fence` proves that it still is."""
+
+    cursor_id: UUID
+    fence: int
+    connection_id: UUID
+    account_id: UUID
+    kind: str
+    place: str
+    covered_until: date | None
+    hints: int
+    trace: str
+    run_id: UUID | None
+
+
+def start_reading(
+    *, connection_id: UUID, account_ids: Iterable[UUID], kinds: Iterable[str], at: datetime
+) -> None:
+    """Make these feeds of these accounts due now; feeds that were read before go on where they stood."""
+    wanted = [(account_id, kind) for account_id in sorted(account_ids) for kind in sorted(kinds)]
+    FeedCursor.objects.bulk_create(
+        [
+            FeedCursor(connection_id=connection_id, account_id=account_id, kind=kind, due_at=at)
+            for account_id, kind in wanted
+        ],
+        ignore_conflicts=True,
+    )
+    FeedCursor.objects.filter(
+        connection_id=connection_id, account_id__in=account_ids, kind__in=kinds
+    ).update(due_at=at, last_problem="", attempts=0)
+
+
+def stop_reading(*, connection_id: UUID) -> None:
+    """Nothing of this connection is due any more, until it is linked again."""
+    FeedCursor.objects.filter(connection_id=connection_id).update(due_at=None)
+
+
+def hint_accounts(*, account_ids: Sequence[UUID] | None, at: datetime, trace: str) -> int:
+    """Something may have changed at these accounts (None: at any): read them now. How many feeds."""
+    waiting = FeedCursor.objects.filter(bank_id=current_bank_id(), due_at__isnull=False)
+    if account_ids is not None:
+        waiting = waiting.filter(account_id__in=account_ids)
+    # Locked in one order, so that two hints never wait for each other.
+    held = list(waiting.select_for_update(no_key=True).order_by("id").values_list("id", flat=True))
+    return FeedCursor.objects.filter(id__in=held).update(
+        due_at=at, hints=F("hints") + 1, trace=trace
+    )
+
+
+def hint_connection(*, connection_id: UUID, at: datetime, trace: str) -> int:
+    """Something may have changed about this connection: ask the bank now."""
+    return FeedCursor.objects.filter(connection_id=connection_id, due_at__isnull=False).update(
+        due_at=at, hints=F("hints") + 1, trace=trace
+    )
+
+
+def claim_due(*, at: datetime, lease: timedelta) -> Claim | None:
+    """The longest waiting due cursor of the served bank; None where none is due or no slot is free."""
+    bank_id = current_bank_id()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _BUSY,
+            {
+                "bank": bank_id,
+                "at": at,
+                "lately": at - _TROUBLE_LASTS,
+                "troubles": list(TROUBLES),
+            },
+        )
+        busy, in_trouble = cursor.fetchone()
+        if busy >= (1 if in_trouble else SLOTS_PER_BANK):
+            return None
+        cursor.execute(_CLAIM, {"bank": bank_id, "at": at, "until": at + lease})
+        found = cursor.fetchone()
+    return _claim(FeedCursor.objects.get(pk=found[0])) if found else None
+
+
+def _claim(row: FeedCursor) -> Claim:
+    return Claim(
+        cursor_id=row.id,
+        fence=row.fence,
+        connection_id=row.connection_id,
+        account_id=row.account_id,
+        kind=row.kind,
+        place=row.cursor,
+        covered_until=row.covered_until,
+        hints=row.hints,
+        trace=row.trace,
+        run_id=row.run_id,
+    )
+
+
+def held_cursor(claim: Claim) -> FeedCursor:
+    """The claimed row, locked. Raises LeaseLost where somebody else claimed it since."""
+    row = FeedCursor.objects.select_for_update(no_key=True).get(pk=claim.cursor_id)
+    if row.fence != claim.fence:
+        raise LeaseLost
+    return row
+
+
+def move_on(row: FeedCursor, *, place: str, run_id: UUID, lease_until: datetime) -> None:
+    """A page is stored and another follows."""
+    row.cursor = place
+    row.run_id = run_id
+    row.lease_until = lease_until
+    row.save(update_fields=["cursor", "run", "lease_until"])
+
+
+def finish(
+    row: FeedCursor, claim: Claim, *, covered_until: date, at: datetime, next_at: datetime
+) -> None:
+    """The bank answered in full: fresh as of now. A hint that came meanwhile makes it due at once."""
+    row.cursor = ""
+    row.run = None
+    row.covered_until = covered_until
+    row.hints_seen = claim.hints
+    row.fresh_as_of = at
+    row.ran_at = at
+    row.last_problem = ""
+    row.attempts = 0
+    row.lease_until = None
+    hinted = row.hints > claim.hints
+    if row.due_at is not None:
+        row.due_at = at if hinted else next_at
+    if not hinted:
+        row.trace = ""
+    row.save()
+
+
+def put_off(
+    row: FeedCursor, *, problem: str, at: datetime, due_at: datetime | None, forget_place: bool
+) -> None:
+    """Reading failed: `ran_at` moves, `fresh_as_of` does not. `due_at` None: only a new link wakes it."""
+    row.last_problem = problem
+    row.attempts += 1
+    row.ran_at = at
+    row.lease_until = None
+    row.due_at = due_at
+    if forget_place:
+        row.cursor = ""
+        row.run = None
+    row.save()

@@ -1,0 +1,110 @@
+"""Reading accounts, balances and entries; every hot read names its accounts itself."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from partners.ledger.models import Account, Balance, Entry
+from portal.tenancy.blocks import current_bank_id
+
+_CHANGES = """
+    SELECT e.* FROM unnest(%(accounts)s::uuid[], %(seqs)s::bigint[]) AS place (account_id, seq)
+    CROSS JOIN LATERAL (
+        SELECT * FROM partners_entry e
+        WHERE e.bank_id = %(bank)s AND e.account_id = place.account_id
+          AND e.change_seq > place.seq
+        ORDER BY e.change_seq LIMIT %(limit)s
+    ) e
+    ORDER BY e.account_id, e.change_seq LIMIT %(limit)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The last entry of the page before: the next one starts right after it."""
+
+    booked_on: date
+    entry_id: UUID
+
+
+def accounts_of(account_ids: Sequence[UUID]) -> list[Account]:
+    """The accounts, by name; those out of reach are left out."""
+    mine = Account.objects.filter(bank_id=current_bank_id(), id__in=account_ids)
+    return list(mine.order_by("name", "id"))
+
+
+def balances_of(account_ids: Sequence[UUID]) -> list[Balance]:
+    """What the bank last said these accounts hold, at most one row a kind."""
+    mine = Balance.objects.filter(bank_id=current_bank_id(), account_id__in=account_ids)
+    return list(mine.order_by("account_id", "kind"))
+
+
+def entries_page(
+    account_ids: Sequence[UUID],
+    *,
+    before: Before | None = None,
+    limit: int,
+    history_from: Mapping[UUID, date] | None = None,
+) -> list[Entry]:
+    """Entries newest day first, without removed ones; at most `limit`, none older than `history_from`.
+
+    An account that `history_from` leaves out is not limited.
+    """
+    page = Entry.objects.raw(
+        _page_statement(before),
+        {
+            "bank": current_bank_id(),
+            "accounts": list(account_ids),
+            "floors": [(history_from or {}).get(each, date.min) for each in account_ids],
+            "day": before.booked_on if before else None,
+            "entry": before.entry_id if before else None,
+            "limit": limit,
+        },
+    )
+    return list(page)
+
+
+def _page_statement(before: Before | None) -> str:
+    # By account first, so that each walks its own index in order and stops at the limit.
+    after = "AND (e.booked_on, e.id) < (%(day)s, %(entry)s)" if before else ""
+    return f"""
+        SELECT e.* FROM unnest(%(accounts)s::uuid[], %(floors)s::date[]) AS mine (account_id, floor)
+        CROSS JOIN LATERAL (
+            SELECT * FROM partners_entry e
+            WHERE e.bank_id = %(bank)s AND e.account_id = mine.account_id
+              AND e.booked_on >= mine.floor AND e.status <> 'removed' {after}
+            ORDER BY e.booked_on DESC, e.id DESC LIMIT %(limit)s
+        ) e
+        ORDER BY e.booked_on DESC, e.id DESC LIMIT %(limit)s
+    """  # noqa: S608  # our own words; every value is a parameter
+
+
+def changes_since(places: Mapping[UUID, int], *, limit: int) -> list[Entry]:
+    """Entries of each account changed after its place, in the order of change; removed ones too.
+
+    `places`: account -> the last `change_seq` seen of it (0: none). At most `limit`, account by account.
+    """
+    in_order = sorted(places)
+    changed = Entry.objects.raw(
+        _CHANGES,
+        {
+            "bank": current_bank_id(),
+            "accounts": in_order,
+            "seqs": [places[each] for each in in_order],
+            "limit": limit,
+        },
+    )
+    return list(changed)
+
+
+def heads_of(account_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """How far each account's changes are numbered."""
+    mine = Account.objects.filter(bank_id=current_bank_id(), id__in=account_ids)
+    return dict(mine.values_list("id", "change_seq"))
+
+
+def get_entries(entry_ids: Sequence[UUID]) -> dict[UUID, Entry]:
+    """The entries by id; those out of reach are left out."""
+    found = Entry.objects.filter(bank_id=current_bank_id(), id__in=entry_ids)
+    return {each.id: each for each in found}

@@ -1,0 +1,223 @@
+"""What a row from a bank is to what we have stored: the same, a change of it, another, or a contradiction.
+
+Identity is scoped to the account, always. In this order:
+
+1. The bank's id, or an id it had before, names the entry.
+2. Else, where a whole window was read: an entry whose own id the bank lists no more, with the same
+   fingerprint, is this row under a new id (which of several equals: in their order). So is a pending
+   entry that is listed no more, for a posted row of the same amount and text within ten days.
+3. Else it is a new entry. Two rows that are listed side by side are never one.
+
+What may change: pending may become anything but another currency or the other sign. Posted is final:
+a pending row that comes after it is late and is passed over; a posted row with another amount, sign
+or currency is a contradiction, is kept aside, and is never written over what is stored.
+"""
+
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+from typing import Protocol
+from uuid import UUID
+
+from partners.connectors.base import TransactionRecord
+
+PENDING, POSTED, REMOVED = "pending", "posted", "removed"
+# A bank may post a pending payment under another day; later than this it is another payment.
+POSTS_WITHIN = timedelta(days=10)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """A bank's row in the ledger's own shape; the fields are the ledger's columns, in order."""
+
+    external_id: str
+    status: str
+    kind: str
+    amount_minor: int
+    currency: str
+    original_amount_minor: int | None
+    original_currency: str
+    exchange_rate: str
+    booked_on: date
+    booked_on_source: str
+    booked_at: datetime | None
+    value_on: date | None
+    description: str
+    merchant_name: str
+    merchant_category: str
+    merchant_country: str
+    card_id: str
+    card_last4: str
+    fraud_suspected: bool
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A stored entry, as far as identity and money go."""
+
+    id: UUID
+    external_id: str
+    status: str
+    amount_minor: int
+    currency: str
+    booked_on: date
+    fingerprint: str
+    occurrence: int
+    text: str
+
+
+class Verdict(StrEnum):
+    CHANGE = "change"
+    LATE = "late"
+    CONFLICT = "conflict"
+
+
+class _Money(Protocol):
+    @property
+    def amount_minor(self) -> int: ...
+    @property
+    def currency(self) -> str: ...
+
+
+def normal_text(text: str) -> str:
+    """Text as it is compared: letters and digits alone, without case, marks or spacing."""
+    folded = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(mark for mark in folded if mark.isalnum())
+
+
+def fingerprint_of(
+    *, account_id: UUID, amount_minor: int, currency: str, booked_on: date, text: str
+) -> str:
+    """The second identity of a payment: SHA-256 in hex of what it is about, without the bank's id."""
+    parts = (
+        str(account_id),
+        str(amount_minor),
+        currency,
+        booked_on.isoformat(),
+        normal_text(text),
+    )
+    return sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def rows_of(records: Iterable[TransactionRecord], *, account_id: UUID) -> list[EntryRow]:
+    """The records in the ledger's shape; a row without an id is named by fingerprint and occurrence."""
+    seen: Counter[str] = Counter()
+    rows = []
+    for record in records:
+        row = _row(record, account_id)
+        if not row.external_id:
+            seen[row.fingerprint] += 1
+            named = f"fp:{row.fingerprint}:{seen[row.fingerprint]}"
+            row = replace(row, external_id=named)
+        rows.append(row)
+    return rows
+
+
+def _row(record: TransactionRecord, account_id: UUID) -> EntryRow:
+    text = record.merchant_name or record.description
+    return EntryRow(
+        external_id=record.external_id or "",
+        status=record.status,
+        kind=record.kind,
+        amount_minor=record.amount_minor,
+        currency=record.currency,
+        original_amount_minor=record.original_amount_minor,
+        original_currency=record.original_currency or "",
+        exchange_rate=record.exchange_rate or "",
+        booked_on=record.booked_on,
+        booked_on_source=record.booked_on_source,
+        booked_at=record.booked_at,
+        value_on=record.value_on,
+        description=record.description,
+        merchant_name=record.merchant_name or "",
+        merchant_category=record.merchant_category or "",
+        merchant_country=record.merchant_country or "",
+        card_id=record.card_id or "",
+        card_last4=record.card_last4 or "",
+        fraud_suspected=record.fraud_suspected,
+        fingerprint=fingerprint_of(
+            account_id=account_id,
+            amount_minor=record.amount_minor,
+            currency=record.currency,
+            booked_on=record.booked_on,
+            text=text,
+        ),
+    )
+
+
+def contradiction(known: _Money, seen: _Money) -> str:
+    """How the money of two rows differs: empty where it is the same."""
+    if known.currency != seen.currency:
+        return "currency_changed"
+    if known.amount_minor * seen.amount_minor < 0:
+        return "sign_changed"
+    return "amount_changed" if known.amount_minor != seen.amount_minor else ""
+
+
+def judge(known: Known, seen: EntryRow) -> tuple[Verdict, str]:
+    """What `seen` is to the entry that it names, and why where it is a conflict."""
+    why = contradiction(known, seen)
+    if known.status == POSTED:
+        if seen.status == PENDING:
+            return Verdict.LATE, ""
+        return (Verdict.CONFLICT, why) if why else (Verdict.CHANGE, "")
+    if why in {"currency_changed", "sign_changed"}:
+        return Verdict.CONFLICT, why
+    return Verdict.CHANGE, ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows of one reading, one for each id; `contradicted` are others that came under the same ids."""
+
+    rows: Sequence[EntryRow]
+    contradicted: Sequence[EntryRow]
+
+
+def one_for_each_id(rows: Iterable[EntryRow]) -> Page:
+    """Of rows with the same id the posted one stands, else the last; posted ones that differ contradict."""
+    chosen: dict[str, EntryRow] = {}
+    contradicted: list[EntryRow] = []
+    for row in rows:
+        before = chosen.get(row.external_id)
+        if before is None or before.status == PENDING:
+            chosen[row.external_id] = row
+        elif row.status == POSTED and contradiction(before, row):
+            contradicted.append(row)
+    return Page(list(chosen.values()), contradicted)
+
+
+def renumbered(unknown: Sequence[EntryRow], vanished: Sequence[Known]) -> Mapping[str, Known]:
+    """Which rows with unknown ids are entries whose own ids the bank lists no more; by the new id."""
+    found: dict[str, Known] = {}
+    left = {each.id: each for each in vanished}
+    by_fingerprint: defaultdict[str, list[Known]] = defaultdict(list)
+    for each in vanished:
+        by_fingerprint[each.fingerprint].append(each)
+    for row in unknown:
+        equals = by_fingerprint[row.fingerprint]
+        if equals:
+            found[row.external_id] = left.pop(equals.pop(0).id)
+    for row in unknown:
+        if row.external_id not in found and row.status == POSTED:
+            same = [each for each in left.values() if _was_pending(each, row)]
+            if same:
+                nearest = min(
+                    same, key=lambda each: (abs(each.booked_on - row.booked_on), each.id)
+                )
+                found[row.external_id] = left.pop(nearest.id)
+    return found
+
+
+def _was_pending(known: Known, row: EntryRow) -> bool:
+    return (
+        known.status == PENDING
+        and not contradiction(known, row)
+        and timedelta() <= row.booked_on - known.booked_on <= POSTS_WITHIN
+        and known.text == normal_text(row.merchant_name or row.description)
+    )

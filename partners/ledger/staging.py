@@ -1,0 +1,171 @@
+"""Rows on their way into the ledger: copied into temporary tables, compared and written by the database.
+
+COPY into a table with row policies is refused, and a temporary table has none. The tables live as
+long as the connection and lose their rows with each transaction.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, fields
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from partners.ledger.rules import EntryRow, Known, normal_text
+
+_TYPES = {
+    "original_amount_minor": "bigint",
+    "amount_minor": "bigint",
+    "booked_on": "date",
+    "value_on": "date",
+    "booked_at": "timestamptz",
+    "fraud_suspected": "boolean",
+}
+COLUMNS = tuple(each.name for each in fields(EntryRow))
+_TYPED = ", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in COLUMNS)
+_LIST = ", ".join(COLUMNS)
+_COMPARED = tuple(name for name in COLUMNS if name != "fingerprint")
+_STORED = ", ".join(f"e.{name}" for name in _COMPARED)
+_SEEN = ", ".join(f"i.{name}" for name in _COMPARED)
+_KNOWN = (
+    "e.id, e.external_id, e.status, e.amount_minor, e.currency, e.booked_on, e.fingerprint,"
+    " e.occurrence, e.merchant_name, e.description"
+)
+
+_TABLES = (
+    f"CREATE TEMP TABLE IF NOT EXISTS ledger_incoming ({_TYPED}) ON COMMIT DELETE ROWS",
+    f"CREATE TEMP TABLE IF NOT EXISTS ledger_changed (id uuid, occurrence smallint,"
+    f" change_seq bigint, {_TYPED}) ON COMMIT DELETE ROWS",
+)
+_NOT_AS_STORED = f"""
+    SELECT i.external_id, {_KNOWN} FROM ledger_incoming i
+    LEFT JOIN partners_entry e ON e.bank_id = %(bank)s AND e.account_id = %(account)s
+      AND e.external_id = i.external_id
+    WHERE e.id IS NULL OR ({_STORED}) IS DISTINCT FROM ({_SEEN})
+"""
+_BY_ALIAS = f"""
+    SELECT a.external_id, {_KNOWN} FROM partners_entryalias a
+    JOIN partners_entry e ON e.bank_id = a.bank_id AND e.id = a.entry_id
+    WHERE a.bank_id = %(bank)s AND a.account_id = %(account)s AND a.external_id = ANY(%(ids)s)
+      AND NOT EXISTS (SELECT 1 FROM ledger_incoming i WHERE i.external_id = e.external_id)
+"""
+_VANISHED = f"""
+    SELECT e.external_id, {_KNOWN} FROM partners_entry e
+    WHERE e.bank_id = %(bank)s AND e.account_id = %(account)s
+      AND e.booked_on >= %(since)s
+      AND (e.fingerprint = ANY(%(prints)s) OR e.status = 'pending')
+      AND NOT EXISTS (SELECT 1 FROM ledger_incoming i WHERE i.external_id = e.external_id)
+    ORDER BY e.occurrence, e.id
+"""
+_OCCURRENCES = """
+    SELECT fingerprint, max(occurrence) FROM partners_entry
+    WHERE bank_id = %(bank)s AND account_id = %(account)s AND fingerprint = ANY(%(prints)s)
+    GROUP BY fingerprint
+"""
+_SET = ", ".join(f"{name} = EXCLUDED.{name}" for name in (*COLUMNS, "occurrence"))
+_WRITE = f"""
+    INSERT INTO partners_entry
+      (bank_id, account_id, id, occurrence, change_seq, created_at, changed_at, {_LIST})
+    SELECT %(bank)s, %(account)s, c.id, c.occurrence, c.change_seq, %(at)s, %(at)s,
+      {", ".join(f"c.{name}" for name in COLUMNS)}
+    FROM ledger_changed c ORDER BY c.change_seq
+    ON CONFLICT (bank_id, id) DO UPDATE
+      SET {_SET}, change_seq = EXCLUDED.change_seq, changed_at = EXCLUDED.changed_at
+"""
+_GONE = """
+    SELECT e.id FROM partners_entry e
+    WHERE e.bank_id = %(bank)s AND e.account_id = %(account)s AND e.status = 'pending'
+      AND e.booked_on >= %(since)s
+      AND NOT EXISTS (SELECT 1 FROM ledger_incoming i WHERE i.external_id = e.external_id)
+    ORDER BY e.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Whose rows: one account of one bank."""
+
+    bank_id: UUID
+    account_id: UUID
+
+    def of(self, **more: Any) -> dict[str, Any]:
+        return {"bank": self.bank_id, "account": self.account_id, **more}
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedRow:
+    """A row to be written: a new entry or the new state of one."""
+
+    id: UUID
+    occurrence: int
+    change_seq: int
+    row: EntryRow
+
+
+def stage(rows: Iterable[EntryRow]) -> None:
+    """Copy the rows of one reading where the database can compare them."""
+    with connection.cursor() as cursor:
+        for statement in _TABLES:
+            cursor.execute(statement)
+        cursor.execute("DELETE FROM ledger_incoming")
+        cursor.execute("DELETE FROM ledger_changed")
+        with cursor.copy(f"COPY ledger_incoming ({_LIST}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(astuple(row))
+        cursor.execute("ANALYZE ledger_incoming")
+
+
+def not_as_stored(place: Place) -> dict[str, Known | None]:
+    """Staged ids that are new (None) or differ from the entry of that id; what is unchanged is left out."""
+    return _known(_NOT_AS_STORED, place.of())
+
+
+def known_by_alias(place: Place, external_ids: Sequence[str]) -> dict[str, Known]:
+    """Entries that the bank once named by these ids, and lists under their present id no more."""
+    found = _known(_BY_ALIAS, place.of(ids=list(external_ids)))
+    return {key: known for key, known in found.items() if known is not None}
+
+
+def vanished(place: Place, *, fingerprints: Sequence[str], since: date) -> list[Known]:
+    """Entries that could be staged rows under new ids: the window does not list their own."""
+    found = _known(_VANISHED, place.of(prints=list(fingerprints), since=since))
+    return [known for known in found.values() if known is not None]
+
+
+def occurrences(place: Place, fingerprints: Sequence[str]) -> dict[str, int]:
+    """The highest occurrence stored for each fingerprint that has one."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OCCURRENCES, place.of(prints=list(fingerprints)))
+        return dict(cursor.fetchall())
+
+
+def write(place: Place, changed: Sequence[ChangedRow], *, at: datetime) -> None:
+    """Insert what is new and update what changed, by id."""
+    with connection.cursor() as cursor:
+        columns = f"id, occurrence, change_seq, {_LIST}"
+        with cursor.copy(f"COPY ledger_changed ({columns}) FROM STDIN") as copy:
+            for each in changed:
+                copy.write_row((each.id, each.occurrence, each.change_seq, *astuple(each.row)))
+        cursor.execute("ANALYZE ledger_changed")
+        cursor.execute(_WRITE, place.of(at=at))
+
+
+def gone(place: Place, *, since: date) -> list[UUID]:
+    """Pending entries of the window that the bank lists no more."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GONE, place.of(since=since))
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _known(statement: str, parameters: dict[str, Any]) -> dict[str, Known | None]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return {row[0]: _read(row[1:]) for row in cursor.fetchall()}
+
+
+def _read(row: Sequence[Any]) -> Known | None:
+    if row[0] is None:
+        return None
+    merchant_name, description = row[8], row[9]
+    return Known(*row[:8], text=normal_text(merchant_name or description))
