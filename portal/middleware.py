@@ -65,7 +65,7 @@ def security_headers(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         if "Content-Security-Policy" not in response:
-            ancestors = getattr(response, "frame_ancestors", "'none'")
+            ancestors = getattr(response, "frame_ancestors", settings.FRAME_ANCESTORS)
             response["Content-Security-Policy"] = (
                 "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
                 " font-src 'self'; connect-src 'self'; frame-src 'self'; manifest-src 'self';"

@@ -4,7 +4,6 @@ GLOBAL_TABLES: dict[str, str] = {
     "django_migrations": "which migrations ran",
     "django_content_type": "Django's list of tables",
     "django_session": "signed-in browsers; a person is global",
-    "django_site": "allauth asks for the site's name",
     "auth_group": "Django's own, unused",
     "auth_group_permissions": "Django's own, unused",
     "auth_permission": "Django's own, unused",

@@ -27,11 +27,9 @@
   };
 
   const read = (answer) => {
-    const transaction = answer.Transaction ?? answer.transaction ?? answer;
-    const money = transaction.Amount ?? {};
-    const name = transaction.MerchantDetails?.MerchantName ?? transaction.TransactionInformation ?? "";
-    const sign = transaction.CreditDebitIndicator === "Credit" ? "+" : "\u2212";
-    return [name, money.Amount ? `${sign}${money.Amount} ${money.Currency}` : ""];
+    const { amount, currency } = answer.amount ?? {};
+    const much = amount ? `${amount.startsWith("-") ? "\u2212" : "+"}${amount.replace("-", "")} ${currency}` : "";
+    return [answer.merchant ?? answer.kind ?? "", much];
   };
 
   const ask = async (button) => {

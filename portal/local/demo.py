@@ -1,0 +1,357 @@
+"""The demonstration: three invented banks, their staff, a program, and customers who have linked.
+
+Everything a customer would do by hand is done through the same doors and actions, with the sandbox
+bank approving headless. Safe to run again: what is there stays, and what is missing is made.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP
+from allauth.mfa.utils import encrypt
+from django.conf import settings
+
+from accounts.clients.models import Client
+from accounts.consent.actions import Resource, grant_consent
+from accounts.consent.models import Consent
+from accounts.linking.models import Link
+from accounts.people.models import Person
+from partners.alerts.models import AlertRule, AlertType
+from partners.banks.models import Bank, Customer, Staff
+from partners.connections.actions import begin_authorisation, complete_authorisation
+from partners.feeds.models import Feed, FeedKind
+from partners.integrations.models import Integration
+from portal.secrets.fields import keep_secret
+from portal.tenancy.blocks import serving
+
+FIRST_PORT = 8101
+STAFF_PASSWORD = "window-lantern-41"  # noqa: S105  # invented, for this machine alone, and printed
+PROGRAM_NAME = "Thrift Garden"
+PROGRAM_ID = "thrift-garden"
+
+
+@dataclass(frozen=True)
+class DemoBank:
+    slug: str
+    name: str
+    country: str
+    currency: str
+    time_zone: str
+    locale: str
+    phone: str
+    shares: bool
+    large_payment_minor: int
+    low_balance_minor: int
+
+    @property
+    def port(self) -> int:
+        first = int(os.environ.get("SANDBOX_PORT") or FIRST_PORT)
+        return first + [each.slug for each in BANKS].index(self.slug)
+
+    @property
+    def origin(self) -> str:
+        return f"http://{self.slug}-bank.localhost:{self.port}"
+
+
+BANKS = (
+    DemoBank(
+        "aurelia",
+        "Banca Aurelia",
+        "IT",
+        "EUR",
+        "Europe/Rome",
+        "it",
+        "+39 06 0000 0100",
+        True,
+        50_000,
+        10_000,
+    ),
+    DemoBank(
+        "northmoor",
+        "Northmoor Bank",
+        "GB",
+        "GBP",
+        "Europe/London",
+        "en",
+        "+44 20 7946 0100",
+        True,
+        40_000,
+        10_000,
+    ),
+    DemoBank(
+        "quillon",
+        "Quillon Privatbank",
+        "CH",
+        "CHF",
+        "Europe/Zurich",
+        "en",
+        "+41 44 000 01 00",
+        False,
+        100_000,
+        50_000,
+    ),
+)
+STAFF = (
+    ("owner", "Olivia Marchetti", Staff.Role.OWNER),
+    ("compliance", "Tomas Lindqvist", Staff.Role.COMPLIANCE),
+    ("agent", "Amina Duarte", Staff.Role.AGENT),
+)
+
+
+def sandbox(bank: DemoBank) -> httpx.Client:
+    """A client of the bank's control interface; Python does not resolve *.localhost by itself."""
+    return httpx.Client(
+        base_url=f"http://127.0.0.1:{bank.port}",
+        headers={"Host": urlsplit(bank.origin).netloc},
+        timeout=20,
+    )
+
+
+def seed(*, at: datetime) -> dict[str, Any]:
+    """Make what is missing; what the ready message shows, without the program's secret twice."""
+    shown: dict[str, Any] = {"sign_ins": [], "curl": [], "customers": {}}
+    operator = ensure_person("operator@portal.example", "Ines Okafor", operator=True)
+    shown["sign_ins"].append(_sign_in("Platform operator", operator, settings.CONSOLE_ORIGIN))
+    program, secret = ensure_program()
+    for each in BANKS:
+        shown["sign_ins"] += seed_bank(each, at=at)
+        with sandbox(each) as bank_itself:
+            everybody = (
+                bank_itself.get("/_control/customers").raise_for_status().json()["customers"]
+            )
+        shown["customers"][each.slug] = [
+            {key: person[key] for key in ("login", "password", "name")} for person in everybody[:3]
+        ]
+        shown["sign_ins"] += [
+            _customer_sign_in(each, person, linked=each.shares and place == 0)
+            for place, person in enumerate(everybody[:2])
+        ]
+        if each.shares:
+            link_customer(each, everybody[0], at=at)
+            shown["curl"] = shown["curl"] or curl_lines(
+                allow_program(each, everybody[0], program, at=at), secret
+            )
+    return shown
+
+
+def ensure_person(email: str, name: str, *, operator: bool = False) -> Person:
+    """A person with the demonstration's password, a confirmed address and a second factor."""
+    person = Person.objects.filter(email=email).first()
+    if person is None:
+        person = Person.objects.create_user(
+            email, STAFF_PASSWORD, display_name=name, is_operator=operator
+        )
+    person.emailaddress_set.get_or_create(  # type: ignore[attr-defined]  # allauth's reverse name
+        email=email, defaults={"verified": True, "primary": True}
+    )
+    if not Authenticator.objects.filter(user=person, type=Authenticator.Type.TOTP).exists():
+        TOTP.activate(person, totp_secret(email))
+    return person
+
+
+def totp_secret(email: str) -> str:
+    """The demonstration's second factor: the same on every start, so that an app keeps working."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+    return "".join(
+        letters[(ord(each) * 7 + place) % 32]
+        for place, each in enumerate(email.ljust(32, "x")[:32])
+    )
+
+
+def ensure_program() -> tuple[Client, str]:
+    """A third party's program that registered to read balances and transactions, and its secret."""
+    left = settings.PORTAL_STATE / "demo.json"
+    secret = json.loads(left.read_text()).get("program_secret", "") if left.exists() else ""
+    program = Client.objects.filter(client_id=PROGRAM_ID).first()
+    if program is not None and secret:
+        return program, secret
+    secret = os.urandom(24).hex()
+    program = program or Client(client_id=PROGRAM_ID)
+    program.name = PROGRAM_NAME
+    program.client_secret = secret
+    program.client_type = Client.CLIENT_CONFIDENTIAL
+    program.authorization_grant_type = Client.GRANT_CLIENT_CREDENTIALS
+    program.feeds = [FeedKind.BALANCES, FeedKind.TRANSACTIONS]
+    program.website = "https://thrift-garden.example"
+    program.save()
+    return program, secret
+
+
+def seed_bank(each: DemoBank, *, at: datetime) -> list[dict[str, str]]:
+    """The bank, its integration, its choices and its staff; the staff's sign-ins."""
+    bank, _made = Bank.objects.update_or_create(
+        slug=each.slug,
+        defaults={
+            "name": each.name,
+            "country": each.country,
+            "currency": each.currency,
+            "time_zone": each.time_zone,
+            "locale": each.locale,
+            "phone": each.phone,
+            "website": each.origin,
+            "frame_origins": [each.origin],
+            "issuer": each.origin,
+            "jwks_url": f"{each.origin}/.well-known/jwks.json",
+        },
+    )
+    with sandbox(each) as bank_itself:
+        keys = bank_itself.get("/.well-known/jwks.json").raise_for_status().json()
+    Bank.objects.filter(pk=bank.pk).update(jwks=keys, jwks_fetched_at=at)
+    with serving(bank.id):
+        _ensure_integration(each)
+        _ensure_choices(each)
+    shown = []
+    for login, name, role in STAFF:
+        person = ensure_person(f"{login}@{each.slug}-bank.example", name)
+        Staff.objects.get_or_create(bank=bank, person=person, defaults={"role": role})
+        shown.append(
+            _sign_in(f"{each.name}, {Staff.Role(role).label}", person, settings.CONSOLE_ORIGIN)
+        )
+    return shown
+
+
+def _ensure_integration(each: DemoBank) -> None:
+    integration = Integration.objects.filter(mode="test").first() or Integration(mode="test")
+    integration.base_url = each.origin
+    integration.authorize_url = f"{each.origin}/as/authorize"
+    integration.token_url = f"{each.origin}/as/token"
+    integration.client_id = "portal"
+    keep_secret(
+        integration, "client_secret", os.environ[f"SANDBOX_{each.slug.upper()}_CLIENT_SECRET"]
+    )
+    integration.save()
+
+
+def _ensure_choices(each: DemoBank) -> None:
+    if Feed.objects.exists():
+        return
+    shared = {FeedKind.BALANCES, FeedKind.TRANSACTIONS} if each.shares else set()
+    for kind in FeedKind:
+        Feed.objects.create(kind=kind, enabled=kind in shared)
+    parameters: Mapping[str, dict[str, Any]] = {
+        AlertType.LARGE_PAYMENT: {
+            "threshold_minor": each.large_payment_minor,
+            "currency": each.currency,
+        },
+        AlertType.LOW_BALANCE: {
+            "threshold_minor": each.low_balance_minor,
+            "currency": each.currency,
+        },
+    }
+    for alert_type in AlertType:
+        AlertRule.objects.create(
+            alert_type=alert_type, enabled=each.shares, parameters=parameters.get(alert_type, {})
+        )
+
+
+def link_customer(each: DemoBank, person: Mapping[str, Any], *, at: datetime) -> None:
+    """What the customer would do in the window: choose, approve at the bank, come back."""
+    bank = Bank.objects.get(slug=each.slug)
+    with serving(bank.id):
+        customer, _made = Customer.objects.get_or_create(
+            external_id=person["id"],
+            defaults={"display_name": person["name"], "locale": each.locale},
+        )
+        if Link.objects.filter(customer_id=customer.id, ended_at=None).exists():
+            return
+    choice = {
+        "feeds": [FeedKind.BALANCES.value, FeedKind.TRANSACTIONS.value],
+        "alert_types": [each.value for each in AlertType],
+        "days": 180,
+    }
+    url = begin_authorisation(bank_id=bank.id, customer_id=customer.id, choice=choice, at=at)
+    asked = {key: values[-1] for key, values in parse_qs(urlsplit(url).query).items()}
+    approval = {
+        "consent_id": asked["openbanking_intent_id"],
+        "login": person["login"],
+        "all": True,
+        "redirect_uri": asked["redirect_uri"],
+        "code_challenge": asked["code_challenge"],
+        "state": asked["state"],
+    }
+    with sandbox(each) as bank_itself:
+        answer = bank_itself.post("/_control/approve", json=approval).raise_for_status().json()
+    complete_authorisation(bank_id=bank.id, state=asked["state"], code=answer["code"], at=at)
+
+
+def allow_program(
+    each: DemoBank, person: Mapping[str, Any], program: Client, *, at: datetime
+) -> Consent:
+    """The customer's consent to the program: balances and transactions of all that is linked."""
+    bank = Bank.objects.get(slug=each.slug)
+    with serving(bank.id):
+        customer = Customer.objects.get(external_id=person["id"])
+        found = Consent.objects.filter(
+            customer_id=customer.id, client_id=program.pk, ended_at=None, expires_at__gt=at
+        ).first()
+        if found is not None:
+            return found
+        links = Link.objects.filter(customer_id=customer.id, ended_at=None)
+        return grant_consent(
+            customer_id=customer.id,
+            recipient=Consent.Recipient.CLIENT,
+            client_id=program.pk,
+            purpose_code="budgeting",
+            locale=each.locale,
+            expires_at=at + timedelta(days=90),
+            history_from=(at - timedelta(days=90)).date(),
+            resources=[
+                Resource(account_id=link.account_id, scope="feed", code=kind)
+                for link in links
+                for kind in program.feeds
+            ],
+            at=at,
+            by="customer",
+        )
+
+
+def curl_lines(consent: Consent, secret: str) -> list[str]:
+    """Three lines that work when pasted, in this order."""
+    reference = f"con_{consent.bank_id.hex}_{consent.id.hex}"
+    api = settings.API_ORIGIN
+    ask = f'curl -s -H "Authorization: Bearer $TOKEN" -H "Portal-Consent: {reference}"'
+    return [
+        f"TOKEN=$(curl -s -u {PROGRAM_ID}:{secret} -d grant_type=client_credentials"
+        f' {api}/oauth/token | sed \'s/.*"access_token": *"\\([^"]*\\)".*/\\1/\')',
+        f"{ask} {api}/api/v1/accounts",
+        f"{ask} '{api}/api/v1/transactions/sync?limit=20'",
+    ]
+
+
+def _sign_in(title: str, person: Person, url: str) -> dict[str, str]:
+    return {
+        "title": title,
+        "who": person.display_name,
+        "url": url,
+        "login": person.email,
+        "password": STAFF_PASSWORD,
+        "note": f"one-time codes from {totp_secret(person.email)}",
+    }
+
+
+def _customer_sign_in(
+    each: DemoBank, person: Mapping[str, Any], *, linked: bool
+) -> dict[str, str]:
+    return {
+        "title": f"{each.name}, customer",
+        "who": person["name"],
+        "url": each.origin,
+        "login": person["login"],
+        "password": person["password"],
+        "note": "has linked their accounts" if linked else "has linked nothing yet",
+    }
+
+
+def write_demo(shown: dict[str, Any], state: Path) -> None:
+    """Leave it for the ready message and the start page, readable by us alone."""
+    path = state / "demo.json"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(shown, indent=1))

@@ -1,0 +1,170 @@
+"""The start page of a development portal, and its short ways in. None of it exists in production.
+
+The short ways sign a browser in as one of the demonstration's people without a password, so that
+phone, bank and console can stand side by side; the real ways in stay as they are.
+"""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from allauth.mfa.totp.internal.auth import (
+    format_hotp_value,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
+from django.conf import settings
+from django.contrib.auth import login
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.views.decorators.http import require_GET
+
+from accounts.disclosure.models import Disclosure
+from accounts.people.models import Person
+from accounts.signin.windows import enter_window
+from partners.banks.access import overview_of
+from partners.banks.models import Bank, Customer
+from partners.sharing.views import ticks_of
+from portal.local.demo import BANKS, DemoBank, totp_secret
+from portal.tenancy.blocks import serving
+
+OWNER = "owner"
+TICKS = 30
+
+
+def demo() -> dict[str, Any]:
+    """What `seed_demo` left; empty before it ran."""
+    left = settings.PORTAL_STATE / "demo.json"
+    found: dict[str, Any] = json.loads(left.read_text()) if left.exists() else {}
+    return found
+
+
+def _chosen(request: HttpRequest) -> DemoBank:
+    wanted = request.GET.get("bank", BANKS[0].slug)
+    for each in BANKS:
+        if each.slug == wanted:
+            return each
+    raise Http404
+
+
+@require_GET
+def start(request: HttpRequest) -> HttpResponse:
+    """Phone, bank, console and ledger of one invented bank, side by side."""
+    chosen, left = _chosen(request), demo()
+    customers = left.get("customers", {}).get(chosen.slug, [])
+    if not customers:
+        return render(request, "portal/local/unseeded.html", status=503)
+    customer = customers[0]
+    shown = {
+        "banks": [
+            {
+                "slug": each.slug,
+                "name": each.name,
+                "currency": each.currency,
+                "shares": each.shares,
+                "url": f"/?bank={each.slug}",
+                "current": each == chosen,
+            }
+            for each in BANKS
+        ],
+        "bank": {
+            "name": chosen.name,
+            "slug": chosen.slug,
+            "shares": chosen.shares,
+            "site_url": chosen.origin,
+            "phone_url": f"{chosen.origin}/phone?customer={customer['login']}",
+            "control_url": f"{chosen.origin}/_control",
+            "customer_login": customer["login"],
+            "customer_name": customer["name"],
+        },
+        "console_url": f"{settings.CONSOLE_ORIGIN}/start/console?bank={chosen.slug}",
+        "console_link": f"{settings.CONSOLE_ORIGIN}/start/console?bank={chosen.slug}",
+        "sharing_link": f"{settings.CHAT_ORIGIN}/start/sharing?bank={chosen.slug}",
+        "ledger_url": f"/start/ledger?bank={chosen.slug}",
+        "ticks": _ticks(chosen),
+        "sign_ins": [_with_code(each) for each in left.get("sign_ins", [])],
+        "curls": [
+            {"title": title, "line": line}
+            for title, line in zip(
+                ("Get a token", "List accounts", "Follow changes"),
+                left.get("curl", []),
+                strict=False,
+            )
+        ],
+        "docs": [
+            {"label": "API", "url": f"{settings.API_ORIGIN}/api/v1/docs"},
+            {"label": "Design", "url": "/design/"},
+            {"label": "Problems", "url": "/problems/"},
+        ],
+    }
+    response = render(request, "portal/local/start.html", shown)
+    banks = " ".join(each.origin for each in BANKS)
+    response["Content-Security-Policy"] = (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+        f" font-src 'self'; connect-src 'self' {banks}; frame-src {settings.CONSOLE_ORIGIN} {banks};"
+        " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    return response
+
+
+def _with_code(entry: dict[str, str]) -> dict[str, str]:
+    where = entry["url"].split("//", 1)[-1]
+    if not entry["note"].startswith("one-time"):
+        return entry | {"where": where}
+    secret = totp_secret(entry["login"])
+    now = list(yield_hotp_counters_from_time())
+    code = format_hotp_value(hotp_value(secret, now[len(now) // 2]))
+    return entry | {"where": where, "note": f"{entry['title']} · code now {code}"}
+
+
+@require_GET
+def ledger(request: HttpRequest) -> HttpResponse:
+    """The disclosures of the bank on the start page, as they tick."""
+    return render(request, "portal/local/_ledger.html", {"ticks": _ticks(_chosen(request))})
+
+
+def _ticks(chosen: DemoBank) -> list[dict[str, Any]]:
+    bank = Bank.objects.filter(slug=chosen.slug).first()
+    if bank is None:
+        return []
+    with serving(bank.id):
+        rows = list(Disclosure.objects.order_by("-at", "-id")[:TICKS])
+        return ticks_of(rows)
+
+
+@require_GET
+def to_console(request: HttpRequest) -> HttpResponse:
+    """Sign this browser in as the demonstration's owner of one bank."""
+    chosen = _chosen(request)
+    person = Person.objects.filter(email=f"{OWNER}@{chosen.slug}-bank.example").first()
+    if person is None:
+        raise Http404
+    if request.user != person:
+        login(request, person, backend="allauth.account.auth_backends.AuthenticationBackend")
+    return redirect(overview_of(chosen.slug))
+
+
+@require_GET
+def to_sharing(request: HttpRequest) -> HttpResponse:
+    """Open "Who sees what" as the customer whose phone stands on the start page."""
+    chosen = _chosen(request)
+    bank = Bank.objects.filter(slug=chosen.slug).first()
+    customers = demo().get("customers", {}).get(chosen.slug, [])
+    if bank is None or not customers:
+        raise Http404
+    enter_window(request, bank.id, _customer_id(bank, customers[0]["name"]))
+    return redirect("/sharing/")
+
+
+def _customer_id(bank: Bank, name: str) -> UUID:
+    with serving(bank.id):
+        customer = Customer.objects.filter(display_name=name).order_by("created_at").first()
+    if customer is None:
+        raise Http404
+    return customer.id
+
+
+BASE_DOORS = [path("", start, name="start"), path("start/ledger", ledger, name="start_ledger")]
+CONSOLE_DOORS = [path("start/console", to_console)]
+CHAT_DOORS = [path("start/sharing", to_sharing)]
