@@ -10,7 +10,7 @@ import type { Phase } from "./socket/protocol";
 import { SocketRunner } from "./socket/runner";
 import { openKeep } from "./storage";
 import { keepDrafts, nextToSend, readDrafts, without, withRefusal, type Unsent } from "./thread/outgoing";
-import { emptyThread, fromPage, fromSnapshot, unreadOf, withEvent, withMessage, withOlder, type Thread } from "./thread/thread";
+import { emptyThread, fromPage, fromSnapshot, newToRead, unreadOf, withEvent, withMessage, withOlder, type Thread } from "./thread/thread";
 import { Waits } from "./waits";
 import type { Speech } from "./words/words";
 
@@ -246,7 +246,11 @@ export class Chat {
   }
 
   #resetTo(stream: string, head: number, snapshot: unknown): void {
-    if (stream !== this.#stream) return this.#applied(stream, this.state.thread, null, "");
+    if (stream !== this.#stream) {
+      this.#applied(stream, this.state.thread, null, "");
+      this.#userStreams.add(stream);
+      return;
+    }
     this.#set({ thread: fromSnapshot(this.state.thread, head, snapshot), older: "idle" });
   }
 
@@ -464,9 +468,10 @@ export class Chat {
   /** The customer has the newest message before their eyes. */
   seen(): void {
     const { thread, readSeq, open } = this.state;
-    if (!open || document.visibilityState !== "visible" || thread.head <= readSeq) return;
-    this.#set({ readSeq: thread.head });
-    this.#keep.write(`${this.#keepKey}:read`, thread.head);
-    this.#socket.take({ kind: "read", stream: this.#stream, seq: thread.head });
+    const seq = newToRead(thread, readSeq);
+    if (!open || document.visibilityState !== "visible" || seq === null) return;
+    this.#set({ readSeq: seq });
+    this.#keep.write(`${this.#keepKey}:read`, seq);
+    this.#socket.take({ kind: "read", stream: this.#stream, seq });
   }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Message } from "../rest/shapes";
-import { emptyThread, fromPage, fromSnapshot, unreadOf, withEvent, withMessage, withOlder, type Thread } from "./thread";
+import { emptyThread, fromPage, fromSnapshot, newToRead, unreadOf, withEvent, withMessage, withOlder, type Thread } from "./thread";
 
 const message = (seq: number, change: Partial<Message> = {}): Message =>
   ({
@@ -57,6 +57,13 @@ describe("a thread", () => {
     const read = (seq: number) => ({ stream: "conv:c", epoch: "e", seq: 21, id: "", type: "read.updated", ts: "", data: { reader: "b", seq } });
 
     assert.deepEqual(withEvent(withEvent(thread, read(14)), read(12)).reads, { b: 14 });
+  });
+
+  test("a read mark is no news that has to be marked as read", () => {
+    const marked = withEvent(thread, { stream: "conv:c", epoch: "e", seq: 21, id: "", type: "read.updated", ts: "", data: { reader: "customer", seq: 14 } });
+
+    assert.equal(marked.head, 21);
+    assert.deepEqual([newToRead(marked, 12), newToRead(marked, 14)], [14, null]);
   });
 
   test("what the customer wrote is never unread", () => {

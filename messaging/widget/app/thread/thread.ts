@@ -63,6 +63,15 @@ function withRead(thread: Thread, data: unknown): Thread {
   return { ...thread, reads: { ...thread.reads, [reader]: read } };
 }
 
+/**
+ * The place up to which there is something new to have read; null for nothing. A read mark makes an event of its own
+ * in the stream, so only messages count: marks for marks would never end.
+ */
+export function newToRead(thread: Thread, readSeq: number): number | null {
+  const last = thread.messages.findLast((it) => it.author.kind !== "customer");
+  return last && last.seq > readSeq ? last.seq : null;
+}
+
 /** Messages of others that came after the read mark. */
 export function unreadOf(thread: Thread, readSeq: number): readonly Message[] {
   return thread.messages.filter((it) => it.seq > readSeq && it.author.kind !== "customer");

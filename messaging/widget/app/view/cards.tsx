@@ -42,7 +42,7 @@ const looks: Record<AlertCard["state"], { tone: string; icon: IconName }> = {
 };
 
 function alertTitle(message: Message, card: AlertCard, speech: Speech): string {
-  if (message.kind === "fraud_alert") return speech.say(card.state === "open" ? "alert_fraud" : "alert_suspicious");
+  if (message.kind === "fraud_alert") return card.state === "open" ? card.state_text || speech.say("alert_fraud") : speech.say("alert_suspicious");
   switch (card.alert_type) {
     case "large_payment": return speech.say("alert_large_payment");
     case "low_balance": return speech.say("alert_low_balance");
