@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
 import httpx
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP
-from allauth.mfa.utils import encrypt
 from django.conf import settings
+from partners.connections.actions import begin_authorisation, complete_authorisation
 
 from accounts.clients.models import Client
 from accounts.consent.actions import Resource, grant_consent
@@ -26,7 +27,6 @@ from accounts.linking.models import Link
 from accounts.people.models import Person
 from partners.alerts.models import AlertRule, AlertType
 from partners.banks.models import Bank, Customer, Staff
-from partners.connections.actions import begin_authorisation, complete_authorisation
 from partners.feeds.models import Feed, FeedKind
 from partners.integrations.models import Integration
 from portal.secrets.fields import keep_secret
@@ -63,40 +63,40 @@ class DemoBank:
 
 BANKS = (
     DemoBank(
-        "aurelia",
-        "Banca Aurelia",
-        "IT",
-        "EUR",
-        "Europe/Rome",
-        "it",
-        "+39 06 0000 0100",
-        True,
-        50_000,
-        10_000,
+        slug="aurelia",
+        name="Banca Aurelia",
+        country="IT",
+        currency="EUR",
+        time_zone="Europe/Rome",
+        locale="it",
+        phone="+39 06 0000 0100",
+        shares=True,
+        large_payment_minor=500_00,
+        low_balance_minor=100_00,
     ),
     DemoBank(
-        "northmoor",
-        "Northmoor Bank",
-        "GB",
-        "GBP",
-        "Europe/London",
-        "en",
-        "+44 20 7946 0100",
-        True,
-        40_000,
-        10_000,
+        slug="northmoor",
+        name="Northmoor Bank",
+        country="GB",
+        currency="GBP",
+        time_zone="Europe/London",
+        locale="en",
+        phone="+44 20 7946 0100",
+        shares=True,
+        large_payment_minor=400_00,
+        low_balance_minor=100_00,
     ),
     DemoBank(
-        "quillon",
-        "Quillon Privatbank",
-        "CH",
-        "CHF",
-        "Europe/Zurich",
-        "en",
-        "+41 44 000 01 00",
-        False,
-        100_000,
-        50_000,
+        slug="quillon",
+        name="Quillon Privatbank",
+        country="CH",
+        currency="CHF",
+        time_zone="Europe/Zurich",
+        locale="en",
+        phone="+41 44 000 01 00",
+        shares=False,
+        large_payment_minor=1000_00,
+        low_balance_minor=500_00,
     ),
 )
 STAFF = (
@@ -315,7 +315,7 @@ def allow_program(
 
 def curl_lines(consent: Consent, secret: str) -> list[str]:
     """Three lines that work when pasted, in this order."""
-    reference = f"con_{consent.bank_id.hex}_{consent.id.hex}"
+    reference = f"con_{UUID(str(consent.bank_id)).hex}_{consent.id.hex}"
     api = settings.API_ORIGIN
     ask = f'curl -s -H "Authorization: Bearer $TOKEN" -H "Portal-Consent: {reference}"'
     return [

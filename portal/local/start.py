@@ -19,13 +19,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_GET
+from partners.sharing.views import ticks_of
 
 from accounts.disclosure.models import Disclosure
 from accounts.people.models import Person
 from accounts.signin.windows import enter_window
 from partners.banks.access import overview_of
 from partners.banks.models import Bank, Customer
-from partners.sharing.views import ticks_of
 from portal.local.demo import BANKS, DemoBank, totp_secret
 from portal.tenancy.blocks import serving
 

@@ -10,7 +10,8 @@ ATTEMPTS_BEFORE_DEAD = 25
 
 def wait_after(attempts: int) -> timedelta:
     """How long to wait after the given number of failed attempts (1 or more): doubling to 15 minutes."""
-    return min(_FIRST * 2 ** min(attempts - 1, 20), _LONGEST)
+    doublings = min(attempts - 1, 20)
+    return min(_FIRST * (1 << doublings), _LONGEST)
 
 
 def is_dead(attempts: int) -> bool:

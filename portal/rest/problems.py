@@ -178,7 +178,7 @@ def as_problem(error: Exception) -> Problem | None:
     if isinstance(error, exceptions.ValidationError):
         return Invalid(errors=list(_pointers(error.detail)))
     if isinstance(error, exceptions.Throttled):
-        return TooMany(retry_after=int(error.wait or 1))
+        return TooMany(retry_after=int(getattr(error, "wait", None) or 1))
     for kinds, problem in _FRAMEWORKS:
         if isinstance(error, kinds):
             return problem()

@@ -15,7 +15,7 @@ class ProblemBody(serializers.Serializer):  # type: ignore[type-arg]  # generic 
     title = serializers.CharField()
     status = serializers.IntegerField()
     detail = serializers.CharField(required=False)
-    errors = FieldProblem(many=True, required=False)
+    errors = FieldProblem(many=True, required=False)  # type: ignore[assignment]  # a field of that name
 
 
 class MoneyBody(serializers.Serializer):  # type: ignore[type-arg]  # generic at check time only

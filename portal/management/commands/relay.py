@@ -69,7 +69,7 @@ class Ears:
         try:
             if self.subscription is None:
                 client = redis.Redis.from_url(settings.VALKEY_URL, socket_connect_timeout=1)
-                self.subscription = client.pubsub(ignore_subscribe_messages=True)
+                self.subscription = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]  # redis has no types here
                 self.subscription.subscribe(CHANNEL_PREFIX + "relay")
             if self.subscription.get_message(timeout=LOOK_SECONDS) is not None:
                 self._drain()
