@@ -28,7 +28,7 @@ class UnknownPurpose(ConsentInvalid):
     title = "There is no such purpose"
 
 
-def grant_consent(
+def grant_consent(  # noqa: PLR0913  # each is a part of what is allowed
     *,
     customer_id: UUID,
     recipient: str,

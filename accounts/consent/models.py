@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy as _
 from portal.tenancy.ids import new_id
 from portal.tenancy.models import RowReach, TenantForeignKey, TenantModel
 
-
 LONGEST = timedelta(days=365)
 
 

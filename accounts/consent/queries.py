@@ -82,8 +82,7 @@ def reach_of_consent(consent_id: UUID) -> CustomerReach | None:
 
 def client_of_consent(consent_id: UUID) -> int | None:
     """Which client program the consent is for; None where there is none, or the chat has it."""
-    found = Consent.objects.filter(pk=consent_id).values_list("client_id", flat=True).first()
-    return found
+    return Consent.objects.filter(pk=consent_id).values_list("client_id", flat=True).first()
 
 
 def current_purpose(code: str) -> Purpose:

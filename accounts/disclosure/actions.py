@@ -1,0 +1,121 @@
+"""Writing down who was shown what, and who was not."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from accounts.disclosure.models import Disclosure
+from portal.outbox.pokes import poke_after_commit
+from portal.tenancy.blocks import current_bank_id
+from portal.tenancy.ids import new_id
+
+# One row a kind of refusal and minute; the rest are counted. NULLs are equal in this key.
+_COUNT = """
+    INSERT INTO accounts_refusalcount
+        (bank_id, id, recipient, pseudonym, consent_id, feed, reason, minute, disclosure_id, count)
+    SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, 1
+    ON CONFLICT (bank_id, recipient, pseudonym, consent_id, feed, reason, minute)
+    DO UPDATE SET count = accounts_refusalcount.count + 1
+    RETURNING count
+"""
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """When, by whom, through which door, under which request, and of whom: never what was read."""
+
+    at: datetime
+    recipient: str
+    door: str
+    feed: str
+    purpose: str = ""
+    pseudonym: UUID | None = None
+    request_id: str = ""
+
+
+def record_release(occasion: Occasion, *, rows: Mapping[UUID, Mapping[UUID, int]]) -> UUID:
+    """Keep a release in the open block; `rows`: consent -> account -> how many rows it gave.
+
+    One row a consent; the id of the first.
+    """
+    released = [
+        _disclosure(
+            occasion,
+            consent_id=consent_id,
+            account_ids=sorted(counts),
+            row_count=sum(counts.values()),
+            decision=Disclosure.Decision.RELEASED,
+        )
+        for consent_id, counts in sorted(rows.items())
+    ]
+    Disclosure.objects.bulk_create(released)
+    _tell(occasion)
+    return released[0].id
+
+
+def record_refusal(
+    occasion: Occasion, *, reason: str, consent_id: UUID | None, account_ids: Sequence[UUID]
+) -> None:
+    """Keep a refusal in the open block, once a minute for its kind. `account_ids` are the caller's own."""
+    refused = _disclosure(
+        occasion,
+        consent_id=consent_id,
+        account_ids=sorted(account_ids),
+        row_count=0,
+        decision=Disclosure.Decision.REFUSED,
+        reason=reason,
+    )
+    if _counted(refused) == 1:
+        refused.save(force_insert=True)
+        _tell(occasion)
+
+
+def _counted(refused: Disclosure) -> int:
+    values = [
+        current_bank_id(),
+        new_id(),
+        refused.recipient,
+        refused.pseudonym,
+        refused.consent_id,
+        refused.feed,
+        refused.reason,
+        refused.at.replace(second=0, microsecond=0),
+        refused.id,
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, values)
+        row = cursor.fetchone()
+    return int(row[0])
+
+
+def _disclosure(
+    occasion: Occasion,
+    *,
+    consent_id: UUID | None,
+    account_ids: Sequence[UUID],
+    row_count: int,
+    decision: str,
+    reason: str = "",
+) -> Disclosure:
+    return Disclosure(
+        at=occasion.at,
+        pseudonym=occasion.pseudonym,
+        consent_id=consent_id,
+        recipient=occasion.recipient,
+        purpose=occasion.purpose,
+        door=occasion.door,
+        feed=occasion.feed,
+        account_ids=[str(each) for each in account_ids],
+        row_count=row_count,
+        decision=decision,
+        reason=reason,
+        request_id=occasion.request_id,
+    )
+
+
+def _tell(occasion: Occasion) -> None:
+    if occasion.pseudonym is not None:
+        poke_after_commit("disclosures", f"{current_bank_id()} {occasion.pseudonym}")

@@ -1,0 +1,43 @@
+"""Reading what was shown and what was refused."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Count, Max, QuerySet
+
+from accounts.disclosure.models import Disclosure, RefusalCount
+
+
+@dataclass(frozen=True)
+class Access:
+    """How often something was read under a consent, and when last."""
+
+    times: int
+    last_at: datetime
+
+
+def disclosures_of(pseudonym: UUID) -> QuerySet[Disclosure]:
+    """Releases and refusals of one customer's data, newest first."""
+    return Disclosure.objects.filter(pseudonym=pseudonym).order_by("-at", "-id")
+
+
+def accesses_of(consent_ids: Collection[UUID]) -> dict[UUID, Access]:
+    """Per consent how often it was read under, and when last; those never read under are left out."""
+    rows = (
+        Disclosure.objects.filter(
+            consent_id__in=consent_ids, decision=Disclosure.Decision.RELEASED
+        )
+        .order_by()
+        .values_list("consent_id")
+        .annotate(times=Count("id"), last_at=Max("at"))
+    )
+    return {consent_id: Access(times, last_at) for consent_id, times, last_at in rows}
+
+
+def times_refused(disclosures: Sequence[Disclosure]) -> dict[UUID, int]:
+    """How many refusals each refused row stands for."""
+    refused = [each.id for each in disclosures if each.decision == Disclosure.Decision.REFUSED]
+    counts = RefusalCount.objects.filter(disclosure_id__in=refused)
+    return dict(counts.values_list("disclosure_id", "count"))

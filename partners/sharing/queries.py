@@ -1,0 +1,99 @@
+"""What the gate reads: what the bank shares, and what was allowed."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, F, OuterRef, QuerySet
+
+from accounts.consent.models import ConsentResource
+from accounts.consent.queries import live_at
+from accounts.linking.queries import live_links
+from partners.alerts.models import AlertRule
+from partners.banks.models import Bank
+from partners.feeds.models import Feed
+from partners.sharing.rules import PORTAL, Allowance, Ask, BankShares, Scope
+from portal.tenancy.blocks import current_bank_id, served
+
+_COLUMNS = (
+    "account_id",
+    "scope",
+    "code",
+    "consent_id",
+    "consent__recipient",
+    "consent__client_id",
+    "consent__client__feeds",
+    "consent__purpose__code",
+    "consent__granted_at",
+    "consent__expires_at",
+    "consent__ended_at",
+    "consent__history_from",
+    "linked",
+)
+
+
+def bank_shares(scope: str, code: str) -> BankShares:
+    """What the served bank shares, as far as it matters for that scope: one query."""
+    if scope == Scope.ALERT:
+        rules = AlertRule.objects.filter(alert_type=code, enabled=True)
+        rows = list(rules.values_list("alert_type", "bank__status"))
+        types = frozenset(each[0] for each in rows)
+        return BankShares(_admitted([each[1] for each in rows]), alert_types=types)
+    feeds = list(Feed.objects.values_list("kind", "enabled", "masked_fields", "bank__status"))
+    on = {kind: frozenset(masked) for kind, enabled, masked, _status in feeds if enabled}
+    return BankShares(_admitted([each[3] for each in feeds]), feeds=on)
+
+
+def _admitted(statuses: list[str]) -> bool:
+    # Of a bank without a row nothing is shared anyway, whatever its status.
+    return all(status == Bank.Status.ADMITTED for status in statuses)
+
+
+def allowances(ask: Ask, *, live_only_at: datetime | None) -> list[Allowance]:
+    """What was allowed to the recipient within the open block's reach, ended consents too where
+    `live_only_at` is None: one query."""
+    found = _reached(ConsentResource.objects.all())
+    if live_only_at is not None:
+        found = found.filter(live_at(live_only_at, "consent__"))
+    if ask.recipient.kind != PORTAL.kind:
+        found = found.filter(
+            consent__recipient=ask.recipient.kind, consent__client_id=ask.recipient.client_id
+        )
+    elif ask.account_ids is not None:
+        found = found.filter(account_id__in=ask.account_ids)
+    tied = live_links().filter(
+        bank_id=OuterRef("bank_id"),
+        customer_id=OuterRef("customer_id"),
+        account_id=OuterRef("account_id"),
+    )
+    rows = found.annotate(linked=Exists(tied)).order_by().values_list(*_COLUMNS)
+    return [_allowance(row) for row in rows]
+
+
+def _reached(resources: "QuerySet[ConsentResource]") -> "QuerySet[ConsentResource]":
+    now = served()
+    resources = resources.filter(bank_id=current_bank_id(), consent__bank_id=F("bank_id"))
+    if now.customer_id is not None:
+        resources = resources.filter(customer_id=now.customer_id)
+    if now.consent_id is not None:
+        resources = resources.filter(consent_id=now.consent_id)
+    return resources
+
+
+def _allowance(row: tuple[Any, ...]) -> Allowance:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    registered = values["consent__client__feeds"]
+    return Allowance(
+        account_id=values["account_id"],
+        scope=values["scope"],
+        code=values["code"],
+        consent_id=values["consent_id"],
+        recipient=values["consent__recipient"],
+        client_id=values["consent__client_id"],
+        registered=None if registered is None else frozenset(registered),
+        purpose=values["consent__purpose__code"],
+        granted_at=values["consent__granted_at"],
+        expires_at=values["consent__expires_at"],
+        ended_at=values["consent__ended_at"],
+        history_from=values["consent__history_from"],
+        linked=values["linked"],
+    )
