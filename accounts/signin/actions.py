@@ -115,9 +115,10 @@ def redeem_window_code(*, code: str, purpose: str, at: datetime) -> tuple[UUID, 
 
 
 def _code_of(row: WindowCode) -> str:
-    place = f"portal:v1:window-code:{row.bank_id}:{row.id}".encode()
+    bank_id = current_bank_id()
+    place = f"portal:v1:window-code:{bank_id}:{row.id}".encode()
     secret = base64.urlsafe_b64encode(derive_key(master_keys()[0], place)).decode().rstrip("=")
-    return f"{WINDOW_CODE_KIND}_{row.bank_id.hex}_{secret}"
+    return f"{WINDOW_CODE_KIND}_{bank_id.hex}_{secret}"
 
 
 def _forget_expired(*, customer_id: UUID, at: datetime) -> None:

@@ -1,5 +1,7 @@
 """The chat frame's bearer token at the REST doors."""
 
+from typing import cast
+
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
@@ -8,6 +10,11 @@ from accounts.signin.queries import WidgetPrincipal, widget_session_of
 from portal.rest.problems import NotSignedIn
 
 _SCHEME = "bearer"
+
+
+def customer_of(request: Request) -> WidgetPrincipal:
+    """Whom `WidgetAuthentication` found."""
+    return cast("WidgetPrincipal", request.auth)
 
 
 class WidgetAuthentication(BaseAuthentication):

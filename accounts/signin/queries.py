@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from accounts.signin.models import WidgetSession
 from portal.secrets.tokens import read_bank_token
-from portal.tenancy.blocks import serving
+from portal.tenancy.blocks import current_bank_id, serving
 
 SESSION_TOKEN_KIND = "ws"  # noqa: S105  # the token's first letters, not a token
 
@@ -40,7 +40,7 @@ def widget_session_of(token: str, at: datetime) -> WidgetPrincipal | None:
         return None
     with serving(named.bank_id):
         session = live_sessions(at=at).filter(token_digest=named.digest).first()
-    return None if session is None else principal_of(session)
+        return None if session is None else principal_of(session)
 
 
 def live_session(session_id: UUID, *, at: datetime) -> WidgetPrincipal | None:
@@ -61,8 +61,9 @@ def live_sessions(*, at: datetime) -> QuerySet[WidgetSession]:
 
 
 def principal_of(session: WidgetSession) -> WidgetPrincipal:
+    """Whom a session of the served bank stands for."""
     return WidgetPrincipal(
-        bank_id=session.bank_id,
+        bank_id=current_bank_id(),
         customer_id=session.customer_id,
         session_id=session.id,
         expires_at=session.expires_at,

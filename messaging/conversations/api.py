@@ -8,18 +8,18 @@ from uuid import UUID
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from partners.sharing.gate import Door as GateDoor
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.signin.authentication import WidgetAuthentication
+from accounts.signin.authentication import WidgetAuthentication, customer_of
 from accounts.signin.limits import require_within
 from accounts.signin.queries import WidgetPrincipal
 from messaging.conversations import actions, queries
 from messaging.conversations.models import Conversation, Message
 from messaging.conversations.rendering import instant, render_messages
 from messaging.conversations.rules import LONGEST_TEXT
+from partners.sharing.gate import Door as GateDoor
 from portal.rest.idempotency import Done, once, scope_of
 from portal.rest.problems import NotFound
 from portal.rest.schema import ProblemBody
@@ -69,7 +69,7 @@ class AuthorBody(serializers.Serializer[Any]):
 
 class ActionBody(serializers.Serializer[Any]):
     key = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a field, not the base's attribute
     style = serializers.ChoiceField(choices=["primary", "danger", "plain"])
 
 
@@ -109,7 +109,7 @@ class CustomerDoor(Door):
     @contextmanager
     def reach(self, request: Request) -> Iterator[WidgetPrincipal]:
         """One transaction with the customer's own reach."""
-        principal: WidgetPrincipal = request.auth
+        principal = customer_of(request)
         try:
             with serving_customer(principal.bank_id, principal.customer_id):
                 yield principal
@@ -169,11 +169,11 @@ class MessagesDoor(CustomerDoor):
     )
     def post(self, request: Request, conversation_id: UUID) -> Response:
         """Say something. Card numbers and PINs are masked before they are stored."""
-        scope = scope_of(request, principal=request.auth.name)
+        scope = scope_of(request, principal=customer_of(request).name)
         asked = PostedText(data=request.data)
         asked.is_valid(raise_exception=True)
         require_within(
-            f"messages:{request.auth.customer_id}", at_most=MESSAGES_PER_MINUTE, seconds=60
+            f"messages:{customer_of(request).customer_id}", at_most=MESSAGES_PER_MINUTE, seconds=60
         )
         at = timezone.now()
 
@@ -205,7 +205,7 @@ class CardActionDoor(CustomerDoor):
         self, request: Request, conversation_id: UUID, message_id: UUID, key: str
     ) -> Response:
         """Press a card's button, as seen at revision `rev`; an older one is a `stale-card`."""
-        scope = scope_of(request, principal=request.auth.name)
+        scope = scope_of(request, principal=customer_of(request).name)
         asked = CardAction(data=request.data)
         asked.is_valid(raise_exception=True)
         at = timezone.now()

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.signin.authentication import WidgetAuthentication
+from accounts.signin.authentication import WidgetAuthentication, customer_of
 from accounts.signin.limits import require_within
 from accounts.signin.tickets import give_ticket
 from portal.rest.schema import ProblemBody
@@ -38,9 +38,8 @@ class TicketsDoor(Door):
     def post(self, request: Request) -> Response:
         """A ticket that opens one socket within thirty seconds (subprotocol `portal.t.<ticket>`)."""
         TicketRequest(data=request.data).is_valid(raise_exception=True)
-        require_within(
-            f"tickets:{request.auth.customer_id}", at_most=TICKETS_PER_MINUTE, seconds=60
-        )
-        ticket = give_ticket(request.auth, at=timezone.now())
+        principal = customer_of(request)
+        require_within(f"tickets:{principal.customer_id}", at_most=TICKETS_PER_MINUTE, seconds=60)
+        ticket = give_ticket(principal, at=timezone.now())
         expires_at = ticket.expires_at.isoformat().replace("+00:00", "Z")
         return Response({"ticket": ticket.text, "expires_at": expires_at}, status=201)

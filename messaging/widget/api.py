@@ -12,10 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.signin.actions import WindowPass, make_window_code, same_window_code
-from accounts.signin.authentication import WidgetAuthentication
+from accounts.signin.authentication import WidgetAuthentication, customer_of
 from accounts.signin.limits import require_within
 from accounts.signin.models import WindowCode
-from accounts.signin.queries import WidgetPrincipal
 from messaging.widget.actions import Welcome, check_assertion, welcome
 from partners.banks.queries import find_bank
 from portal.rest.idempotency import Done, once, scope_of
@@ -115,7 +114,7 @@ class WindowDoor(Door):
     authentication_classes = [WidgetAuthentication]
 
     def give(self, request: Request, purpose: str, body: Any) -> Response:
-        principal: WidgetPrincipal = request.auth
+        principal = customer_of(request)
         at = timezone.now()
         scope = scope_of(request, principal=principal.name)
         require_within(
