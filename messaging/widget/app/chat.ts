@@ -50,6 +50,8 @@ export interface ChatState {
   readonly readSeq: number;
   readonly typing: string | null;
   readonly open: boolean;
+  /** How often the customer has opened the chat by hand; a chat that the page opened takes no focus. */
+  readonly openings: number;
   readonly mode: "bubble" | "full";
   readonly blocked: WindowPass | null;
   readonly windowFailed: boolean;
@@ -58,7 +60,7 @@ export interface ChatState {
 
 const starting: ChatState = {
   phase: "starting", failure: null, session: null, thread: emptyThread, unsent: [], draft: "", connection: "idle",
-  everLive: false, older: "idle", presses: {}, readSeq: 0, typing: null, open: false, mode: "bubble", blocked: null,
+  everLive: false, older: "idle", presses: {}, readSeq: 0, typing: null, open: false, openings: 0, mode: "bubble", blocked: null,
   windowFailed: false, opening: null,
 };
 
@@ -450,7 +452,7 @@ export class Chat {
   // ---- Being seen ----
 
   shown(open: boolean): void {
-    this.#set({ open });
+    this.#set({ open, openings: this.state.openings + (open ? 1 : 0) });
   }
 
   greeted(mode: "bubble" | "full", open: boolean): void {

@@ -32,6 +32,7 @@ class BankChatElement extends HTMLElement implements BankChat {
   #panel: HTMLElement | null = null;
   #badge: HTMLElement | null = null;
   #isOpen = false;
+  #isLoaded = false;
   #returnTo: Element | null = null;
   #overflow = "";
 
@@ -79,12 +80,13 @@ class BankChatElement extends HTMLElement implements BankChat {
 
   #hello(): void {
     if (!this.#settings) return;
+    this.#isLoaded = true;
     const { mode, theme } = this.#settings;
     this.#say({ t: "hello", mode, open: this.#isOpen, kept: this.#kept(), ...(theme ? { theme } : {}) });
   }
 
   #say(message: HostSays): void {
-    if (this.#settings) this.#frame?.contentWindow?.postMessage(message, this.#settings.origin);
+    if (this.#settings && this.#isLoaded) this.#frame?.contentWindow?.postMessage(message, this.#settings.origin);
   }
 
   #heard(event: MessageEvent<unknown>): void {

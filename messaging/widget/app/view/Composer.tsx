@@ -22,8 +22,8 @@ export function Composer({ state, onSend }: { state: ChatState; onSend: () => vo
 
   // Focus follows the customer's own tap on the launcher, and only where no keyboard covers half of the screen.
   useEffect(() => {
-    if (state.open && state.mode === "bubble" && canHover()) field.current?.focus();
-  }, [state.open]);
+    if (state.openings > 0 && state.mode === "bubble" && canHover()) field.current?.focus();
+  }, [state.openings]);
 
   const send = () => {
     if (!text || tooLong > 0) return;
