@@ -83,12 +83,15 @@ async function licences() {
 }
 
 async function buildWidget() {
-  await rm(widgetOut, { recursive: true, force: true });
   await mkdir(widgetOut, { recursive: true });
+  const before = await readdir(widgetOut);
   const results = await Promise.all([esbuild.build(appOptions), esbuild.build(loaderOptions)]);
   const manifest = Object.assign({}, ...results.map((it) => namesOf(it.metafile)));
   await writeFile(path.join(widgetOut, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   await writeFile(path.join(widgetOut, "licences.txt"), await licences());
+  // Old names go last: whoever read the manifest a moment ago still finds its files.
+  const kept = new Set([...Object.values(manifest), "manifest.json", "licences.txt"]);
+  await Promise.all(before.filter((name) => !kept.has(name)).map((name) => rm(path.join(widgetOut, name))));
   return manifest;
 }
 
