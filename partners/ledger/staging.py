@@ -43,13 +43,13 @@ _NOT_AS_STORED = f"""
     LEFT JOIN partners_entry e ON e.bank_id = %(bank)s AND e.account_id = %(account)s
       AND e.external_id = i.external_id
     WHERE e.id IS NULL OR ({_STORED}) IS DISTINCT FROM ({_SEEN})
-"""
+"""  # noqa: S608  # our own column names
 _BY_ALIAS = f"""
     SELECT a.external_id, {_KNOWN} FROM partners_entryalias a
     JOIN partners_entry e ON e.bank_id = a.bank_id AND e.id = a.entry_id
     WHERE a.bank_id = %(bank)s AND a.account_id = %(account)s AND a.external_id = ANY(%(ids)s)
       AND NOT EXISTS (SELECT 1 FROM ledger_incoming i WHERE i.external_id = e.external_id)
-"""
+"""  # noqa: S608  # our own column names
 _VANISHED = f"""
     SELECT e.external_id, {_KNOWN} FROM partners_entry e
     WHERE e.bank_id = %(bank)s AND e.account_id = %(account)s
@@ -57,7 +57,7 @@ _VANISHED = f"""
       AND (e.fingerprint = ANY(%(prints)s) OR e.status = 'pending')
       AND NOT EXISTS (SELECT 1 FROM ledger_incoming i WHERE i.external_id = e.external_id)
     ORDER BY e.occurrence, e.id
-"""
+"""  # noqa: S608  # our own column names
 _OCCURRENCES = """
     SELECT fingerprint, max(occurrence) FROM partners_entry
     WHERE bank_id = %(bank)s AND account_id = %(account)s AND fingerprint = ANY(%(prints)s)
@@ -72,7 +72,7 @@ _WRITE = f"""
     FROM ledger_changed c ORDER BY c.change_seq
     ON CONFLICT (bank_id, id) DO UPDATE
       SET {_SET}, change_seq = EXCLUDED.change_seq, changed_at = EXCLUDED.changed_at
-"""
+"""  # noqa: S608  # our own column names
 _GONE = """
     SELECT e.id FROM partners_entry e
     WHERE e.bank_id = %(bank)s AND e.account_id = %(account)s AND e.status = 'pending'

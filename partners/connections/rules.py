@@ -1,0 +1,96 @@
+"""What state a connection is in, when its tokens are renewed, and what a customer may choose."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+ACTIVE, EXPIRED, REVOKED = "active", "expired", "revoked"
+
+DAYS = (30, 90, 180, 365)
+HISTORY = timedelta(days=365)
+AUTHORISATION_AGE = timedelta(minutes=10)
+
+_RENEWED_BEFORE = timedelta(seconds=60)
+_WAIT_UNLESS_SAID = timedelta(seconds=30)
+# Alert types that are found in transactions; the others in balances.
+_IN_BALANCES = frozenset({"low_balance"})
+
+
+def needs_refresh(*, expires_at: datetime, at: datetime) -> bool:
+    """Whether the access token may end before a request with it is answered."""
+    return expires_at - at <= _RENEWED_BEFORE
+
+
+def status_after_refusal(*, authorised_until: datetime | None, at: datetime) -> str:
+    """The state once the bank takes our tokens no more: over by its own end, or ended before it."""
+    over = authorised_until is not None and authorised_until <= at
+    return EXPIRED if over else REVOKED
+
+
+def resume_at(*, at: datetime, retry_after: timedelta | None) -> datetime:
+    """When a bank that was asked too often may be asked again."""
+    return at + (_WAIT_UNLESS_SAID if retry_after is None else retry_after)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a customer chose on our page, before the bank was asked."""
+
+    feeds: tuple[str, ...]
+    alert_types: tuple[str, ...]
+    days: int
+
+    def as_data(self) -> dict[str, Any]:
+        return {
+            "feeds": list(self.feeds),
+            "alert_types": list(self.alert_types),
+            "days": self.days,
+        }
+
+    @property
+    def kinds_to_read(self) -> frozenset[str]:
+        """The feeds to read for it: those chosen, and those that the chosen alerts are found in."""
+        found_in = {
+            "balances" if each in _IN_BALANCES else "transactions" for each in self.alert_types
+        }
+        return frozenset(self.feeds) | found_in
+
+    def expires_at(self, at: datetime) -> datetime:
+        return at + timedelta(days=self.days)
+
+
+def read_choice(data: Mapping[str, Any]) -> Choice | None:
+    """The choice that a form or a stored row holds; None for anything else."""
+    feeds, alert_types, days = data.get("feeds"), data.get("alert_types"), data.get("days")
+    if not (_are_words(feeds) and _are_words(alert_types) and days in DAYS):
+        return None
+    return Choice(tuple(sorted(set(feeds or ()))), tuple(sorted(set(alert_types or ()))), days)
+
+
+def _are_words(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+
+
+def what_is_wrong(
+    choice: Choice, *, shared_feeds: Collection[str], shared_alerts: Collection[str]
+) -> str:
+    """Why a choice cannot be asked of the bank, as a code; empty where it can."""
+    if not choice.feeds and not choice.alert_types:
+        return "nothing_chosen"
+    if set(choice.feeds) - set(shared_feeds) or set(choice.alert_types) - set(shared_alerts):
+        return "not_shared"
+    if choice.kinds_to_read - set(shared_feeds):
+        return "not_shared"
+    return ""
+
+
+def alerts_that_can_be_found(
+    alert_types: Sequence[str], *, shared_feeds: Collection[str]
+) -> list[str]:
+    """Of the bank's alert types, those whose feed the bank shares."""
+    return [
+        each
+        for each in alert_types
+        if ("balances" if each in _IN_BALANCES else "transactions") in shared_feeds
+    ]

@@ -1,0 +1,261 @@
+"""Keeping what was read, and the hints that there is something to read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from partners.alerts.actions import raise_alerts, raise_low_balance
+from partners.alerts.rules import NEWS_DAYS
+from partners.banks.models import Bank
+from partners.connections.queries import connection_of_bank_consent
+from partners.connectors.base import (
+    BalanceRecord,
+    BankNotification,
+    RejectedRow,
+    TransactionRecord,
+)
+from partners.events import EntriesChanged, account_key
+from partners.feeds.cursors import (
+    Claim,
+    LeaseLost,
+    finish,
+    held_cursor,
+    hint_accounts,
+    hint_connection,
+    move_on,
+    put_off,
+)
+from partners.ledger.actions import ChangedEntry, Merged, merge_entries, record_balances
+from partners.ledger.models import Account, Entry
+from partners.sync.models import Notification, SyncRun
+from partners.sync.rules import wait_after
+from portal.outbox.publishing import publish
+from portal.tenancy.blocks import current_bank_id
+from portal.wakeups import wake_after_commit
+
+_KEPT_REJECTIONS = 100
+_CURRENCY_MIXED = "another currency than the account's"
+
+
+@dataclass(frozen=True)
+class ReadPage:
+    """What was read of one account and is to be kept in one transaction.
+
+    `window_from`: the rows are all that the bank lists from that day on (None: some of several pages).
+    `next_place` empty: the reading is at its end.
+    """
+
+    records: Sequence[TransactionRecord]
+    rejected: Sequence[RejectedRow]
+    window_from: date | None
+    next_place: str
+    pages: int
+
+
+def begin_run(claim: Claim, *, covers_from: date | None, at: datetime) -> UUID:
+    """The row of this reading: the one that an earlier page began, or a new one."""
+    if claim.run_id is not None and claim.place:
+        return claim.run_id
+    run = SyncRun.objects.create(
+        connection_id=claim.connection_id,
+        account_id=claim.account_id,
+        kind=claim.kind,
+        covers_from=covers_from,
+        started_at=at,
+    )
+    return run.id
+
+
+def store_page(
+    claim: Claim, page: ReadPage, *, run_id: UUID, at: datetime, lease: timedelta
+) -> Merged:
+    """Keep a page: entries, alerts, events and the cursor, all or nothing.
+
+    Raises LeaseLost where another worker holds the cursor by now. Locks the cursor, then the account,
+    then the outbox's keys, as everything does that takes more than one of them.
+    """
+    row = held_cursor(claim)
+    bank = Bank.objects.get(pk=current_bank_id())
+    account = Account.objects.get(pk=claim.account_id)
+    good = [each for each in page.records if each.currency == account.currency]
+    rejected = [*page.rejected, *_mixed_currencies(page.records, account.currency)]
+    merged = merge_entries(
+        account_id=account.id,
+        records=good,
+        window_from=page.window_from,
+        remove_missing=not rejected,
+        at=at,
+    )
+    if merged.changes:
+        _tell(bank, account, merged, at=at, trace=claim.trace)
+    run = SyncRun.objects.get(pk=run_id)
+    _count(run, page, merged, rejected)
+    if page.next_place:
+        move_on(row, place=page.next_place, run_id=run.id, lease_until=at + lease)
+    else:
+        _complete(run, at)
+        today = at.astimezone(ZoneInfo(bank.time_zone)).date()
+        finish(row, claim, covered_until=today, at=at, next_at=at + settings.SWEEP_INTERVAL)
+    run.save()
+    return merged
+
+
+def _mixed_currencies(records: Sequence[TransactionRecord], currency: str) -> list[RejectedRow]:
+    return [
+        RejectedRow(position, "currency", _CURRENCY_MIXED)
+        for position, each in enumerate(records)
+        if each.currency != currency
+    ]
+
+
+def _tell(bank: Bank, account: Account, merged: Merged, *, at: datetime, trace: str) -> None:
+    recent = at.astimezone(ZoneInfo(bank.time_zone)).date() - timedelta(days=NEWS_DAYS)
+    news = [each.id for each in (*merged.added, *merged.modified) if _is_since(each, recent)]
+    if news:
+        entries = Entry.objects.filter(pk__in=news).order_by("change_seq")
+        raise_alerts(
+            bank=bank,
+            account=account,
+            entries=list(entries),
+            since=account.created_at,
+            at=at,
+            trace=trace,
+        )
+    changed = EntriesChanged(account.id, merged.through_seq)
+    publish(changed, key=account_key(account.id), occurred_at=at, trace=trace)
+
+
+def _is_since(changed: ChangedEntry, day: date) -> bool:
+    return changed.row.booked_on >= day
+
+
+def _count(run: SyncRun, page: ReadPage, merged: Merged, rejected: Sequence[RejectedRow]) -> None:
+    run.pages += page.pages
+    run.added += len(merged.added)
+    run.modified += len(merged.modified)
+    run.removed += merged.removed
+    noted: list[Any] = [[each.position, each.field, each.reason] for each in rejected]
+    run.rejected = [*run.rejected, *noted][:_KEPT_REJECTIONS]
+
+
+def _complete(run: SyncRun, at: datetime) -> None:
+    run.outcome = SyncRun.Outcome.COMPLETE
+    run.finished_at = at
+
+
+def store_balances(
+    claim: Claim, records: Sequence[BalanceRecord], *, run_id: UUID, at: datetime
+) -> None:
+    """Keep the balances, raise what has fallen low, and move the cursor. Raises LeaseLost."""
+    row = held_cursor(claim)
+    bank = Bank.objects.get(pk=current_bank_id())
+    account = Account.objects.get(pk=claim.account_id)
+    moved = {
+        each.kind: each for each in record_balances(account_id=account.id, records=records, at=at)
+    }
+    spendable = moved.get("available") or moved.get("booked")
+    if spendable is not None:
+        raise_low_balance(
+            account=account,
+            before_minor=spendable.before_minor,
+            now_minor=spendable.after_minor,
+            currency=spendable.currency,
+            as_of=spendable.as_of,
+            at=at,
+            trace=claim.trace,
+        )
+    run = SyncRun.objects.get(pk=run_id)
+    run.pages = 1
+    _complete(run, at)
+    run.save()
+    today = at.astimezone(ZoneInfo(bank.time_zone)).date()
+    finish(row, claim, covered_until=today, at=at, next_at=at + settings.SWEEP_INTERVAL)
+
+
+def hold_on(claim: Claim, *, until: datetime) -> None:
+    """Keep the lease while more pages are read. Raises LeaseLost."""
+    row = held_cursor(claim)
+    row.lease_until = until
+    row.save(update_fields=["lease_until"])
+
+
+def pause(claim: Claim) -> None:
+    """Let go of a long reading between two pages; it goes on where it stands. Raises LeaseLost."""
+    row = held_cursor(claim)
+    row.lease_until = None
+    row.save(update_fields=["lease_until"])
+
+
+def note_failure(
+    claim: Claim,
+    *,
+    run_id: UUID | None,
+    problem: str,
+    at: datetime,
+    retry_after: timedelta | None,
+    ended: bool,
+    forget_place: bool,
+) -> None:
+    """Reading failed: try again after a while, or not before the customer links again (`ended`)."""
+    try:
+        row = held_cursor(claim)
+    except LeaseLost:
+        return
+    wait = max(wait_after(row.attempts + 1), retry_after or timedelta())
+    # Ended while we read: whoever ended it has put the cursor to sleep.
+    asleep = ended or row.due_at is None
+    put_off(
+        row,
+        problem=problem,
+        at=at,
+        due_at=None if asleep else at + wait,
+        forget_place=forget_place or not row.cursor,
+    )
+    if run_id is not None and not row.cursor:
+        SyncRun.objects.filter(pk=run_id).update(
+            outcome=SyncRun.Outcome.FAILED, problem=problem, finished_at=at
+        )
+
+
+def keep_notification(notification: BankNotification, *, at: datetime, trace: str) -> bool:
+    """Keep a verified hint once and make due what it names; False where it was kept before."""
+    _row, new = Notification.objects.get_or_create(
+        jti=notification.jti,
+        defaults={
+            "account_external_ids": list(notification.account_external_ids),
+            "occurred_at": notification.occurred_at,
+            "received_at": at,
+        },
+    )
+    if not new:
+        return False
+    _make_due(notification, at=at, trace=trace)
+    wake_after_commit("partners.sync.tasks.pull_due", bank_id=str(current_bank_id()))
+    return True
+
+
+def _make_due(notification: BankNotification, *, at: datetime, trace: str) -> None:
+    named = notification.account_external_ids
+    if named:
+        accounts = Account.objects.filter(external_id__in=named).values_list("id", flat=True)
+        hint_accounts(account_ids=list(accounts), at=at, trace=trace)
+    for consent_id in notification.consent_external_ids:
+        connection = connection_of_bank_consent(consent_id)
+        if connection is not None:
+            hint_connection(connection_id=connection.id, at=at, trace=trace)
+    if not named and not notification.consent_external_ids:
+        hint_accounts(account_ids=None, at=at, trace=trace)
+
+
+def forget_old(*, before: datetime, at_most: int = 5000) -> int:
+    """Delete notifications and finished readings older than `before`; how many rows."""
+    notes = Notification.objects.filter(received_at__lt=before).values_list("pk", flat=True)
+    runs = SyncRun.objects.filter(finished_at__lt=before).values_list("pk", flat=True)
+    gone, _tables = Notification.objects.filter(pk__in=list(notes[:at_most])).delete()
+    more, _tables = SyncRun.objects.filter(pk__in=list(runs[:at_most])).delete()
+    return gone + more

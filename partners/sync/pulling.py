@@ -1,0 +1,283 @@
+"""Reading what is due: claim, ask the gate, ask the bank with no transaction open, store.
+
+One slow bank holds at most its slots, and one alone once it is known to be in trouble; each feed has
+its own back-off. A worker that dies here leaves a lease that ends, and a repeat changes nothing.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from partners.banks.models import Bank
+from partners.connections.line import ask
+from partners.connectors.base import (
+    AuthorisationRevoked,
+    BadAnswer,
+    BadCursor,
+    BankRefused,
+    Connector,
+    ConnectorFailure,
+    RateLimited,
+    RejectedRow,
+    Steps,
+    TemporarilyUnavailable,
+    TransactionPage,
+    TransactionRecord,
+)
+from partners.feeds.cursors import Claim, LeaseLost, claim_due
+from partners.ledger.models import Account
+from partners.sharing.gate import Allowed, Ask, Door, Recipient, authorize
+from partners.sync.actions import (
+    ReadPage,
+    begin_run,
+    hold_on,
+    note_failure,
+    pause,
+    store_balances,
+    store_page,
+)
+from partners.sync.rules import read_since
+from portal.tenancy.blocks import serving
+
+logger = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+
+PORTAL = Recipient("portal")
+MAX_PAGES = 200
+MAX_KEPT_ROWS = 10_000
+# A worker's task ends at ninety seconds: a long reading stops before, and goes on in the next one.
+_BUDGET_SECONDS = 45
+
+
+def lease() -> timedelta:
+    """Longer than one request with a renewed token can take."""
+    return timedelta(seconds=6 * settings.BANK_TIMEOUT_SECONDS + 10)
+
+
+class NotToBeRead(Exception):  # named for what is so
+    """The gate refuses: nobody allowed this feed, or the bank does not share it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """One feed of one account, about to be read."""
+
+    bank_id: UUID
+    claim: Claim
+    run_id: UUID
+    account_external_id: str
+    since: date
+    clock: Clock
+
+
+def pull_bank(*, bank_id: UUID, clock: Clock, at_most: int = 50) -> int:
+    """Read the bank's due feeds one by one; stops when the bank is in trouble. How many were read."""
+    started = time.monotonic()
+    for done in range(at_most):
+        if time.monotonic() - started > _BUDGET_SECONDS:
+            return done
+        with serving(bank_id):
+            claim = claim_due(at=clock(), lease=lease())
+        if claim is None:
+            return done
+        if not pull(bank_id=bank_id, claim=claim, clock=clock):
+            return done + 1
+    return at_most
+
+
+def pull(*, bank_id: UUID, claim: Claim, clock: Clock) -> bool:
+    """Read one claimed feed as far as the budget goes; False where the bank itself is in trouble."""
+    run_id: UUID | None = None
+    try:
+        reading = _begin(bank_id, claim, clock)
+        run_id = reading.run_id
+        _read(reading)
+    except LeaseLost:
+        return True
+    except NotToBeRead as refused:
+        _fail(bank_id, claim, run_id, refused.reason, clock)
+    except AuthorisationRevoked:
+        _fail(bank_id, claim, run_id, "link_again", clock, ended=True)
+    except TemporarilyUnavailable as failure:
+        problem = "rate_limited" if isinstance(failure, RateLimited) else "unavailable"
+        _fail(bank_id, claim, run_id, problem, clock, retry_after=failure.retry_after)
+        return isinstance(failure, RateLimited)
+    except ConnectorFailure as failure:
+        bad_place = isinstance(failure, BadCursor)
+        _fail(bank_id, claim, run_id, _word(failure), clock, forget_place=bad_place)
+    except Exception:
+        # One feed that we cannot cope with must not stop the bank's others.
+        logger.exception("feed %s could not be read", claim.cursor_id)
+        _fail(bank_id, claim, run_id, "internal", clock, forget_place=True)
+    return True
+
+
+def _word(failure: ConnectorFailure) -> str:
+    match failure:
+        case BankRefused():
+            return f"refused {failure.code}"[:60]
+        case BadAnswer():
+            return "bad_answer"
+        case BadCursor():
+            return "bad_cursor"
+        case _:
+            return "refused"
+
+
+def _begin(bank_id: UUID, claim: Claim, clock: Clock) -> _Reading:
+    at = clock()
+    with serving(bank_id):
+        history_from = _allowed_from(claim, at)
+        bank = Bank.objects.get(pk=bank_id)
+        account = Account.objects.get(pk=claim.account_id)
+        since = read_since(
+            covered_until=claim.covered_until,
+            history_from=history_from,
+            today=at.astimezone(ZoneInfo(bank.time_zone)).date(),
+        )
+        run_id = begin_run(claim, covers_from=since, at=at)
+    return _Reading(bank_id, claim, run_id, account.external_id, since, clock)
+
+
+def _allowed_from(claim: Claim, at: datetime) -> date | None:
+    """How far back may be read. Raises NotToBeRead."""
+    decided = authorize(
+        Ask(
+            recipient=PORTAL,
+            purpose=None,
+            scope="feed",
+            code=claim.kind,
+            account_ids=(claim.account_id,),
+            door=Door.SYNC,
+            at=at,
+        )
+    )
+    if not isinstance(decided, Allowed):
+        raise NotToBeRead(decided.reason)
+    return decided.history_from.get(claim.account_id)
+
+
+def _read(reading: _Reading) -> None:
+    if reading.claim.kind == "balances":
+        _read_balances(reading)
+    else:
+        _read_transactions(reading)
+
+
+def _read_balances(reading: _Reading) -> None:
+    records = ask(
+        reading.bank_id,
+        reading.claim.connection_id,
+        lambda connector, token: connector.balances(
+            access_token=token, account_external_id=reading.account_external_id
+        ),
+        clock=reading.clock,
+    )
+    with serving(reading.bank_id):
+        store_balances(reading.claim, records, run_id=reading.run_id, at=reading.clock())
+
+
+def _read_transactions(reading: _Reading) -> None:
+    """Page by page. A first reading stores each page; a later one its whole window at once.
+
+    Only a whole window shows which ids the bank lists no more. Rows without ids wait for the whole too.
+    """
+    started = time.monotonic()
+    place = reading.claim.place
+    whole = reading.claim.covered_until is not None and not place
+    kept = _Kept()
+    for _ in range(MAX_PAGES):
+        page = _ask_page(reading, place)
+        kept.add(page)
+        place = page.next_cursor or ""
+        tired = len(kept.records) > MAX_KEPT_ROWS or time.monotonic() - started > _BUDGET_SECONDS
+        if place and not tired and (whole or kept.nameless):
+            with serving(reading.bank_id):
+                hold_on(reading.claim, until=reading.clock() + lease())
+            continue
+        window = max(reading.since, page.covered_from) if whole and not place else None
+        _store(reading, kept.page(window, place))
+        if not place:
+            return
+        if tired:
+            with serving(reading.bank_id):
+                pause(reading.claim)
+            return
+        kept = _Kept()
+    raise BadAnswer("more pages than an account can have")
+
+
+def _ask_page(reading: _Reading, place: str) -> TransactionPage:
+    def operation(connector: Connector, token: str) -> Steps[TransactionPage]:
+        account = reading.account_external_id
+        if place:
+            return connector.more_transactions(
+                access_token=token, account_external_id=account, cursor=place
+            )
+        return connector.transactions(
+            access_token=token, account_external_id=account, since=reading.since
+        )
+
+    connection_id = reading.claim.connection_id
+    return ask(reading.bank_id, connection_id, operation, clock=reading.clock)
+
+
+def _store(reading: _Reading, page: ReadPage) -> None:
+    with serving(reading.bank_id):
+        store_page(reading.claim, page, run_id=reading.run_id, at=reading.clock(), lease=lease())
+
+
+def _fail(
+    bank_id: UUID,
+    claim: Claim,
+    run_id: UUID | None,
+    problem: str,
+    clock: Clock,
+    *,
+    retry_after: timedelta | None = None,
+    ended: bool = False,
+    forget_place: bool = False,
+) -> None:
+    logger.info("feed %s: %s", claim.cursor_id, problem)
+    with serving(bank_id):
+        note_failure(
+            claim,
+            run_id=run_id,
+            problem=problem,
+            at=clock(),
+            retry_after=retry_after,
+            ended=ended,
+            forget_place=forget_place,
+        )
+
+
+class _Kept:
+    """Rows read and not yet stored."""
+
+    def __init__(self) -> None:
+        self.records: list[TransactionRecord] = []
+        self.rejected: list[RejectedRow] = []
+        self.pages = 0
+
+    @property
+    def nameless(self) -> bool:
+        return any(each.external_id is None for each in self.records)
+
+    def add(self, page: TransactionPage) -> None:
+        self.records += page.records
+        self.rejected += page.rejected
+        self.pages += 1
+
+    def page(self, window_from: date | None, next_place: str) -> ReadPage:
+        return ReadPage(self.records, self.rejected, window_from, next_place, self.pages)

@@ -1,0 +1,23 @@
+"""How far back a reading goes, and when the next one comes."""
+
+from datetime import date, timedelta
+
+# Banks book late and change what they booked: each reading looks this far behind the last one.
+OVERLAP = timedelta(days=10)
+BACK_FILL = timedelta(days=365)
+
+_FIRST_WAIT = timedelta(seconds=5)
+_LONGEST_WAIT = timedelta(minutes=15)
+_DOUBLINGS = 12
+
+
+def read_since(*, covered_until: date | None, history_from: date | None, today: date) -> date:
+    """The first day to ask for: ten days behind what is known, else all that was allowed."""
+    if covered_until is not None:
+        return covered_until - OVERLAP
+    return max(history_from or date.min, today - BACK_FILL)
+
+
+def wait_after(attempts: int) -> timedelta:
+    """How long to leave a feed alone after so many failures in a row (1 or more)."""
+    return min(_FIRST_WAIT * 2 ** min(attempts - 1, _DOUBLINGS), _LONGEST_WAIT)

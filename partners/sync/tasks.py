@@ -1,0 +1,34 @@
+"""Wake-ups of reading: each finds by itself what is due, may be lost, and may run twice."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from celery import shared_task
+from django.utils import timezone
+
+from partners.banks.queries import bank_ids
+from partners.feeds.queries import banks_with_due_cursors
+from partners.sync.actions import forget_old
+from partners.sync.pulling import pull_bank
+from portal.tenancy.blocks import serving
+from portal.wakeups import wake
+
+_KEPT = timedelta(days=30)
+
+
+@shared_task(name="partners.sync.tasks.pull_due")
+def pull_due(*, bank_id: str | None = None) -> None:
+    """Read what one bank has due; without a bank, wake one of these for each that has, fairest first."""
+    if bank_id is not None:
+        pull_bank(bank_id=UUID(bank_id), clock=timezone.now)
+        return
+    for each in banks_with_due_cursors(at=timezone.now()):
+        wake("partners.sync.tasks.pull_due", bank_id=str(each))
+
+
+@shared_task(name="partners.sync.tasks.age_out")
+def age_out() -> None:
+    """Forget notifications and readings of over thirty days ago, bank by bank."""
+    for each in bank_ids():
+        with serving(each):
+            forget_old(before=timezone.now() - _KEPT)
