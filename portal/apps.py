@@ -9,5 +9,6 @@ class PortalConfig(AppConfig):
     name = "portal"
 
     def ready(self) -> None:
-        # Makes our Celery app the current one, in every process that has Django.
+        # Makes our Celery app the current one, and our checks known, in every process with Django.
         import_module("portal.celery")
+        import_module("portal.checks")

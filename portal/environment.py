@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 ROOT = Path(__file__).resolve().parent.parent
+SECRET_LENGTH = 50
 MODES = ("development", "test", "production")
 
 
@@ -57,6 +58,26 @@ class Environment:
                 f"Not set: {names}. In development, `make run` (or `python -m portal.local up`)"
                 " starts the servers and sets them."
             )
+
+
+def refuse_development(given: dict[str, str]) -> None:
+    """Raise ImproperlyConfigured, naming every value that is only fit for development."""
+    unfit = {
+        "PORTAL_SECRET_KEY": len(given.get("PORTAL_SECRET_KEY", "")) < SECRET_LENGTH,
+        # `make run` makes keys whose ids begin so.
+        "PORTAL_KEYS": any(
+            key.strip().startswith(("dev", "test"))
+            for key in given.get("PORTAL_KEYS", "").split(",")
+        ),
+        "PORTAL_BASE_HOST": given.get("PORTAL_BASE_HOST", "").endswith("localhost")
+        or not given.get("PORTAL_BASE_HOST"),
+        "DATABASE_URL": f"{ROOT}" in given.get("DATABASE_URL", ""),
+    }
+    names = sorted(name for name, is_unfit in unfit.items() if is_unfit)
+    if names:
+        raise ImproperlyConfigured(
+            f"Only fit for development, and this is production: {', '.join(names)}"
+        )
 
 
 def database(url: str, *, name: str, pool: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
-from portal.environment import ROOT, Environment, database, read_environment
+from portal.environment import ROOT, Environment, database, read_environment, refuse_development
 
 env = Environment(read_environment())
 
@@ -231,6 +231,8 @@ WINDOW_CODE_AGE = timedelta(seconds=60)
 REALTIME_TICKET_AGE = timedelta(seconds=30)
 REALTIME_HEARTBEAT = timedelta(seconds=env.number("PORTAL_HEARTBEAT_SECONDS", 15))
 BANK_TIMEOUT_SECONDS = env.number("PORTAL_BANK_TIMEOUT_SECONDS", 10)
+# How often each feed is read when the bank says nothing: finds what notifications missed.
+SWEEP_INTERVAL = timedelta(seconds=env.number("PORTAL_SWEEP_SECONDS", 900 if PRODUCTION else 60))
 
 # --- words, times, files ----------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -269,3 +271,5 @@ LOGGING = {
 }
 
 env.require()
+if PRODUCTION:
+    refuse_development(env.given)

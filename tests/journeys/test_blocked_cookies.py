@@ -1,0 +1,54 @@
+"""The widget works where the browser blocks third-party cookies and storage."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Playwright, expect
+
+from tests.journeys.conftest import launch_options
+from tests.journeys.stack import Stack
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+SOON = 15_000
+
+
+def test_the_chat_works_with_third_party_cookies_blocked(
+    stack: Stack, playwright: Playwright, tmp_path: Path
+) -> None:
+    preferences = tmp_path / "profile" / "Default" / "Preferences"
+    preferences.parent.mkdir(parents=True)
+    blocked = {"profile": {"block_third_party_cookies": True, "cookie_controls_mode": 1}}
+    preferences.write_text(json.dumps(blocked))
+    person = stack.demo["customers"]["northmoor"][1]
+    context = playwright.chromium.launch_persistent_context(
+        tmp_path / "profile",
+        viewport={"width": 390, "height": 844},
+        locale="en-GB",
+        **launch_options(),
+    )
+    try:
+        page = context.new_page()
+        page.goto(stack.bank_origin("northmoor"))
+        page.get_by_label(re.compile("Customer|Login|User", re.IGNORECASE)).first.fill(
+            person["login"]
+        )
+        page.get_by_label("Password").fill(person["password"])
+        page.get_by_role("button", name=re.compile("Sign in|Log in")).click()
+        page.get_by_role("button", name=re.compile("chat", re.IGNORECASE)).first.click()
+        chat = page.frame_locator("iframe[src*='/widget/frame']")
+        expect(chat.get_by_role("log")).to_be_visible(timeout=SOON)
+        frame = next(each for each in page.frames if "/widget/frame" in each.url)
+
+        # What could have worked by a cookie does not: the frame can keep none.
+        frame.evaluate("document.cookie = 'probe=1; SameSite=None; Secure'")
+        assert "probe" not in frame.evaluate("document.cookie")
+        chat.get_by_role("textbox").fill("Hello from a strict browser")
+        chat.get_by_role("button", name="Send").click()
+
+        expect(chat.get_by_role("log")).to_contain_text(
+            "Hello from a strict browser", timeout=SOON
+        )
+    finally:
+        context.close()
