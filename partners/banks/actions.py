@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -31,13 +32,24 @@ class LastOwner(Conflict):
     title = _("A bank keeps at least one owner")  # type: ignore[assignment]  # lazily translated
 
 
+class AlreadyStaff(Conflict):
+    slug = "already-staff"
+    title = _("This person works here already")  # type: ignore[assignment]  # lazily translated
+
+
 @transaction.atomic
 def invite_staff(*, bank: Bank, email: str, display_name: str, role: str) -> Staff:
-    """A person of that address works at the bank as `role`; one who did before does again."""
+    """A person of that address works at the bank as `role`; one who did before does again.
+
+    Who has not chosen a password yet can be invited again. Raises AlreadyStaff.
+    """
     email = email.strip().lower()
-    person = Person.objects.filter(email=email).first()
-    if person is None:
-        person = Person.objects.create_user(email, None, display_name=display_name)
+    person, _made = Person.objects.get_or_create(
+        email=email, defaults={"display_name": display_name, "password": make_password(None)}
+    )
+    known = Staff.objects.select_for_update(no_key=True).filter(bank=bank, person=person).first()
+    if known and known.is_active and person.has_usable_password():
+        raise AlreadyStaff
     staff, _made = Staff.objects.update_or_create(
         bank=bank, person=person, defaults={"role": role, "is_active": True}
     )
@@ -60,3 +72,11 @@ def change_staff(*, bank: Bank, staff_id: UUID, role: str, is_active: bool) -> S
     staff.is_active = is_active
     staff.save(update_fields=["role", "is_active"])
     return staff
+
+
+def set_bank_status(*, slug: str, status: str) -> Bank:
+    """Admit a bank or suspend it: a suspended one shares nothing at any door. Raises Bank.DoesNotExist."""
+    bank = Bank.objects.get(slug=slug)
+    bank.status = Bank.Status(status)
+    bank.save(update_fields=["status"])
+    return bank

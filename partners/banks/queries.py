@@ -13,3 +13,8 @@ def bank_ids() -> list[UUID]:
 def find_bank(slug: str) -> Bank | None:
     """The admitted bank of that slug, if there is one."""
     return Bank.objects.filter(slug=slug, status=Bank.Status.ADMITTED).first()
+
+
+def all_banks() -> list[Bank]:
+    """The whole registry, for the operator."""
+    return list(Bank.objects.order_by("name"))

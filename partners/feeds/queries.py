@@ -1,12 +1,17 @@
 """Which feeds the served bank shares, and how fresh what we read of them is."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from django.db import connections
+from django.db.models import CharField, Count, Value
+from django.db.models.functions import Cast, Coalesce
 
-from partners.feeds.models import Feed, FeedCursor
+from accounts.consent.models import ConsentResource
+from accounts.disclosure.models import Disclosure
+from partners.feeds.models import Feed, FeedCursor, FeedKind
 from portal.tenancy.blocks import current_bank_id
 
 _BANKS_WITH_WORK = """
@@ -32,3 +37,35 @@ def cursors_of(account_ids: Sequence[UUID]) -> list[FeedCursor]:
     """Where reading stands for these accounts: `fresh_as_of` apart from `ran_at`."""
     mine = FeedCursor.objects.filter(bank_id=current_bank_id(), account_id__in=account_ids)
     return list(mine.order_by("account_id", "kind"))
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """How many customers allow a feed now, and how many recipients they allow it to."""
+
+    customers: int
+    recipients: int
+
+
+def allowed_by_kind(*, at: datetime) -> dict[str, Allowed]:
+    """What live consents name of each kind of feed; kinds that nobody allows are left out."""
+    live = ConsentResource.objects.filter(
+        scope=ConsentResource.Scope.FEED, consent__ended_at=None, consent__expires_at__gt=at
+    )
+    recipient = Coalesce(Cast("consent__client_id", CharField()), Value("chat"))
+    counted = live.values("code").annotate(
+        customers=Count("customer_id", distinct=True), recipients=Count(recipient, distinct=True)
+    )
+    return {each["code"]: Allowed(each["customers"], each["recipients"]) for each in counted}
+
+
+def last_releases() -> dict[str, datetime]:
+    """When each kind of feed was last shown to anybody; kinds that never were are left out."""
+    found = {
+        kind: Disclosure.objects.filter(feed=kind, decision=Disclosure.Decision.RELEASED)
+        .order_by("-at")
+        .values_list("at", flat=True)
+        .first()
+        for kind in FeedKind.values
+    }
+    return {kind: at for kind, at in found.items() if at is not None}

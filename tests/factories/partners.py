@@ -2,9 +2,10 @@
 
 from itertools import count
 
-from partners.banks.models import Bank, Customer
+from partners.banks.models import Bank, Customer, Staff
 from partners.ledger.models import Account
 from portal.tenancy.blocks import serving
+from tests.factories.people import make_person
 
 _numbers = count(1)
 
@@ -47,3 +48,10 @@ def make_account(bank: Bank, **fields: object) -> Account:
     }
     with serving(bank.id):
         return Account.objects.create(**(defaults | fields))
+
+
+def make_staff(bank: Bank, role: str = Staff.Role.OWNER, *, second_factor: bool = True) -> Staff:
+    """A member of staff who can sign in with PASSWORD, and with SECOND_FACTOR where asked."""
+    number = next(_numbers)
+    person = make_person(f"staff-{number}@bank.example", second_factor=second_factor)
+    return Staff.objects.create(bank=bank, person=person, role=role)

@@ -1,0 +1,33 @@
+"""What the console's lists can be narrowed by."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.disclosure.models import Disclosure
+from partners.alerts.models import AlertType
+from partners.feeds.models import FeedKind
+
+LONGEST_REFERENCE = 100
+
+
+class CustomersForm(forms.Form):
+    q = forms.CharField(max_length=LONGEST_REFERENCE, required=False)
+
+
+class DisclosuresForm(forms.Form):
+    """Days are the bank's own calendar days, both ends in."""
+
+    decision = forms.ChoiceField(choices=Disclosure.Decision.choices, required=False)
+    feed = forms.ChoiceField(choices=[*FeedKind.choices, *AlertType.choices], required=False)
+    since = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+    until = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+    customer = forms.UUIDField(required=False)
+
+    def clean(self) -> dict[str, Any]:
+        said: dict[str, Any] = super().clean() or {}
+        since, until = said.get("since"), said.get("until")
+        if since and until and since > until:
+            self.add_error("until", _("The last day lies before the first."))
+        return said

@@ -1,0 +1,217 @@
+"""The console's pages that read across rooms: the overview, customers, disclosures."""
+
+from collections.abc import Mapping
+from datetime import datetime, time
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from partners.banks.access import Desk, staff_page
+from partners.banks.models import Customer
+from partners.banks.permissions import Permission
+from partners.banks.rules import masked_name
+from partners.console import queries, words
+from partners.console.forms import CustomersForm, DisclosuresForm
+from partners.console.queries import DisclosureFilter
+from partners.console.rules import KeyPage, Place
+from portal.rest.cursors import open_cursor, seal_cursor
+from portal.rest.problems import BadCursor
+from portal.tenancy.blocks import serving
+
+Shown = dict[str, Any]
+
+
+@require_GET
+@staff_page(Permission.VIEW_OVERVIEW)
+def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
+    live_url = reverse("console:overview_live", args=[desk.bank.slug])
+    shown = desk.context("overview") | _overview(desk) | {"live_url": live_url}
+    return render(request, "partners/banks/overview.html", shown)
+
+
+@require_GET
+@staff_page(Permission.VIEW_OVERVIEW)
+def overview_live(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """The part of the overview that renews itself."""
+    return render(request, "partners/banks/_overview_live.html", _overview(desk))
+
+
+def _overview(desk: Desk) -> Shown:
+    with serving(desk.bank.id):
+        read = queries.overview(desk.bank, at=timezone.now())
+    slug = desk.bank.slug
+    return read | {
+        "health": words.health_words(read["integration"]),
+        "notifications": [words.notification_words(each) for each in read["notifications"]],
+        "may": {each.value: True for each in Permission if desk.may(each)},
+        "integration_url": reverse("console:integration", args=[slug]),
+        "feeds_url": reverse("console:feeds", args=[slug]),
+        "disclosures_url": reverse("console:disclosures", args=[slug]),
+    }
+
+
+@require_GET
+@staff_page(Permission.VIEW_CUSTOMERS)
+def customers(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Who has opened the chat or linked an account; found by the bank's own reference."""
+    form = CustomersForm(request.GET)
+    if not form.is_valid():
+        raise BadRequest
+    query = form.cleaned_data["q"]
+    bound_to = f"console:customers:{desk.bank.id}:{query}"
+    place = _place(request, bound_to)
+    with serving(desk.bank.id):
+        page = queries.customers_page(query=query, place=place)
+    shown = desk.context("customers") | {
+        "query": query,
+        "customers": [
+            words.customer_row(each, reverse("console:customer", args=[desk.bank.slug, each.id]))
+            for each in page.rows
+        ],
+        "page": _pager(page, bound_to=bound_to, asked={"q": query}),
+    }
+    return render(request, "partners/banks/customers.html", shown)
+
+
+@require_GET
+@staff_page(Permission.VIEW_CUSTOMERS)
+def customer(request: HttpRequest, desk: Desk, customer_id: UUID) -> HttpResponse:
+    """One customer, masked: what is linked, what is allowed, what happened."""
+    now = timezone.now()
+    with serving(desk.bank.id):
+        found = Customer.objects.filter(pk=customer_id).first()
+        if found is None:
+            raise Http404
+        accounts = queries.accounts_of(found.id)
+        consents = queries.consents_of(found.id)
+        history = queries.history_of(found)
+    may_see_more = desk.may(Permission.VIEW_DISCLOSURES)
+    ledger = reverse("console:disclosures", args=[desk.bank.slug])
+    shown = desk.context("customers") | {
+        "customers_url": reverse("console:customers", args=[desk.bank.slug]),
+        "customer": {
+            "name": masked_name(found.display_name),
+            "reference": found.external_id,
+            "since": found.created_at,
+            "locale": found.locale,
+        },
+        "accounts": [words.account_row(each) for each in accounts],
+        "consents": [words.consent_row(each, at=now) for each in consents],
+        "history": words.history_words(history),
+        "disclosures_url": f"{ledger}?customer={found.id}" if may_see_more else "",
+    }
+    return render(request, "partners/banks/customer.html", shown)
+
+
+@require_GET
+@staff_page(Permission.VIEW_DISCLOSURES)
+def disclosures(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """What was shown to whom, and what was refused, in the bank's own days."""
+    form = DisclosuresForm(request.GET)
+    asked = _asked(request)
+    zone = ZoneInfo(desk.bank.time_zone)
+    today = datetime.combine(timezone.now().astimezone(zone).date(), time.min, zone)
+    shown = _ledger(request, desk, form)
+    with serving(desk.bank.id):
+        released, refused = queries.decisions_since(today)
+        shares_nothing = queries.shares_nothing()
+    live = reverse("console:disclosures_live", args=[desk.bank.slug])
+    is_first = "cursor" not in request.GET and form.is_valid()
+    shown |= desk.context("disclosures") | {
+        "shares_nothing": shares_nothing,
+        "live_url": f"{live}?{urlencode(asked)}" if is_first else "",
+        "filters": {name: request.GET.get(name, "") for name in form.fields},
+        "form": form,
+        "feeds": [{"code": c, "label": label} for c, label in words.CODE_WORDS.items()],
+        "total_words": _("Today: %(shown)d shown, %(refused)d refused")
+        % {"shown": released, "refused": refused},
+    }
+    status = 200 if form.is_valid() else 400
+    return render(request, "accounts/disclosure/disclosures.html", shown, status=status)
+
+
+@require_GET
+@staff_page(Permission.VIEW_DISCLOSURES)
+def disclosures_live(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """The rows of the ledger's first page, as they are now."""
+    form = DisclosuresForm(request.GET)
+    if not form.is_valid():
+        raise BadRequest
+    shown = _ledger(request, desk, form)
+    return render(request, "accounts/disclosure/_disclosure_rows.html", shown)
+
+
+def _ledger(request: HttpRequest, desk: Desk, form: DisclosuresForm) -> Shown:
+    if not form.is_valid():
+        return {"disclosures": [], "page": {}}
+    asked = _asked(request)
+    bound_to = f"console:disclosures:{desk.bank.id}:{urlencode(asked)}"
+    place = _place(request, bound_to)
+    now = timezone.now()
+    with serving(desk.bank.id):
+        wanted = _filter(form.cleaned_data)
+        page = queries.disclosures_page(wanted, zone=ZoneInfo(desk.bank.time_zone), place=place)
+        names = queries.recipient_names({each.recipient for each in page.rows})
+    purposes = queries.purpose_titles()
+    return {
+        "disclosures": [
+            words.disclosure_row(each, names=names, purposes=purposes, at=now)
+            for each in page.rows
+        ],
+        "page": _pager(page, bound_to=bound_to, asked=asked),
+    }
+
+
+def _filter(said: Mapping[str, Any]) -> DisclosureFilter:
+    pseudonym = None
+    if said["customer"]:
+        known = Customer.objects.filter(pk=said["customer"]).values_list("pseudonym", flat=True)
+        pseudonym = known.first()
+        if pseudonym is None:
+            raise Http404
+    return DisclosureFilter(
+        decision=said["decision"],
+        feed=said["feed"],
+        since=said["since"],
+        until=said["until"],
+        pseudonym=pseudonym,
+    )
+
+
+def _asked(request: HttpRequest) -> dict[str, str]:
+    given = {name: request.GET.get(name, "") for name in DisclosuresForm.base_fields}
+    return {name: value for name, value in given.items() if value}
+
+
+def _place(request: HttpRequest, bound_to: str) -> Place | None:
+    cursor = request.GET.get("cursor", "")
+    if not cursor:
+        return None
+    try:
+        direction, key = open_cursor(cursor, bound_to=bound_to)
+    except BadCursor as reason:
+        raise BadRequest(reason.title) from reason
+    return Place(direction, key)
+
+
+def _pager(page: KeyPage[Any], *, bound_to: str, asked: Mapping[str, str]) -> Shown:
+    def url(direction: str, key: Any) -> str:
+        if key is None:
+            return ""
+        cursor = seal_cursor([direction, key], bound_to=bound_to)
+        return "?" + urlencode({**asked, "cursor": cursor})
+
+    return {
+        "older_url": url("after", page.next_key),
+        "newer_url": url("before", page.previous_key),
+        "words": "",
+    }

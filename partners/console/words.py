@@ -1,0 +1,192 @@
+"""Rows as the words that the console's templates show."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.humanize.templatetags.humanize import naturaltime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from accounts.consent.models import Consent, ConsentEvent
+from accounts.disclosure.models import Disclosure
+from accounts.linking.models import Link
+from partners.alerts.models import AlertType
+from partners.banks.models import Customer
+from partners.banks.rules import masked_name
+from partners.connections.models import Connection
+from partners.console.queries import History
+from partners.feeds.models import FeedKind
+from partners.integrations.models import Integration
+from partners.sync.models import Notification
+
+NEW_FOR = timedelta(seconds=3)
+CODE_WORDS: Mapping[str, Any] = dict([*FeedKind.choices, *AlertType.choices])
+STATE_TONES = {
+    Connection.Status.ACTIVE: "good",
+    Connection.Status.EXPIRED: "warn",
+    Connection.Status.REVOKED: "danger",
+}
+DOOR_WORDS = {
+    "rest": gettext_lazy("REST"),
+    "socket": gettext_lazy("Live connection"),
+    "sync": gettext_lazy("Reading from the bank"),
+    "window": gettext_lazy("Customer's window"),
+    "webhook": gettext_lazy("Webhook"),
+    "mail": gettext_lazy("Mail"),
+    "export": gettext_lazy("Export"),
+    "instruction": gettext_lazy("Instruction to the bank"),
+}
+REASON_WORDS = {
+    "no_consent": gettext_lazy("The customer has not allowed it."),
+    "consent_expired": gettext_lazy("The consent had run out."),
+    "consent_revoked": gettext_lazy("The customer had revoked it."),
+    "bank_not_sharing": gettext_lazy("The bank does not share this feed."),
+    "bank_suspended": gettext_lazy("The bank was suspended."),
+    "not_registered": gettext_lazy("The program is not registered for it."),
+    "account_not_shared": gettext_lazy("The account is not part of the consent."),
+}
+
+
+def health_words(integration: Integration | None) -> dict[str, Any]:
+    """The integration's state in one sentence."""
+    if integration is None:
+        words = _("No system is connected yet")
+        return {"state": Integration.Status.UNTESTED, "words": words, "checked_at": None}
+    if integration.checked_at is None:
+        words = _("Test the connection once")
+    else:
+        words = _("Tested %(ago)s") % {"ago": naturaltime(integration.checked_at)}
+    return {
+        "state": integration.status,
+        "words": words,
+        "checked_at": integration.checked_at,
+    }
+
+
+def notification_words(row: Notification) -> dict[str, Any]:
+    return {
+        "occurred_at": row.occurred_at,
+        "received_at": row.received_at,
+        "accounts": len(row.account_external_ids),
+        "state_label": _("Signature checked, and followed up"),
+        "tone": "good",
+    }
+
+
+def customer_row(row: Customer, url: str) -> dict[str, Any]:
+    """A line of the list; the row carries what `customers_page` counted beside it."""
+    state, tone = connection_words(getattr(row, "connection_status", None))
+    return {
+        "name": masked_name(row.display_name),
+        "reference": row.external_id,
+        "linked_accounts": getattr(row, "linked_accounts", None) or 0,
+        "state_label": state,
+        "tone": tone,
+        "last_seen_at": getattr(row, "last_seen_at", None),
+        "url": url,
+    }
+
+
+def connection_words(status: str | None) -> tuple[Any, str]:
+    """A connection's state and its tone; no connection is a state too."""
+    if status is None:
+        return _("Not linked"), ""
+    known = Connection.Status(status)
+    return known.label, STATE_TONES[known]
+
+
+def account_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    state, tone = connection_words(row["status"])
+    account = row["account"]
+    return {
+        "name": account.name,
+        "masked_identification": account.masked_identification,
+        "currency": account.currency,
+        "state_label": state,
+        "tone": tone,
+        "fresh_as_of": row["fresh"],
+        "ran_at": row["ran"],
+        "next_at": row["next"],
+    }
+
+
+def consent_row(row: Consent, *, at: datetime) -> dict[str, Any]:
+    state, tone = _consent_state(row, at)
+    codes: Iterable[str] = getattr(row, "named_codes", ())
+    return {
+        "recipient": row.client.name if row.client else row.get_recipient_display(),
+        "purpose": row.purpose.title,
+        "feeds": ", ".join(str(CODE_WORDS.get(code, code)) for code in codes),
+        "expires_at": row.expires_at,
+        "state_label": state,
+        "tone": tone,
+    }
+
+
+def _consent_state(row: Consent, at: datetime) -> tuple[Any, str]:
+    if row.ended_at is not None:
+        return row.get_ended_why_display() or _("Ended"), ""
+    if row.expires_at <= at:
+        return _("Run out"), "warn"
+    return _("Allowed"), "good"
+
+
+def history_words(history: History) -> list[dict[str, Any]]:
+    """One timeline of all that happened, newest first."""
+    steps = [
+        *(_consent_step(each) for each in history.consents),
+        *(step for each in history.links for step in _link_steps(each)),
+        *(_disclosure_step(each) for each in history.disclosures),
+    ]
+    return sorted(steps, key=lambda each: each["at"], reverse=True)[:30]
+
+
+def _consent_step(row: ConsentEvent) -> dict[str, Any]:
+    taken = row.kind == ConsentEvent.Kind.REVOKED
+    title, purpose = row.get_kind_display(), row.consent.purpose.title
+    return {"title": title, "text": purpose, "at": row.at, "tone": "warn" if taken else "good"}
+
+
+def _link_steps(row: Link) -> list[dict[str, Any]]:
+    name = row.account.name
+    steps = [{"title": _("Account linked"), "text": name, "at": row.linked_at, "tone": "good"}]
+    if row.ended_at is not None:
+        ended = {"title": _("Account unlinked"), "text": name, "at": row.ended_at, "tone": "warn"}
+        steps.append(ended)
+    return steps
+
+
+def _disclosure_step(row: Disclosure) -> dict[str, Any]:
+    what = str(CODE_WORDS.get(row.feed, row.feed))
+    if row.decision == Disclosure.Decision.REFUSED:
+        reason = str(REASON_WORDS.get(row.reason, row.reason))
+        return {"title": _("Refused"), "text": f"{what}. {reason}", "at": row.at, "tone": "danger"}
+    return {"title": _("Shown"), "text": what, "at": row.at, "tone": ""}
+
+
+def disclosure_row(
+    row: Disclosure, *, names: Mapping[str, str], purposes: Mapping[str, str], at: datetime
+) -> dict[str, Any]:
+    """A line of the ledger; `names` and `purposes` are read once a page."""
+    accounts = len(row.account_ids)
+    return {
+        "at": row.at,
+        "recipient": recipient_words(row.recipient, names),
+        "purpose": purposes.get(row.purpose, row.purpose),
+        "door": DOOR_WORDS.get(row.door, row.door),
+        "feed_label": CODE_WORDS.get(row.feed, row.feed),
+        "accounts_words": ngettext("%(n)d account", "%(n)d accounts", accounts) % {"n": accounts},
+        "row_count": row.row_count,
+        "decision": row.decision,
+        "reason_label": REASON_WORDS.get(row.reason, row.reason),
+        "request_id": row.request_id,
+        "is_new": at - row.at < NEW_FOR,
+    }
+
+
+def recipient_words(recipient: str, names: Mapping[str, str]) -> str:
+    """Who asked, in words: `chat`, `client:<id>`, `staff:<id>`, or the portal itself."""
+    kind = recipient.partition(":")[0]
+    kinds = {"chat": _("The bank's chat"), "client": _("A program"), "staff": _("Bank staff")}
+    return names.get(recipient) or kinds.get(kind) or _("This portal")

@@ -1,0 +1,107 @@
+"""The console's page of feeds: what may leave the bank at all."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
+
+from partners.banks.access import Desk, staff_page
+from partners.banks.permissions import Permission
+from partners.feeds.actions import mask_feed, switch_feed
+from partners.feeds.models import Feed, FeedKind
+from partners.feeds.queries import Allowed, allowed_by_kind, last_releases
+from partners.feeds.rules import MASKABLE, READY
+from portal.rest.problems import Problem
+from portal.tenancy.blocks import serving
+
+MASK_WORDS = {
+    "description": gettext_lazy("Text of the statement"),
+    "merchant_name": gettext_lazy("Merchant"),
+    "merchant_category": gettext_lazy("Kind of merchant"),
+    "merchant_country": gettext_lazy("Country"),
+    "booked_at": gettext_lazy("Time of day"),
+    "card_last4": gettext_lazy("Last digits of the card"),
+    "original_amount": gettext_lazy("Amount in the foreign currency"),
+}
+
+
+@require_GET
+@staff_page(Permission.VIEW_CHOICES)
+def feeds(request: HttpRequest, desk: Desk) -> HttpResponse:
+    with serving(desk.bank.id):
+        stored = {each.kind: each for each in Feed.objects.all()}
+        allowed = allowed_by_kind(at=timezone.now())
+        released = last_releases()
+    shown = desk.context("feeds") | {
+        "feeds": [
+            _shown(desk, kind, stored.get(kind), allowed.get(kind), released.get(kind))
+            for kind in FeedKind
+        ],
+        "may_edit": desk.may(Permission.MANAGE_FEEDS),
+        "shares_nothing": not any(each.enabled for each in stored.values()),
+    }
+    return render(request, "partners/feeds/feeds.html", shown)
+
+
+def _shown(
+    desk: Desk,
+    kind: FeedKind,
+    feed: Feed | None,
+    allowed: Allowed | None,
+    released: datetime | None,
+) -> Mapping[str, Any]:
+    masked = set(feed.masked_fields) if feed else set()
+    return {
+        "kind": kind.value,
+        "label": kind.label,
+        "enabled": bool(feed and feed.enabled),
+        "ready": kind.value in READY,
+        "switch_url": reverse("console:feed", args=[desk.bank.slug, kind.value]),
+        "masks_url": reverse("console:feed_masks", args=[desk.bank.slug, kind.value]),
+        "masks": [
+            {"name": name, "label": MASK_WORDS[name], "masked": name in masked}
+            for name in MASKABLE.get(kind.value, ())
+        ],
+        "customers_count": allowed.customers if allowed else 0,
+        "recipients_count": allowed.recipients if allowed else 0,
+        "last_released_at": released,
+        "changed_at": feed.changed_at if feed else None,
+    }
+
+
+@require_POST
+@staff_page(Permission.MANAGE_FEEDS)
+def feed(request: HttpRequest, desk: Desk, kind: str) -> HttpResponse:
+    """Turn one feed on or off."""
+    on = request.POST.get("enabled") == "on"
+    try:
+        with serving(desk.bank.id):
+            changed = switch_feed(kind=kind, on=on)
+    except Problem as refused:
+        if refused.status == 404:  # noqa: PLR2004  # the standard's number
+            raise Http404 from refused
+        messages.error(request, refused.title)
+    else:
+        words = _("%(feed)s: on.") if on else _("%(feed)s: off. Nothing of it leaves from now on.")
+        messages.success(request, words % {"feed": changed.get_kind_display()})
+    return redirect(reverse("console:feeds", args=[desk.bank.slug]) + f"#{kind}")
+
+
+@require_POST
+@staff_page(Permission.MANAGE_FEEDS)
+def feed_masks(request: HttpRequest, desk: Desk, kind: str) -> HttpResponse:
+    """Which fields of one feed never leave."""
+    if kind not in FeedKind.values:
+        raise Http404
+    with serving(desk.bank.id):
+        mask_feed(kind=kind, fields=request.POST.getlist("masked"))
+    messages.success(request, _("Saved."))
+    return redirect(reverse("console:feeds", args=[desk.bank.slug]) + f"#{kind}")

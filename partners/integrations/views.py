@@ -1,0 +1,109 @@
+"""The console's page of the integration: how to reach the bank's systems."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from partners.banks.access import Desk, staff_page
+from partners.banks.permissions import Permission
+from partners.integrations.actions import configure_integration, request_check
+from partners.integrations.forms import IntegrationForm
+from partners.integrations.models import Integration
+from portal.rest.problems import NotFound
+from portal.tenancy.blocks import serving
+
+FIELDS = ("base_url", "authorize_url", "token_url", "client_id")
+# A test that has not answered by now was lost; it can be asked for again.
+LONGEST_TEST = timedelta(minutes=2)
+MODE = "test"
+
+
+@require_http_methods(["GET", "POST"])
+@staff_page(Permission.VIEW_CHOICES, to_change=Permission.MANAGE_INTEGRATION)
+def integration(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Addresses and credentials; the secret goes in and never comes out."""
+    stored = _stored(desk)
+    kept = {name: getattr(stored, name) for name in FIELDS} if stored else {}
+    form = IntegrationForm(
+        request.POST if request.method == "POST" else None,
+        initial=kept,
+        has_secret=bool(stored and stored.client_secret),
+    )
+    if request.method == "POST" and form.is_valid():
+        with serving(desk.bank.id):
+            configure_integration(mode=MODE, **form.cleaned_data)
+        messages.success(request, _("Saved. Test the connection to see whether it works."))
+        return redirect("console:integration", desk.bank.slug)
+    may_edit = desk.may(Permission.MANAGE_INTEGRATION)
+    if not may_edit:
+        for field in form.fields.values():
+            field.disabled = True
+    shown = desk.context("integration") | _test(desk, stored) | {"form": form}
+    refused = request.method == "POST"
+    page = "partners/integrations/integration.html"
+    return render(request, page, shown, status=400 if refused else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@staff_page(Permission.VIEW_CHOICES, to_change=Permission.MANAGE_INTEGRATION)
+def integration_test(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """POST has a worker try the bank's systems; GET is how far it has come."""
+    if request.method == "GET":
+        shown = _test(desk, _stored(desk))
+        return render(request, "partners/integrations/_test.html", shown)
+    try:
+        with serving(desk.bank.id):
+            request_check(mode=MODE, at=timezone.now())
+    except NotFound:
+        messages.error(request, _("Save the addresses first."))
+    return redirect(reverse("console:integration", args=[desk.bank.slug]) + "#test")
+
+
+def _stored(desk: Desk) -> Integration | None:
+    with serving(desk.bank.id):
+        return Integration.objects.filter(mode=MODE).first()
+
+
+def _test(desk: Desk, stored: Integration | None) -> dict[str, Any]:
+    """What the page shows of the integration and its last test."""
+    steps = stored.check_report if stored else []
+    return {
+        "integration": {
+            "connector_label": _connector(stored),
+            "status": stored.status if stored else Integration.Status.UNTESTED,
+            "checked_at": stored.checked_at if stored else None,
+            "redirect_uri": f"{settings.CHAT_ORIGIN}/link/callback",
+            "notify_url": notify_url_of(desk.bank.slug),
+        },
+        "has_secret": bool(stored and stored.client_secret),
+        "test_url": reverse("console:integration_test", args=[desk.bank.slug]),
+        "steps": [each | {"title": _(each["title"])} for each in steps],
+        "is_testing": stored is not None and _is_testing(stored),
+        "may_edit": desk.may(Permission.MANAGE_INTEGRATION),
+    }
+
+
+def _is_testing(stored: Integration) -> bool:
+    if stored.checked_at is None or timezone.now() - stored.checked_at > LONGEST_TEST:
+        return False
+    return any(each["state"] == "busy" for each in stored.check_report)
+
+
+def notify_url_of(slug: str) -> str:
+    return f"{settings.API_ORIGIN}/open-banking/{slug}/event-notifications"
+
+
+def _connector(stored: Integration | None) -> str:
+    names = {
+        "uk_open_banking": "UK Open Banking 4.0",
+        "uk_open_banking_3_1": "UK Open Banking 3.1",
+    }
+    return names.get(stored.connector, stored.connector) if stored else next(iter(names.values()))
