@@ -2,11 +2,10 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import F, Q, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Q, QuerySet
 
 from accounts.consent.models import Consent, ConsentEvent, ConsentResource, Notice, Purpose
 from portal.tenancy.blocks import CustomerReach
@@ -63,21 +62,19 @@ def reach_of_consent(consent_id: UUID) -> CustomerReach | None:
 
     Whether the accounts are still the customer's, and the consent still holds, is the gate's to say.
     """
-    accounts = ArrayAgg("account_id", distinct=True, default=[])
-    found: Any = (
-        ConsentResource.objects.filter(consent_id=consent_id)
-        .values("customer_id", pseudonym=F("customer__pseudonym"))
-        .annotate(accounts=accounts)
-        .order_by()
+    named = ConsentResource.objects.filter(consent_id=OuterRef("pk")).order_by("account_id")
+    found = (
+        Consent.objects.filter(pk=consent_id)
+        .values_list(
+            "customer_id",
+            "customer__pseudonym",
+            ArraySubquery(named.values("account_id").distinct()),
+        )
         .first()
     )
     if found is None:
         return None
-    return CustomerReach(
-        customer_id=found["customer_id"],
-        pseudonym=found["pseudonym"],
-        account_ids=tuple(found["accounts"]),
-    )
+    return CustomerReach(customer_id=found[0], pseudonym=found[1], account_ids=tuple(found[2]))
 
 
 def client_of_consent(consent_id: UUID) -> int | None:

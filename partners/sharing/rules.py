@@ -179,8 +179,8 @@ def decide(ask: Ask, shares: BankShares, allowances: Iterable[Allowance]) -> All
     if not left:
         return _over(given, ask)
     tests: tuple[tuple[Reason, Callable[[Allowance], bool]], ...] = (
-        (Reason.NOT_REGISTERED, lambda each: _registered(each, ask)),
         (Reason.NO_CONSENT, lambda each: (each.scope, each.code) in answers),
+        (Reason.NOT_REGISTERED, lambda each: _registered(each, ask)),
         (Reason.ACCOUNT_NOT_SHARED, lambda each: each.linked and _asked_for(each, ask)),
     )
     for reason, holds in tests:
@@ -210,6 +210,8 @@ def _asked_for(each: Allowance, ask: Ask) -> bool:
 
 
 def _over(given: list[Allowance], ask: Ask) -> Refused:
+    if not given:
+        return Refused(Reason.NO_CONSENT, ask)
     latest = max(given, key=lambda each: (each.granted_at, each.consent_id))
     if latest.ended(ask.at):
         return Refused(Reason.CONSENT_REVOKED, ask, latest.consent_id)

@@ -1,0 +1,163 @@
+"""What the chat's cards show of a bank's data, read through the gate when they leave.
+
+In a customer's block. What is shown is disclosed in the same transaction; what is not comes back as
+`Withheld`, and that is written down too.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from partners.alerts.models import Alert
+from partners.ledger.models import Entry
+from partners.ledger.queries import accounts_of, balances_of, entries_page, get_entries
+from partners.sharing.gate import (
+    CHAT,
+    Allowed,
+    Ask,
+    Door,
+    Reason,
+    Refused,
+    Scope,
+    authorize,
+    disclosed,
+    note_refusal,
+)
+from partners.sharing.shapes import by_account, card_account, card_transaction
+from portal.middleware import current_request_id
+
+BALANCES, TRANSACTIONS = "balances", "transactions"
+NOT_SHARED = "not_shared"
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """Something that may not be shown (any more)."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class AlertView:
+    """An alert that may be shown. `transaction` is None where there is none, or where `withheld` says
+    that its details are not shared."""
+
+    alert_id: UUID
+    alert_type: str
+    account_id: UUID
+    entry_id: UUID | None
+    raised_at: datetime
+    transaction: dict[str, Any] | None
+    withheld: str | None
+
+
+def render_alerts(
+    alert_ids: Sequence[UUID], *, door: Door, at: datetime
+) -> dict[UUID, AlertView | Withheld]:
+    """Each alert as the chat may show it; one that is out of reach is withheld like one not shared."""
+    unknown = Withheld(Reason.ACCOUNT_NOT_SHARED)
+    views: dict[UUID, AlertView | Withheld] = dict.fromkeys(alert_ids, unknown)
+    by_type: dict[str, list[Alert]] = defaultdict(list)
+    for each in Alert.objects.filter(pk__in=alert_ids):
+        by_type[each.alert_type].append(each)
+    shown: list[Alert] = []
+    for alert_type, alerts in sorted(by_type.items()):
+        allowed = _gate(Scope.ALERT, alert_type, [each.account_id for each in alerts], door, at)
+        if isinstance(allowed, Refused):
+            views |= {each.id: Withheld(allowed.reason) for each in alerts}
+            continue
+        passed = [each for each in alerts if each.account_id in allowed.consents]
+        disclosed(allowed, Counter(each.account_id for each in passed))
+        shown += passed
+    details = _details(shown, door, at)
+    return views | {each.id: _view(each, details) for each in shown}
+
+
+def render_balances(
+    account_ids: Sequence[UUID], *, door: Door, at: datetime
+) -> list[dict[str, Any]] | Withheld:
+    """The accounts with what they hold; those that are not shared are left out."""
+    allowed = _gate(Scope.FEED, BALANCES, account_ids, door, at)
+    if isinstance(allowed, Refused):
+        return Withheld(allowed.reason)
+    held = by_account(balances_of(allowed.account_ids))
+    accounts = accounts_of(allowed.account_ids)
+    disclosed(allowed, {each.id: len(held.get(each.id, ())) for each in accounts})
+    return [card_account(each, held.get(each.id, ())) for each in accounts]
+
+
+def render_transactions(
+    account_ids: Sequence[UUID], *, limit: int, door: Door, at: datetime
+) -> list[dict[str, Any]] | Withheld:
+    """The newest transactions of the accounts, at most `limit`."""
+    allowed = _gate(Scope.FEED, TRANSACTIONS, account_ids, door, at)
+    if isinstance(allowed, Refused):
+        return Withheld(allowed.reason)
+    entries = entries_page(allowed.account_ids, limit=limit, history_from=allowed.history_from)
+    disclosed(allowed, Counter(each.account_id for each in entries))
+    names = {each.id: each.name for each in accounts_of(allowed.account_ids)}
+    return [
+        card_transaction(each, names[each.account_id], allowed.masked_fields) for each in entries
+    ]
+
+
+def _details(alerts: Sequence[Alert], door: Door, at: datetime) -> Mapping[UUID, dict[str, Any]]:
+    """The transactions behind the alerts, by entry, as far as their feed is shared."""
+    about = [each for each in alerts if each.entry_id is not None]
+    if not about:
+        return {}
+    allowed = _gate(Scope.FEED, TRANSACTIONS, [each.account_id for each in about], door, at)
+    if isinstance(allowed, Refused):
+        return {}
+    entry_ids = [each.entry_id for each in about if each.entry_id is not None]
+    entries = [each for each in get_entries(entry_ids).values() if _within(each, allowed)]
+    disclosed(allowed, Counter(each.account_id for each in entries))
+    names = {each.id: each.name for each in accounts_of(allowed.account_ids)}
+    return {
+        each.id: card_transaction(each, names[each.account_id], allowed.masked_fields)
+        for each in entries
+    }
+
+
+def _within(entry: Entry, allowed: Allowed) -> bool:
+    since = allowed.history_from.get(entry.account_id)
+    return since is not None and entry.booked_on >= since
+
+
+def _view(alert: Alert, details: Mapping[UUID, dict[str, Any]]) -> AlertView:
+    transaction = None if alert.entry_id is None else details.get(alert.entry_id)
+    hidden = alert.entry_id is not None and transaction is None
+    return AlertView(
+        alert_id=alert.id,
+        alert_type=alert.alert_type,
+        account_id=alert.account_id,
+        entry_id=alert.entry_id,
+        raised_at=alert.raised_at,
+        transaction=transaction,
+        withheld=NOT_SHARED if hidden else None,
+    )
+
+
+def _gate(
+    scope: Scope, code: str, account_ids: Sequence[UUID], door: Door, at: datetime
+) -> Allowed | Refused:
+    """Ask for the chat, and write down what was refused, in whole or in part."""
+    ask = Ask(
+        recipient=CHAT,
+        purpose=None,
+        scope=scope,
+        code=code,
+        account_ids=tuple(sorted(set(account_ids))),
+        door=door,
+        at=at,
+        request_id=current_request_id(),
+    )
+    decision = authorize(ask)
+    if isinstance(decision, Refused):
+        note_refusal(decision)
+    elif decision.refused_ids:
+        note_refusal(Refused(Reason.ACCOUNT_NOT_SHARED, ask))
+    return decision
