@@ -20,6 +20,7 @@ from messaging.conversations.models import Conversation, Message
 from messaging.conversations.rendering import instant, render_messages
 from messaging.conversations.rules import LONGEST_TEXT
 from partners.sharing.gate import Door as GateDoor
+from partners.sharing.gate import recording_refusals
 from portal.rest.idempotency import Done, once, scope_of
 from portal.rest.problems import NotFound
 from portal.rest.schema import ProblemBody
@@ -111,7 +112,7 @@ class CustomerDoor(Door):
         """One transaction with the customer's own reach."""
         principal = customer_of(request)
         try:
-            with serving_customer(principal.bank_id, principal.customer_id):
+            with recording_refusals(), serving_customer(principal.bank_id, principal.customer_id):
                 yield principal
         except NotServed as reason:
             raise NotFound from reason

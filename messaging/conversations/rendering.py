@@ -3,7 +3,7 @@
 Nothing of a bank's data is kept in a message; a card that may no longer be shown says so.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from messaging.conversations.rules import CardState, card_state
 from messaging.conversations.words import Outcome
 from partners.banks.models import Bank, Customer
 from partners.instructions.models import Instruction
+from partners.instructions.queries import get_instructions
 from partners.sharing import cards
 from partners.sharing.gate import Door
 from portal.tenancy.blocks import served
@@ -28,6 +29,14 @@ LATEST = 10
 _ALERTS = {Message.Kind.ALERT, Message.Kind.FRAUD_ALERT}
 
 Rendered = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Card:
+    """A card's body, and whether its buttons may be offered."""
+
+    body: Rendered
+    is_answerable: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,8 @@ def _reader(at: datetime) -> _Reader:
     )
 
 
-def _rendered(message: Message, card: Rendered | None, reader: _Reader) -> Rendered:
+def _rendered(message: Message, card: _Card | None, reader: _Reader) -> Rendered:
+    body = None if card is None else card.body
     rendered: Rendered = {
         "id": str(message.id),
         "conversation_id": str(message.conversation_id),
@@ -79,9 +89,9 @@ def _rendered(message: Message, card: Rendered | None, reader: _Reader) -> Rende
         "kind": message.kind,
         "author": {"kind": message.author, "name": _author_name(message, reader)},
         "created_at": instant(message.created_at),
-        "text": _fallback(message, card),
-        "card": card,
-        "actions": _actions(message, card),
+        "text": _fallback(message, body),
+        "card": body,
+        "actions": _buttons() if card is not None and card.is_answerable else [],
         "expires_at": None,
     }
     if message.client_msg_id is not None:
@@ -124,19 +134,14 @@ def _alert_fallback(message: Message, card: Rendered | None) -> str:
     return ". ".join([": ".join(about), *([told] if told else [])])
 
 
-def _actions(message: Message, card: Rendered | None) -> list[Rendered]:
-    is_open = card is not None and card.get("state") == CardState.OPEN and not card["withheld"]
-    if message.kind != Message.Kind.FRAUD_ALERT or not is_open:
-        return []
+def _buttons() -> list[Rendered]:
     return [
         {"key": "not_me", "label": gettext("Not me"), "style": "danger"},
         {"key": "was_me", "label": gettext("It was me"), "style": "plain"},
     ]
 
 
-def _card_bodies(
-    messages: Sequence[Message], reader: _Reader, *, door: Door
-) -> dict[UUID, Rendered]:
+def _card_bodies(messages: Sequence[Message], reader: _Reader, *, door: Door) -> dict[UUID, _Card]:
     bodies = _alert_bodies([each for each in messages if each.kind in _ALERTS], reader, door)
     for each in messages:
         account_ids = tuple(UUID(account) for account in each.account_ids)
@@ -149,53 +154,49 @@ def _card_bodies(
     return bodies
 
 
-def _body(shown: Any, name: str) -> Rendered:
+def _body(shown: list[Rendered] | cards.Withheld, name: str) -> _Card:
     if isinstance(shown, cards.Withheld):
-        return {name: [], "withheld": NOT_SHARED}
-    return {name: list(shown), "withheld": None}
+        return _Card({name: [], "withheld": NOT_SHARED})
+    return _Card({name: shown, "withheld": None})
 
 
-def _alert_bodies(
-    messages: Sequence[Message], reader: _Reader, door: Door
-) -> dict[UUID, Rendered]:
+def _alert_bodies(messages: Sequence[Message], reader: _Reader, door: Door) -> dict[UUID, _Card]:
     alert_ids = tuple({each.alert_id for each in messages if each.alert_id is not None})
     if not alert_ids:
         return {}
     views = cards.render_alerts(alert_ids, door=door, at=reader.now)
-    instructions = _instructions(each.instruction_id for each in messages)
-    return {
-        each.id: _alert_body(
-            each, views.get(each.alert_id), instructions.get(each.instruction_id), reader
-        )
-        for each in messages
-        if each.alert_id is not None
-    }
+    asked = [each.instruction_id for each in messages if each.instruction_id is not None]
+    instructions = get_instructions(asked) if asked else {}
+    bodies = {}
+    for each in messages:
+        if each.alert_id is not None:
+            instruction = each.instruction_id and instructions.get(each.instruction_id)
+            bodies[each.id] = _alert_card(each, views[each.alert_id], instruction or None, reader)
+    return bodies
 
 
-def _instructions(ids: Iterable[UUID | None]) -> Mapping[UUID | None, Instruction]:
-    wanted = {each for each in ids if each is not None}
-    if not wanted:
-        return {}
-    return {each.id: each for each in Instruction.objects.filter(pk__in=wanted)}
-
-
-def _alert_body(
-    message: Message, view: Any, instruction: Instruction | None, reader: _Reader
-) -> Rendered:
+def _alert_card(
+    message: Message,
+    view: cards.AlertView | cards.Withheld,
+    instruction: Instruction | None,
+    reader: _Reader,
+) -> _Card:
     outcome = _outcome(message, instruction)
     is_fraud = message.kind == Message.Kind.FRAUD_ALERT
-    is_shown = isinstance(view, cards.AlertView)
+    shown = view if isinstance(view, cards.AlertView) else None
     phone = reader.bank.phone
     told = words.state_text(outcome, zone=reader.zone, phone=phone, now=reader.now)
-    return {
+    body = {
         "alert_type": message.template,
         "state": outcome.state.value,
         "state_at": instant(outcome.at),
         "state_text": told if is_fraud else "",
         "bank_phone": phone or None,
-        "transaction": view.transaction if is_shown else None,
-        "withheld": None if is_shown else NOT_SHARED,
+        "transaction": None if shown is None else shown.transaction,
+        "withheld": NOT_SHARED if shown is None or shown.withheld else None,
     }
+    is_open = outcome.state == CardState.OPEN
+    return _Card(body, is_answerable=is_fraud and is_open and shown is not None)
 
 
 def _outcome(message: Message, instruction: Instruction | None) -> Outcome:

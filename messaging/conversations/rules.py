@@ -86,9 +86,10 @@ def _masked_run(run: str) -> str:
     hidden: set[int] = set()
     at = 0
     while at < len(digits):
-        length = _card_length(digits[at:])
-        if length:
-            hidden.update(places[at : at + length - 4])
+        # A card number begins where a group of digits does.
+        begins = at == 0 or places[at] != places[at - 1] + 1
+        length = _card_length(digits[at:]) if begins else 0
+        hidden.update(places[at : at + max(length - 4, 0)])
         at += length or 1
     return "".join(MASK if at in hidden else each for at, each in enumerate(run))
 

@@ -4,12 +4,9 @@ Called with the whole bank's reach; what concerns one customer is written with t
 """
 
 from datetime import datetime
-from uuid import UUID
 
 from accounts.events import ConsentGranted, ConsentRevoked
-from partners.sharing.gate import CHAT, Allowed, Ask, Door, authorize
-
-from accounts.linking.models import Link
+from accounts.linking.queries import linked_customer_ids
 from messaging.conversations.actions import (
     ACCOUNTS_LINKED,
     AlertOnCard,
@@ -19,6 +16,7 @@ from messaging.conversations.actions import (
     update_cards,
 )
 from partners.events import AccountsLinked, AlertRaised, InstructionChanged
+from partners.sharing.gate import CHAT, Allowed, Ask, Door, Scope, authorize
 from portal.outbox.events import Delivered
 from portal.outbox.pokes import poke_after_commit
 from portal.tenancy.blocks import serving_customer
@@ -30,7 +28,7 @@ def on_alert_raised(event: AlertRaised, delivered: Delivered) -> None:
     """A card for everyone who has the account and allows the chat this type of alert, once each."""
     at = delivered.occurred_at
     alert = AlertOnCard(event.alert_id, event.alert_type)
-    for customer_id in _holders(event.account_id):
+    for customer_id in linked_customer_ids(event.account_id):
         with serving_customer(delivered.bank_id, customer_id):
             if _is_allowed(event, at):
                 post_card(
@@ -72,16 +70,11 @@ def on_consent_changed(event: ConsentGranted | ConsentRevoked, delivered: Delive
     poke_after_commit("sessions", f"{delivered.bank_id} {event.customer_id}")
 
 
-def _holders(account_id: UUID) -> list[UUID]:
-    links = Link.objects.filter(account_id=account_id, ended_at__isnull=True)
-    return list(links.order_by("customer_id").values_list("customer_id", flat=True).distinct())
-
-
 def _is_allowed(event: AlertRaised, at: datetime) -> bool:
     ask = Ask(
         recipient=CHAT,
         purpose=None,
-        scope="alert",
+        scope=Scope.ALERT,
         code=event.alert_type,
         account_ids=(event.account_id,),
         door=Door.SOCKET,
