@@ -1,196 +1,190 @@
-"""Asking a bank to do something, and keeping what it really did.
+"""Asking a bank for something, and writing down what it really did."""
 
-An instruction's id is what the bank knows it by. Once a request may have left us, the bank is asked
-what became of it before it is sent again: an answer that was lost is found, and nothing is done twice.
-"""
-
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.conf import settings
-from django.db.models import Q
+from django.db import connection
 
+from accounts.linking.queries import links_of
 from partners.alerts.models import Alert
-from partners.connections.line import ask
 from partners.connections.queries import connection_of_account
-from partners.connectors.base import (
-    AuthorisationRevoked,
-    BankRefused,
-    Connector,
-    ConnectorFailure,
-    FreezeOutcome,
-    Steps,
-    TemporarilyUnavailable,
-)
-from partners.events import InstructionChanged
+from partners.connectors.base import FreezeOutcome
+from partners.events import InstructionChanged, account_key
 from partners.instructions.models import Instruction
-from partners.instructions.rules import (
-    Next,
-    after_answer,
-    after_end_of_connection,
-    after_refusal,
-    after_silence,
-)
+from partners.instructions.rules import ask_again_at, is_unknown
+from partners.ledger.models import Account, Entry
 from portal.outbox.publishing import publish
 from portal.rest.problems import Conflict, NotFound
-from portal.tenancy.blocks import current_bank_id, serving
+from portal.tenancy.blocks import current_bank_id
 from portal.wakeups import wake_after_commit
 
-Clock = Callable[[], datetime]
+# A hung bank may hold this many workers.
+SLOTS_PER_BANK = 2
+
+_CLAIM = """
+    UPDATE partners_instruction SET lease_until = %(until)s, fence = fence + 1
+    WHERE bank_id = %(bank)s AND id = (
+        SELECT id FROM partners_instruction
+        WHERE bank_id = %(bank)s AND due_at <= %(at)s
+          AND (lease_until IS NULL OR lease_until <= %(at)s)
+          AND (SELECT count(*) FROM partners_instruction busy
+               WHERE busy.bank_id = %(bank)s AND busy.due_at IS NOT NULL
+                 AND busy.lease_until > %(at)s) < %(slots)s
+        ORDER BY due_at, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
+    RETURNING id
+"""
+_SETTLED = (Instruction.Status.DONE, Instruction.Status.FAILED)
 
 
-class NotLinked(Conflict):
-    slug = "account-not-linked"
-    title = "The account is not linked any more, so the bank cannot be asked"
+class NothingToFreeze(Conflict):
+    slug = "nothing-to-freeze"
+    title = "This alert is about no card payment"
 
 
 @dataclass(frozen=True)
-class Claim:
-    """One instruction in a worker's hands, with the fence that says it is still ours."""
+class Errand:
+    """One instruction on its way to the bank, held by one worker. `sent_before`: it may be there."""
 
-    bank_id: UUID
-    instruction_id: UUID
-    connection_id: UUID
+    id: UUID
     fence: int
-    attempts: int
-    kind: str
+    connection_id: UUID
     account_external_id: str
-    card_id: str | None
-    may_have_arrived: bool
-    requested_at: datetime
+    kind: str
+    card_id: str
+    sent_before: bool
 
 
 def request_freeze(*, alert_id: UUID, customer_id: UUID, at: datetime) -> Instruction:
-    """Ask the bank to freeze the card that an alert is about; a second tap is the same instruction.
+    """Ask the bank to freeze the card that the alert is about; once for each alert.
 
-    Raises NotFound for an alert out of reach, NotLinked where there is no connection to ask through.
+    Within a customer's block: it is their own act, on an account that is linked to them. Raises
+    NotFound where the alert is not theirs, NothingToFreeze where it is about no payment.
     """
-    alert = Alert.objects.select_related("entry").filter(pk=alert_id).first()
-    if alert is None:
+    alert = Alert.objects.filter(pk=alert_id).first()
+    if alert is None or not links_of(customer_id, among=[alert.account_id]).exists():
         raise NotFound
-    connection = connection_of_account(customer_id=customer_id, account_id=alert.account_id)
-    if connection is None:
-        raise NotLinked
-    instruction, _made = Instruction.objects.get_or_create(
-        alert_id=alert.id,
+    entry = Entry.objects.filter(pk=alert.entry_id).first() if alert.entry_id else None
+    if entry is None:
+        raise NothingToFreeze
+    way = connection_of_account(customer_id=customer_id, account_id=alert.account_id)
+    if way is None:
+        raise NotFound
+    instruction, new = Instruction.objects.get_or_create(
+        alert=alert,
         kind=Instruction.Kind.FREEZE,
         defaults={
             "customer_id": customer_id,
             "account_id": alert.account_id,
-            "connection_id": connection.id,
-            "card_id": alert.entry.card_id if alert.entry else "",
+            "connection": way,
+            "card_id": entry.card_id,
             "requested_at": at,
             "due_at": at,
         },
     )
-    wake_after_commit("partners.instructions.tasks.run_due", bank_id=str(current_bank_id()))
+    if new:
+        wake_after_commit("partners.instructions.tasks.run_due", bank_id=str(instruction.bank_id))
     return instruction
 
 
-def carry_out_due(*, bank_id: UUID, clock: Clock, at_most: int = 20) -> int:
-    """Carry out what is due at one bank, each in its own short transactions; how many were tried."""
-    for tried in range(at_most):
-        claim = claim_one(bank_id=bank_id, at=clock())
-        if claim is None:
-            return tried
-        carry_out(claim, clock=clock)
-    return at_most
+def claim_errand(*, at: datetime, lease: timedelta) -> Errand | None:
+    """The longest waiting due instruction of the served bank; None where none is due, or no slot free.
+
+    Notes that it may leave us from now on: a worker that dies right after is followed by a question,
+    not by a second sending.
+    """
+    with connection.cursor() as cursor:
+        values = {
+            "bank": current_bank_id(),
+            "at": at,
+            "until": at + lease,
+            "slots": SLOTS_PER_BANK,
+        }
+        cursor.execute(_CLAIM, values)
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    row = Instruction.objects.get(pk=found[0])
+    errand = Errand(
+        id=row.id,
+        fence=row.fence,
+        connection_id=row.connection_id,
+        account_external_id=Account.objects.get(pk=row.account_id).external_id,
+        kind=row.kind,
+        card_id=row.card_id,
+        sent_before=row.sent_at is not None,
+    )
+    if row.sent_at is None:
+        row.sent_at = at
+        row.save(update_fields=["sent_at"])
+    return errand
 
 
-def claim_one(*, bank_id: UUID, at: datetime) -> Claim | None:
-    """Lease the longest due instruction, and note that its request may leave us from now on."""
-    free = Q(lease_until__isnull=True) | Q(lease_until__lte=at)
-    with serving(bank_id):
-        due = Instruction.objects.filter(free, due_at__lte=at).order_by("due_at", "id")
-        found = due.select_for_update(no_key=True, skip_locked=True, of=("self",)).first()
-        if found is None:
-            return None
-        claim = Claim(
-            bank_id=bank_id,
-            instruction_id=found.id,
-            connection_id=found.connection_id,
-            fence=found.fence + 1,
-            attempts=found.attempts + 1,
-            kind=found.kind,
-            account_external_id=found.account.external_id,
-            card_id=found.card_id or None,
-            may_have_arrived=found.sent_at is not None,
-            requested_at=found.requested_at,
-        )
-        found.fence, found.attempts = claim.fence, claim.attempts
-        found.sent_at = found.sent_at or at
-        # An operation asks, renews a token, and asks again: three requests of at most twice the patience.
-        found.lease_until = at + timedelta(seconds=6 * settings.BANK_TIMEOUT_SECONDS + 10)
-        found.save(update_fields=["fence", "attempts", "sent_at", "lease_until"])
-    return claim
+def _held(errand: Errand) -> Instruction | None:
+    row = Instruction.objects.select_for_update(no_key=True).get(pk=errand.id)
+    if row.fence != errand.fence or row.status in _SETTLED:
+        return None
+    return row
 
 
-def carry_out(claim: Claim, *, clock: Clock) -> None:
-    """Ask the bank, with no transaction open, and keep what it said."""
-    try:
-        outcome = ask(claim.bank_id, claim.connection_id, _operation(claim), clock=clock)
-    except AuthorisationRevoked:
-        then = after_end_of_connection(may_have_arrived=claim.may_have_arrived, at=clock())
-    except BankRefused as refused:
-        then = after_refusal(reason=refused.code[:60], at=clock())
-    except ConnectorFailure as failure:
-        wait = failure.retry_after if isinstance(failure, TemporarilyUnavailable) else None
-        then = after_silence(
-            attempts=claim.attempts, requested_at=claim.requested_at, at=clock(), retry_after=wait
-        )
+def settle(errand: Errand, outcome: FreezeOutcome, *, at: datetime) -> None:
+    """Write down what the bank says it did. `pending` is asked again; nothing is claimed for it."""
+    row = _held(errand)
+    if row is None:
+        return
+    if outcome.status == "done":
+        row.settled_at = outcome.settled_at
+        _end(row, Instruction.Status.DONE, at=at)
+    elif outcome.status == "failed":
+        row.settled_at = outcome.settled_at
+        row.reason = (outcome.reason or "other")[:60]
+        _end(row, Instruction.Status.FAILED, at=at)
     else:
-        then = after_answer(
-            said=outcome.status,
-            settled_at=outcome.settled_at,
-            reason=outcome.reason or "",
-            attempts=claim.attempts,
-            requested_at=claim.requested_at,
-            at=clock(),
-        )
-    settle(claim, then, at=clock())
+        _put_off(row, at=at, pending=outcome.status == "pending", problem="")
 
 
-def _operation(claim: Claim) -> Callable[[Connector, str], Steps[FreezeOutcome]]:
-    def operation(connector: Connector, access_token: str) -> Steps[FreezeOutcome]:
-        if claim.may_have_arrived:
-            outcome = yield from connector.freeze_status(
-                access_token=access_token, instruction_id=str(claim.instruction_id)
-            )
-            if outcome.status != "unknown_to_bank":
-                return outcome
-        send = connector.freeze if claim.kind == Instruction.Kind.FREEZE else connector.unfreeze
-        return (
-            yield from send(
-                access_token=access_token,
-                instruction_id=str(claim.instruction_id),
-                account_external_id=claim.account_external_id,
-                card_id=claim.card_id,
-                reason="The customer did not make this payment.",
-            )
-        )
-
-    return operation
+def note_refusal(errand: Errand, *, reason: str, may_have_acted: bool, at: datetime) -> None:
+    """The bank will not hear us. Failed, unless an earlier sending may have been carried out."""
+    row = _held(errand)
+    if row is None:
+        return
+    row.reason = reason[:60]
+    if may_have_acted:
+        row.due_at = None
+        _change(row, Instruction.Status.UNKNOWN, at=at)
+    else:
+        _end(row, Instruction.Status.FAILED, at=at)
 
 
-def settle(claim: Claim, then: Next, *, at: datetime) -> bool:
-    """Write down what the bank said, and tell of a change; False where the claim was no longer ours."""
-    with serving(claim.bank_id):
-        held = Instruction.objects.select_for_update(no_key=True).filter(
-            pk=claim.instruction_id, fence=claim.fence
-        )
-        instruction = held.first()
-        if instruction is None:
-            return False
-        changed = instruction.status != then.status
-        instruction.status = then.status
-        instruction.due_at = then.due_at
-        instruction.lease_until = None
-        instruction.settled_at = then.settled_at
-        instruction.reason = then.reason
-        instruction.save()
-        if changed:
-            event = InstructionChanged(instruction.id, instruction.alert_id, instruction.status)
-            publish(event, key=f"account:{instruction.account_id}", occurred_at=at)
-    return True
+def note_silence(errand: Errand, *, problem: str, at: datetime) -> None:
+    """The bank said nothing that can be relied on: it is asked what became of it, after a while."""
+    row = _held(errand)
+    if row is not None:
+        _put_off(row, at=at, pending=False, problem=problem)
+
+
+def _put_off(row: Instruction, *, at: datetime, pending: bool, problem: str) -> None:
+    row.attempts += 1
+    row.reason = problem
+    row.due_at = ask_again_at(
+        attempts=row.attempts, requested_at=row.requested_at, at=at, pending=pending
+    )
+    unknown = is_unknown(
+        attempts=row.attempts, requested_at=row.requested_at, at=at, pending=pending
+    )
+    _change(row, Instruction.Status.UNKNOWN if unknown else Instruction.Status(row.status), at=at)
+
+
+def _end(row: Instruction, status: Instruction.Status, *, at: datetime) -> None:
+    row.due_at = None
+    _change(row, status, at=at)
+
+
+def _change(row: Instruction, status: Instruction.Status, *, at: datetime) -> None:
+    before = row.status
+    row.status = status
+    row.lease_until = None
+    row.save()
+    if status != before:
+        changed = InstructionChanged(row.id, row.alert_id, status.value)
+        publish(changed, key=account_key(row.account_id), occurred_at=at)

@@ -1,6 +1,6 @@
-"""Reading instructions."""
+"""Reading what was asked of the bank, and finding what is due."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -15,13 +15,24 @@ _BANKS_WITH_WORK = """
 """
 
 
-def banks_with_work(*, at: datetime) -> list[UUID]:
-    """The banks that have instructions due, longest waiting first; asked as the system role."""
+def banks_with_due_instructions(*, at: datetime) -> list[UUID]:
+    """The banks that have something to be asked, longest waiting first; asked as the system role."""
     with connections["system"].cursor() as cursor:
         cursor.execute(_BANKS_WITH_WORK, [at, at])
-        return [UUID(str(row[0])) for row in cursor.fetchall()]
+        return [row[0] for row in cursor.fetchall()]
 
 
-def get_instructions(instruction_ids: Sequence[UUID]) -> dict[UUID, Instruction]:
-    """Those of the ids that the open block reaches."""
-    return {each.id: each for each in Instruction.objects.filter(pk__in=list(instruction_ids))}
+def get_instruction(instruction_id: UUID) -> Instruction:
+    """Raises Instruction.DoesNotExist, also for one out of reach."""
+    return Instruction.objects.get(pk=instruction_id)
+
+
+def get_instructions(instruction_ids: Collection[UUID]) -> dict[UUID, Instruction]:
+    """The instructions by id; those out of reach are left out."""
+    return {each.id: each for each in Instruction.objects.filter(pk__in=instruction_ids)}
+
+
+def instructions_of_alerts(alert_ids: Collection[UUID]) -> dict[UUID, Instruction]:
+    """The freeze that was asked for after each of these alerts, where one was."""
+    found = Instruction.objects.filter(alert_id__in=alert_ids, kind=Instruction.Kind.FREEZE)
+    return {each.alert_id: each for each in found if each.alert_id is not None}

@@ -1,17 +1,20 @@
-"""The worker's door to instructions: a wake-up, safe to run any number of times."""
+"""Wake-ups of carrying: each finds by itself what is due, may be lost, and may run twice."""
 
 from uuid import UUID
 
 from celery import shared_task
 from django.utils import timezone
 
-from partners.instructions.actions import carry_out_due
-from partners.instructions.queries import banks_with_work
+from partners.instructions.carrying import carry_due
+from partners.instructions.queries import banks_with_due_instructions
+from portal.wakeups import wake
 
 
 @shared_task(name="partners.instructions.tasks.run_due")
-def run_due(bank_id: str | None = None) -> None:
-    """Carry out what is due, at one bank or at every bank that has something due."""
-    banks = [UUID(bank_id)] if bank_id else banks_with_work(at=timezone.now())
-    for each in banks:
-        carry_out_due(bank_id=each, clock=timezone.now)
+def run_due(*, bank_id: str | None = None) -> None:
+    """Carry one bank's due instructions; without a bank, wake one of these for each that has some."""
+    if bank_id is not None:
+        carry_due(bank_id=UUID(bank_id), clock=timezone.now)
+        return
+    for each in banks_with_due_instructions(at=timezone.now()):
+        wake("partners.instructions.tasks.run_due", bank_id=str(each))

@@ -32,7 +32,7 @@ from partners.connectors.base import (
 )
 from partners.feeds.cursors import Claim, LeaseLost, claim_due
 from partners.ledger.models import Account
-from partners.sharing.gate import Allowed, Ask, Door, Recipient, authorize
+from partners.sharing.gate import PORTAL, Allowed, Ask, Door, Scope, authorize
 from partners.sync.actions import (
     ReadPage,
     begin_run,
@@ -49,7 +49,7 @@ logger = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
 
-PORTAL = Recipient("portal")
+
 MAX_PAGES = 200
 MAX_KEPT_ROWS = 10_000
 # A worker's task ends at ninety seconds: a long reading stops before, and goes on in the next one.
@@ -156,7 +156,7 @@ def _allowed_from(claim: Claim, at: datetime) -> date | None:
         Ask(
             recipient=PORTAL,
             purpose=None,
-            scope="feed",
+            scope=Scope.FEED,
             code=claim.kind,
             account_ids=(claim.account_id,),
             door=Door.SYNC,
