@@ -16,6 +16,7 @@ app.autodiscover_tasks(
 TIMETABLE = {
     "pull what is due": ("partners.sync.tasks.pull_due", 5.0),
     "carry out instructions": ("partners.instructions.tasks.run_due", 5.0),
+    "forget old readings": ("partners.sync.tasks.age_out", 3600.0),
     "forget delivered events": ("portal.outbox.tasks.age_out", 3600.0),
 }
 app.conf.beat_schedule = {
