@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from messaging.conversations.models import Conversation, Message, ReadMark, Stream, StreamEvent
+from partners.instructions.models import Instruction
 from portal.rest.problems import NotFound
 
 CUSTOMER_READER = "customer"
@@ -65,3 +66,9 @@ def page_of(conversation: Conversation, *, before_seq: int | None, limit: int) -
         has_more=len(found) > limit,
         read_seq=marked.values_list("read_seq", flat=True).first() or 0,
     )
+
+
+def freezes_of(alert_ids: Collection[UUID]) -> dict[UUID, Instruction]:
+    """What the bank was asked to freeze after each of these alerts, where it was: by whichever holder."""
+    asked = Instruction.objects.filter(alert_id__in=alert_ids, kind=Instruction.Kind.FREEZE)
+    return {each.alert_id: each for each in asked if each.alert_id is not None}

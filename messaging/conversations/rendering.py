@@ -15,11 +15,11 @@ from django.utils.translation import gettext
 
 from messaging.conversations import words
 from messaging.conversations.models import Message
+from messaging.conversations.queries import freezes_of
 from messaging.conversations.rules import CardState, card_state
 from messaging.conversations.words import Outcome
 from partners.banks.models import Bank, Customer
 from partners.instructions.models import Instruction
-from partners.instructions.queries import get_instructions
 from partners.sharing import cards
 from partners.sharing.gate import Door
 from portal.tenancy.blocks import served
@@ -165,13 +165,12 @@ def _alert_bodies(messages: Sequence[Message], reader: _Reader, door: Door) -> d
     if not alert_ids:
         return {}
     views = cards.render_alerts(alert_ids, door=door, at=reader.now)
-    asked = [each.instruction_id for each in messages if each.instruction_id is not None]
-    instructions = get_instructions(asked) if asked else {}
+    instructions = freezes_of(alert_ids)
     bodies = {}
     for each in messages:
         if each.alert_id is not None:
-            instruction = each.instruction_id and instructions.get(each.instruction_id)
-            bodies[each.id] = _alert_card(each, views[each.alert_id], instruction or None, reader)
+            instruction = instructions.get(each.alert_id)
+            bodies[each.id] = _alert_card(each, views[each.alert_id], instruction, reader)
     return bodies
 
 
