@@ -156,6 +156,7 @@ MFA_ADAPTER = "accounts.signin.adapter.PortalMFAAdapter"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = PORTAL_SCHEME
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = PORTAL_NAME
+MFA_TOTP_TOLERANCE = 1  # a clock half a minute off, or a code typed as it changes (RFC 6238, section 5.2)
 LOGIN_URL = "/sign-in/login/"
 LOGIN_REDIRECT_URL = "/"
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
@@ -201,7 +202,24 @@ OAUTH2_PROVIDER = {
         "transactions": "Transactions",
         "conversations": "Conversations",
     },
-    "DEFAULT_SCOPES": [],
+    "SCOPES_BACKEND_CLASS": "accounts.clients.scopes.RegisteredScopes",
+    "OAUTH2_VALIDATOR_CLASS": "accounts.clients.validator.ClientValidator",
+    # RFC 9700: every gate; tokens are kept as their hash alone.
+    **{
+        f"COMPLIANT_BCP_RFC9700_{gate}": True
+        for gate in (
+            "IMPLICIT_GRANT",
+            "PASSWORD_GRANT",
+            "PKCE_METHOD",
+            "PKCE_REQUIRED",
+            "ACCESS_TOKEN_TRANSPORT",
+            "AUTHZ_RESPONSE_ISS",
+            "TOKEN_STORAGE",
+            "REFRESH_TOKEN",
+            "REDIRECT_URI_SCHEME",
+            "REDIRECT_URI_MATCHING",
+        )
+    },
 }
 
 # --- the API --------------------------------------------------------------------------------
@@ -242,7 +260,12 @@ FORMAT_MODULE_PATH = ["portal.design.formats"]
 USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = PORTAL_STATE / "static"
-STATICFILES_DIRS = [ROOT / "portal/design/static", ROOT / "portal/local/static"]
+# Rooms keep their own files; Django by itself looks in the apps alone.
+STATICFILES_DIRS = [
+    ROOT / room / "static" for room in ("portal/design", "portal/local", "messaging/widget")
+]
+# Written by `collectstatic`; the server warns where it is missing.
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

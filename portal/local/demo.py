@@ -197,7 +197,8 @@ def seed_bank(each: DemoBank, *, at: datetime) -> list[dict[str, str]]:
             "locale": each.locale,
             "phone": each.phone,
             "website": each.origin,
-            "frame_origins": [each.origin],
+            # The start page frames the bank's phone page, which frames the chat.
+            "frame_origins": [each.origin, settings.PORTAL_ORIGIN],
             "issuer": each.origin,
             "jwks_url": f"{each.origin}/.well-known/jwks.json",
         },
