@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -19,7 +20,8 @@ def consents_of(
     """A customer's consents, ended ones too, newest first; of one recipient where it is given."""
     found = Consent.objects.filter(customer_id=customer_id).order_by("-granted_at", "-id")
     if recipient is not None:
-        found = found.filter(recipient=recipient, client_id=client_id)
+        whose: dict[str, Any] = {"recipient": recipient, "client_id": client_id}
+        found = found.filter(**whose)
     return found
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -74,7 +75,7 @@ def record_refusal(
 
 
 def _counted(refused: Disclosure) -> int:
-    values = [
+    values: list[Any] = [
         current_bank_id(),
         new_id(),
         refused.recipient,

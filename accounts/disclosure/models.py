@@ -36,6 +36,12 @@ class Disclosure(TenantModel):
         indexes = [
             models.Index(fields=["bank", "pseudonym", "-at"], name="disclosure_of_customer"),
             models.Index(fields=["bank", "-at"], name="disclosure_latest"),
+            models.Index(fields=["bank", "feed", "-at"], name="disclosure_of_feed"),
+            models.Index(
+                fields=["bank", "-at"],
+                name="disclosure_refused",
+                condition=models.Q(decision="refused"),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,6 +1,7 @@
 """Tying a customer to an account, and untying them."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -22,7 +23,7 @@ def link_account(
     *, customer_id: UUID, account_id: UUID, connection_id: UUID, at: datetime
 ) -> UUID:
     """Tie the customer to the account; one that is tied already moves to the newer connection."""
-    values = [current_bank_id(), new_id(), customer_id, account_id, connection_id, at]
+    values: list[Any] = [current_bank_id(), new_id(), customer_id, account_id, connection_id, at]
     with connection.cursor() as cursor:
         cursor.execute(_LINK, values)
         row = cursor.fetchone()

@@ -15,6 +15,11 @@ def find_bank(slug: str) -> Bank | None:
     return Bank.objects.filter(slug=slug, status=Bank.Status.ADMITTED).first()
 
 
+def is_bank(bank_id: UUID) -> bool:
+    """Whether there is such a bank, admitted or not."""
+    return Bank.objects.filter(pk=bank_id).exists()
+
+
 def all_banks() -> list[Bank]:
     """The whole registry, for the operator."""
     return list(Bank.objects.order_by("name"))

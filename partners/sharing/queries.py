@@ -5,14 +5,16 @@ from typing import Any
 
 from django.db.models import Exists, F, OuterRef, QuerySet
 
-from accounts.consent.models import ConsentResource
-from accounts.consent.queries import live_at
+from accounts.consent.models import Consent, ConsentResource
+from accounts.consent.queries import get_consent, live_at, resources_of
+from accounts.consent.references import consent_reference
 from accounts.linking.queries import live_links
 from partners.alerts.models import AlertRule
 from partners.banks.models import Bank
 from partners.feeds.models import Feed
 from partners.sharing.rules import PORTAL, Allowance, Ask, BankShares, Scope
-from portal.tenancy.blocks import current_bank_id, served
+from partners.sharing.shapes import instant
+from portal.tenancy.blocks import NotServed, current_bank_id, served
 
 _COLUMNS = (
     "account_id",
@@ -55,9 +57,11 @@ def allowances(ask: Ask, *, live_only_at: datetime | None) -> list[Allowance]:
     if live_only_at is not None:
         found = found.filter(live_at(live_only_at, "consent__"))
     if ask.recipient.kind != PORTAL.kind:
-        found = found.filter(
-            consent__recipient=ask.recipient.kind, consent__client_id=ask.recipient.client_id
-        )
+        whose: dict[str, Any] = {
+            "consent__recipient": ask.recipient.kind,
+            "consent__client_id": ask.recipient.client_id,
+        }
+        found = found.filter(**whose)
     elif ask.account_ids is not None:
         found = found.filter(account_id__in=ask.account_ids)
     tied = live_links().filter(
@@ -67,6 +71,37 @@ def allowances(ask: Ask, *, live_only_at: datetime | None) -> list[Allowance]:
     )
     rows = found.annotate(linked=Exists(tied)).order_by().values_list(*_COLUMNS)
     return [_allowance(row) for row in rows]
+
+
+def consent_view(*, at: datetime) -> dict[str, Any]:
+    """The consent of the open block as its client sees it: what was allowed, no data."""
+    now = served()
+    if now.consent_id is None:
+        raise NotServed
+    consent = get_consent(now.consent_id)
+    bank = Bank.objects.get(pk=now.bank_id)
+    purpose = consent.purpose
+    return {
+        "id": consent_reference(now.bank_id, consent.id),
+        "status": status_of(consent, at),
+        "bank": {"slug": bank.slug, "name": bank.name},
+        "purpose": {"code": purpose.code, "version": purpose.version, "title": purpose.title},
+        "granted_at": instant(consent.granted_at),
+        "expires_at": instant(consent.expires_at),
+        "ended_at": instant(consent.ended_at),
+        "history_from": consent.history_from.isoformat(),
+        "resources": [
+            {"account_id": str(each.account_id), "scope": each.scope, "code": each.code}
+            for each in resources_of([consent.id])
+        ],
+    }
+
+
+def status_of(consent: Consent, at: datetime) -> str:
+    """`live`, `expired`, or why it ended."""
+    if consent.ended_at is not None:
+        return consent.ended_why
+    return "live" if consent.expires_at > at else "expired"
 
 
 def _reached(resources: "QuerySet[ConsentResource]") -> "QuerySet[ConsentResource]":

@@ -1,5 +1,22 @@
 """The doors of the `api.` host."""
 
-from django.urls import URLPattern, URLResolver
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from partners.sharing.urls import CLIENT_DOORS
+from portal.rest.browsing import SchemaDoor, browse
+
+_SCHEMA = SchemaDoor.as_view(urlconf="portal.urls.api", origin=settings.API_ORIGIN)
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", RedirectView.as_view(url="/api/v1/docs")),
+    path("", include("accounts.clients.urls")),
+    path("", include(CLIENT_DOORS)),
+    path("api/v1/openapi.json", _SCHEMA, name="schema"),
+    path("api/v1/docs", browse, name="docs"),
+]
+# This host speaks JSON alone, in its refusals too.
+handler400 = "portal.rest.problems.bad_request"
+handler404 = "portal.rest.problems.page_not_found"
+handler500 = "portal.rest.problems.server_error"

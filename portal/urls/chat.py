@@ -2,8 +2,11 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from partners.sharing.urls import CUSTOMER_DOORS
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("messaging.widget.urls")),
     path("", include("messaging.conversations.urls")),
     path("", include("messaging.delivery.urls")),
+    path("", include(CUSTOMER_DOORS)),
 ]

@@ -1,0 +1,56 @@
+"""How often a client may ask: counted in Valkey, said in every answer, forgiven while Valkey is away.
+
+The headers are those of draft-ietf-httpapi-ratelimit-headers: `RateLimit-Policy` and `RateLimit`.
+"""
+
+import logging
+from dataclasses import dataclass
+
+import redis
+
+from portal.outbox.pokes import valkey
+from portal.rest.problems import TooMany
+
+logger = logging.getLogger(__name__)
+
+REQUESTS, SECONDS = 600, 60
+_PREFIX = "portal:rate:"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is left of the window, and when (in seconds) the next begins."""
+
+    remaining: int
+    resets_in: int
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {
+            "RateLimit-Policy": f'"client";q={REQUESTS};w={SECONDS}',
+            "RateLimit": f'"client";r={self.remaining};t={self.resets_in}',
+        }
+
+
+def count_request(principal: str, *, at_most: int = REQUESTS) -> Standing:
+    """Count one more request of the principal. Raises TooMany past the window's quota."""
+    try:
+        count, left = _counted(_PREFIX + principal)
+    except (redis.RedisError, OSError) as problem:
+        logger.warning("rate not counted", extra={"problem": type(problem).__name__})
+        return Standing(at_most, SECONDS)
+    standing = Standing(max(0, at_most - count), left)
+    if count > at_most:
+        refusal = TooMany("The quota of this minute is used up.", retry_after=left)
+        refusal.headers |= standing.headers
+        raise refusal
+    return standing
+
+
+def _counted(key: str) -> tuple[int, int]:
+    with valkey().pipeline(transaction=False) as pipe:
+        pipe.incr(key)
+        pipe.expire(key, SECONDS, nx=True)
+        pipe.ttl(key)
+        count, _set, left = pipe.execute()
+    return int(count), max(1, int(left))

@@ -1,0 +1,7 @@
+"""The addresses of client programs, on the `api.` host."""
+
+from django.urls import URLPattern, path
+
+from accounts.clients.views import TokenDoor
+
+urlpatterns: list[URLPattern] = [path("oauth/token", TokenDoor.as_view(), name="token")]

@@ -1,0 +1,292 @@
+"""The doors to a customer's data over REST: for client programs within a consent, for customers
+in the chat frame. The paths and the answers are the same.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import astuple
+from datetime import date, datetime
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+import orjson
+from django.http import HttpResponse, HttpResponseBase
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.serializers import Serializer
+
+from accounts.clients.limits import Standing, count_request
+from accounts.clients.queries import ClientPrincipal
+from accounts.consent.queries import client_of_consent
+from accounts.consent.references import read_consent_reference
+from accounts.disclosure.actions import Occasion
+from accounts.signin.queries import WidgetPrincipal
+from partners.banks.queries import is_bank
+from partners.ledger.queries import Before
+from partners.sharing import bodies, reading
+from partners.sharing.gate import CHAT, NotFoundHere, Recipient, Refusal, recording_refusals
+from partners.sharing.gate import Door as GateDoor
+from partners.sharing.queries import consent_view
+from partners.sharing.reading import Read, Reader
+from partners.sharing.sync_rules import Place
+from portal.middleware import current_request_id
+from portal.rest.cursors import open_cursor, seal_cursor
+from portal.rest.problems import Invalid, NotFound
+from portal.rest.schema import ProblemBody
+from portal.rest.views import Door
+from portal.tenancy.blocks import NotServed, served, serving_consent, serving_customer
+
+CONSENT_HEADER = "Portal-Consent"
+_CONSENT = OpenApiParameter(
+    CONSENT_HEADER,
+    str,
+    OpenApiParameter.HEADER,
+    description="A client program names the consent it reads under: `con_...`. The chat sends none.",
+)
+_MATCH = OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER)
+
+
+Get = TypeVar("Get", bound=Callable[..., HttpResponse])
+
+
+def documented(body: type[Serializer[Any]], *, paged: bool = False) -> Callable[[Get], Get]:
+    """What the OpenAPI file says of a door: what it takes and all that it answers."""
+    problem = OpenApiResponse(ProblemBody)
+    refusals = dict.fromkeys((400, 401, 403, 404, 429), problem)
+    parameters: list[Any] = [_CONSENT, _MATCH, *([bodies.SharedPageRequest] if paged else [])]
+    answers = {200: body, 304: OpenApiResponse(description="Unchanged since If-None-Match")}
+    described: Callable[[Get], Get] = extend_schema(
+        parameters=parameters, responses={**answers, **refusals}
+    )
+    return described
+
+
+class SharingDoor(Door):
+    """A door to a customer's data; on the address list stands who may knock."""
+
+    _standing: Standing | None = None
+
+    def check_throttles(self, request: Request) -> None:
+        self._standing = count_request(_caller(request).name)
+
+    def finalize_response(
+        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> Any:
+        answered = super().finalize_response(request, response, *args, **kwargs)
+        if self._standing is not None:
+            for name, value in self._standing.headers.items():
+                answered.headers.setdefault(name, value)
+        return answered
+
+    @contextmanager
+    def reader(self, request: Request) -> Iterator[Reader]:
+        """One transaction with the caller's own reach; what is refused in it is written down after it."""
+        at = timezone.now()
+        with recording_refusals():
+            caller = _caller(request)
+            if isinstance(caller, ClientPrincipal):
+                with _within_consent(request, caller, at) as recipient:
+                    yield Reader(recipient, at)
+            else:
+                with _of_customer(caller):
+                    yield Reader(CHAT, at)
+
+    def answer(self, request: Request, body: Mapping[str, Any], read: Read) -> HttpResponse:
+        """The body with its ETag, or 304; under which disclosure it left."""
+        return _answer(request, body, {"Disclosure-Id": str(read.disclosure_id)})
+
+
+class AccountsDoor(SharingDoor):
+    @documented(bodies.SharedAccountsBody)
+    def get(self, request: Request) -> HttpResponse:
+        """The accounts that something is shared of."""
+        _given(request, bodies.Nothing)
+        with self.reader(request) as reader:
+            read = reading.read_accounts(reader)
+        return self.answer(request, read.body, read)
+
+
+class AccountDoor(SharingDoor):
+    @documented(bodies.SharedAccountBody)
+    def get(self, request: Request, account_id: str) -> HttpResponse:
+        """One account."""
+        _given(request, bodies.Nothing)
+        with self.reader(request) as reader:
+            read = reading.read_account(reader, _id(account_id))
+        return self.answer(request, read.body, read)
+
+
+class BalancesDoor(SharingDoor):
+    @documented(bodies.SharedBalancesBody)
+    def get(self, request: Request, account_id: str) -> HttpResponse:
+        """What an account holds, as the bank last said."""
+        _given(request, bodies.Nothing)
+        with self.reader(request) as reader:
+            read = reading.read_balances(reader, _id(account_id))
+        return self.answer(request, read.body, read)
+
+
+class TransactionsDoor(SharingDoor):
+    @documented(bodies.SharedTransactionsBody, paged=True)
+    def get(self, request: Request, account_id: str) -> HttpResponse:
+        """An account's transactions, newest day first, page by page."""
+        given = _given(request, bodies.SharedPageRequest)
+        with self.reader(request) as reader:
+            bound_to = f"transactions:{_whose()}:{_id(account_id)}"
+            before = _before(given.get("cursor"), bound_to)
+            page = reading.read_transactions(
+                reader, _id(account_id), before=before, limit=given["limit"]
+            )
+            body = {
+                **page.body,
+                "next_cursor": _next_page(page.following, bound_to),
+                "has_more": page.following is not None,
+            }
+        return self.answer(request, body, page)
+
+
+class ChangesDoor(SharingDoor):
+    @documented(bodies.ChangesBody, paged=True)
+    def get(self, request: Request) -> HttpResponse:
+        """What was added, modified and removed on all shared accounts since the cursor."""
+        given = _given(request, bodies.SharedPageRequest)
+        with self.reader(request) as reader:
+            bound_to = f"sync:{_whose()}"
+            places = _places(given.get("cursor"), bound_to)
+            changes = reading.read_changes(reader, places, limit=given["limit"])
+            following = {each.hex: astuple(place) for each, place in changes.places.items()}
+            body = {
+                **changes.body,
+                "next_cursor": seal_cursor(following, bound_to=bound_to),
+                "has_more": changes.has_more,
+            }
+        return self.answer(request, body, changes)
+
+
+class ConsentDoor(SharingDoor):
+    @documented(bodies.ConsentBody)
+    def get(self, request: Request) -> HttpResponse:
+        """The consent that the request names, live or not: what it allows, until when."""
+        _given(request, bodies.Nothing)
+        with self.reader(request) as reader:
+            body = consent_view(at=reader.at)
+        return _answer(request, body, {})
+
+
+def _caller(request: Request) -> ClientPrincipal | WidgetPrincipal:
+    return cast("ClientPrincipal | WidgetPrincipal", request.auth)
+
+
+def _answer(request: Request, body: Mapping[str, Any], headers: Mapping[str, str]) -> HttpResponse:
+    # A cursor is signed anew each time; what it leads to is in the address and the rows.
+    lasting = orjson.dumps({name: each for name, each in body.items() if name != "next_cursor"})
+    etag = f'"{hashlib.sha256(lasting).hexdigest()[:32]}"'
+    known = etag in request.headers.get("If-None-Match", "")
+    answered = HttpResponse(
+        b"" if known else orjson.dumps(body),
+        status=304 if known else 200,
+        content_type="application/json",
+        headers={**headers, "ETag": etag, "Cache-Control": "private, no-cache"},
+    )
+    answered["Vary"] = f"Authorization, {CONSENT_HEADER}"
+    return answered
+
+
+def _given(request: Request, form: type[Serializer[Any]]) -> dict[str, Any]:
+    """The address's parameters. Raises a ValidationError for what is unknown or odd."""
+    given = form(data=request.query_params.dict())
+    given.is_valid(raise_exception=True)
+    values: dict[str, Any] = given.validated_data
+    return values
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as reason:
+        raise NotFound from reason
+
+
+def _whose() -> UUID:
+    # A cursor is good for the consent, or the customer, that it was given to.
+    now = served()
+    whose = now.consent_id or now.customer_id
+    if whose is None:
+        raise NotFound
+    return whose
+
+
+def _before(cursor: str | None, bound_to: str) -> Before | None:
+    if cursor is None:
+        return None
+    day, entry_id = open_cursor(cursor, bound_to=bound_to)
+    return Before(date.fromisoformat(day), UUID(hex=entry_id))
+
+
+def _next_page(following: Before | None, bound_to: str) -> str | None:
+    if following is None:
+        return None
+    place = [following.booked_on.isoformat(), following.entry_id.hex]
+    return seal_cursor(place, bound_to=bound_to)
+
+
+def _places(cursor: str | None, bound_to: str) -> dict[UUID, Place]:
+    if cursor is None:
+        return {}
+    held = open_cursor(cursor, bound_to=bound_to)
+    return {UUID(hex=each): Place(*place) for each, place in held.items()}
+
+
+@contextmanager
+def _of_customer(principal: WidgetPrincipal) -> Iterator[None]:
+    try:
+        with serving_customer(principal.bank_id, principal.customer_id):
+            yield
+    except NotServed as reason:
+        raise NotFound from reason
+
+
+@contextmanager
+def _within_consent(
+    request: Request, principal: ClientPrincipal, at: datetime
+) -> Iterator[Recipient]:
+    """The consent that the header names, if it is the client's own; else it does not exist."""
+    bank_id, consent_id = _named_consent(request)
+    try:
+        with serving_consent(bank_id, consent_id):
+            _require_own(consent_id, principal)
+            yield Recipient("client", principal.client_id, principal.scopes)
+    except NotServed as reason:
+        raise _guessed(bank_id, principal, at) from reason
+
+
+def _require_own(consent_id: UUID, principal: ClientPrincipal) -> None:
+    if client_of_consent(consent_id) != principal.client_id:
+        raise NotServed
+
+
+def _named_consent(request: Request) -> tuple[UUID, UUID]:
+    text = request.headers.get(CONSENT_HEADER)
+    if text is None:
+        pointer = {"pointer": f"#/headers/{CONSENT_HEADER}", "detail": "This header is required."}
+        raise Invalid("Name the consent that you read under.", errors=[pointer])
+    named = read_consent_reference(text)
+    if named is None:
+        raise NotFound
+    return named
+
+
+def _guessed(bank_id: UUID, principal: ClientPrincipal, at: datetime) -> NotFound | NotFoundHere:
+    """A consent that is not the client's: noted of the client alone, naming no row and no customer."""
+    if not is_bank(bank_id):
+        return NotFound()
+    occasion = Occasion(
+        at=at,
+        recipient=principal.name,
+        door=GateDoor.REST.value,
+        feed="",
+        request_id=current_request_id(),
+    )
+    return NotFoundHere(Refusal(bank_id, occasion, reason="unknown_consent"))

@@ -1,0 +1,129 @@
+"""What the doors answer, for the OpenAPI file."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from partners.ledger.models import Balance, Entry
+from portal.rest.schema import MoneyBody
+from portal.rest.serializers import StrictSerializer
+
+LARGEST_PAGE, USUAL_PAGE = 500, 100
+
+
+class SharedPageRequest(StrictSerializer):
+    """`limit` and `cursor` in the address; any other name there is refused."""
+
+    limit = serializers.IntegerField(min_value=1, max_value=LARGEST_PAGE, default=USUAL_PAGE)
+    cursor = serializers.CharField(required=False, max_length=4096)
+
+
+class Nothing(StrictSerializer):
+    """No parameters: any name in the address is refused."""
+
+
+class SharedAccountBody(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    kind = serializers.CharField()
+    currency = serializers.RegexField(r"^[A-Z]{3}$")
+    masked_identification = serializers.CharField(allow_blank=True)
+
+
+class SharedAccountsBody(serializers.Serializer[Any]):
+    accounts = SharedAccountBody(many=True)
+
+
+class SharedBalanceBody(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=Balance.Kind.choices)
+    balance = MoneyBody()
+    as_of = serializers.DateTimeField()
+
+
+class SharedBalancesBody(serializers.Serializer[Any]):
+    """`fresh_as_of`: when the bank last answered in full; null until it has."""
+
+    account_id = serializers.UUIDField()
+    balances = SharedBalanceBody(many=True)
+    fresh_as_of = serializers.DateTimeField(allow_null=True)
+
+
+class SharedTransactionBody(serializers.Serializer[Any]):
+    """A field is null where the bank gave nothing, or holds it back."""
+
+    id = serializers.UUIDField()
+    account_id = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=Entry.Status.choices)
+    kind = serializers.CharField()
+    amount = MoneyBody()
+    original_amount = MoneyBody(allow_null=True)
+    exchange_rate = serializers.CharField(allow_null=True)
+    booked_on = serializers.DateField()
+    booked_at = serializers.DateTimeField(allow_null=True)
+    value_on = serializers.DateField(allow_null=True)
+    description = serializers.CharField(allow_null=True)
+    merchant_name = serializers.CharField(allow_null=True)
+    merchant_category = serializers.CharField(allow_null=True)
+    merchant_country = serializers.CharField(allow_null=True)
+    card_last4 = serializers.CharField(allow_null=True)
+
+
+class SharedTransactionsBody(serializers.Serializer[Any]):
+    """Newest day first. `next_cursor` is null on the last page."""
+
+    account_id = serializers.UUIDField()
+    transactions = SharedTransactionBody(many=True)
+    history_from = serializers.DateField()
+    fresh_as_of = serializers.DateTimeField(allow_null=True)
+    next_cursor = serializers.CharField(allow_null=True)
+    has_more = serializers.BooleanField()
+
+
+class RemovedTransactionBody(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    account_id = serializers.UUIDField()
+
+
+class ChangesBody(serializers.Serializer[Any]):
+    """Keep `added` and `modified` by their id, drop `removed`, and all of `removed_accounts`.
+
+    Call again with `next_cursor`: at once while `has_more`, later when not.
+    """
+
+    added = SharedTransactionBody(many=True)
+    modified = SharedTransactionBody(many=True)
+    removed = RemovedTransactionBody(many=True)
+    removed_accounts = serializers.ListField(child=serializers.UUIDField())
+    next_cursor = serializers.CharField()
+    has_more = serializers.BooleanField()
+
+
+class ConsentBankBody(serializers.Serializer[Any]):
+    slug = serializers.CharField()
+    name = serializers.CharField()
+
+
+class ConsentPurposeBody(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    version = serializers.IntegerField()
+    title = serializers.CharField()
+
+
+class ConsentResourceBody(serializers.Serializer[Any]):
+    account_id = serializers.UUIDField()
+    scope = serializers.ChoiceField(choices=["feed", "alert"])
+    code = serializers.CharField()
+
+
+class ConsentBody(serializers.Serializer[Any]):
+    """What the customer allowed, whether it still holds or not."""
+
+    id = serializers.CharField()
+    status = serializers.ChoiceField(choices=["live", "expired", "revoked", "superseded"])
+    bank = ConsentBankBody()
+    purpose = ConsentPurposeBody()
+    granted_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
+    history_from = serializers.DateField()
+    resources = ConsentResourceBody(many=True)

@@ -1,0 +1,190 @@
+"""A customer's data as the API reads it: gate, one read, disclosure, in the open block."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from partners.feeds.queries import cursors_of
+from partners.ledger.models import Entry
+from partners.ledger.queries import (
+    Before,
+    accounts_of,
+    balances_of,
+    changes_since,
+    entries_page,
+    heads_of,
+)
+from partners.sharing.gate import (
+    Allowed,
+    Ask,
+    Door,
+    Recipient,
+    Refused,
+    Scope,
+    authorize,
+    disclosed,
+    refuse,
+)
+from partners.sharing.rules import ACCOUNTS
+from partners.sharing.shapes import account_shape, balance_shape, instant, transaction_shape
+from partners.sharing.sync_rules import Place, Seen, news_of
+from portal.middleware import current_request_id
+
+BALANCES, TRANSACTIONS = "balances", "transactions"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads, when, through which door."""
+
+    recipient: Recipient
+    at: datetime
+    door: Door = Door.REST
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read, JSON-ready, and under which disclosure."""
+
+    body: Mapping[str, Any]
+    disclosure_id: UUID
+
+
+@dataclass(frozen=True)
+class Page(Read):
+    """One page; `following` is where the next one begins, None after the last."""
+
+    following: Before | None
+
+
+@dataclass(frozen=True)
+class Changes(Read):
+    """What changed since the places before; `places` are where to go on."""
+
+    places: Mapping[UUID, Place]
+    has_more: bool
+
+
+def read_accounts(reader: Reader) -> Read:
+    """Every account that something is shared of."""
+    allowed = _allowed(reader, ACCOUNTS, None)
+    accounts = accounts_of(allowed.account_ids)
+    noted = disclosed(allowed, dict.fromkeys(allowed.account_ids, 1))
+    return Read({"accounts": [account_shape(each) for each in accounts]}, noted)
+
+
+def read_account(reader: Reader, account_id: UUID) -> Read:
+    allowed = _allowed(reader, ACCOUNTS, (account_id,))
+    (account,) = accounts_of(allowed.account_ids)
+    return Read(account_shape(account), disclosed(allowed, {account_id: 1}))
+
+
+def read_balances(reader: Reader, account_id: UUID) -> Read:
+    """What the account holds, and as of when the bank last answered in full."""
+    allowed = _allowed(reader, BALANCES, (account_id,))
+    balances = balances_of(allowed.account_ids)
+    body = {
+        "account_id": str(account_id),
+        "balances": [balance_shape(each) for each in balances],
+        "fresh_as_of": _fresh_as_of(account_id, BALANCES),
+    }
+    return Read(body, disclosed(allowed, {account_id: len(balances)}))
+
+
+def read_transactions(
+    reader: Reader, account_id: UUID, *, before: Before | None, limit: int
+) -> Page:
+    """A page of the account's transactions, newest day first; at most `limit`."""
+    allowed = _allowed(reader, TRANSACTIONS, (account_id,))
+    found = entries_page(
+        allowed.account_ids, before=before, limit=limit + 1, history_from=allowed.history_from
+    )
+    page = found[:limit]
+    following = Before(page[-1].booked_on, page[-1].id) if len(found) > limit else None
+    body = {
+        "account_id": str(account_id),
+        "transactions": [transaction_shape(each, allowed.masked_fields) for each in page],
+        "history_from": allowed.history_from[account_id].isoformat(),
+        "fresh_as_of": _fresh_as_of(account_id, TRANSACTIONS),
+    }
+    return Page(body, disclosed(allowed, {account_id: len(page)}), following)
+
+
+def read_changes(reader: Reader, places: Mapping[UUID, Place], *, limit: int) -> Changes:
+    """Added, modified and removed transactions of all shared accounts after `places`.
+
+    An account without a place is new: it starts from nothing. One with a place that is no longer
+    shared comes back in `removed_accounts`.
+    """
+    allowed = _allowed(reader, TRANSACTIONS, None)
+    current = _places_of(allowed.account_ids, places)
+    seqs = {each: place.seq for each, place in current.items()}
+    found = changes_since(seqs, limit=limit + 1)
+    page = found[:limit]
+    news = news_of((_seen(each) for each in page), current, history_from=allowed.history_from)
+    shown = {each.id: transaction_shape(each, allowed.masked_fields) for each in page}
+    body = {
+        "added": [shown[each] for each in news.added],
+        "modified": [shown[each] for each in news.modified],
+        "removed": [
+            {"id": shown[each]["id"], "account_id": shown[each]["account_id"]}
+            for each in news.removed
+        ],
+        "removed_accounts": sorted(str(each) for each in places if each not in current),
+    }
+    told = {*news.added, *news.modified, *news.removed}
+    counts = Counter(each.account_id for each in page if each.id in told)
+    noted = disclosed(allowed, counts)
+    return Changes(body, noted, places=news.places, has_more=len(found) > limit)
+
+
+def _places_of(account_ids: Sequence[UUID], places: Mapping[UUID, Place]) -> dict[UUID, Place]:
+    new = [each for each in account_ids if each not in places]
+    heads = heads_of(new) if new else {}
+    return {each: places.get(each) or Place(until=heads.get(each, 0)) for each in account_ids}
+
+
+def _seen(entry: Entry) -> Seen:
+    return Seen(
+        id=entry.id,
+        account_id=entry.account_id,
+        seq=entry.change_seq,
+        removed=entry.status == Entry.Status.REMOVED,
+        booked_on=entry.booked_on,
+        created=_microseconds(entry.created_at),
+        changed=_microseconds(entry.changed_at),
+    )
+
+
+def _microseconds(at: datetime) -> int:
+    since = at - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def _fresh_as_of(account_id: UUID, kind: str) -> str | None:
+    """When the bank last answered in full, over whichever connection did so last."""
+    of_kind: Iterable[datetime | None] = (
+        each.fresh_as_of for each in cursors_of([account_id]) if each.kind == kind
+    )
+    return instant(max((each for each in of_kind if each is not None), default=None))
+
+
+def _allowed(reader: Reader, code: str, account_ids: tuple[UUID, ...] | None) -> Allowed:
+    decision = authorize(
+        Ask(
+            recipient=reader.recipient,
+            purpose=None,
+            scope=Scope.FEED,
+            code=code,
+            account_ids=account_ids,
+            door=reader.door,
+            at=reader.at,
+            request_id=current_request_id(),
+        )
+    )
+    if isinstance(decision, Refused):
+        refuse(decision)
+    return decision
