@@ -16,13 +16,15 @@ from partners.connectors.base import (
     ConnectorFailure,
     FreezeOutcome,
     Steps,
+    TemporarilyUnavailable,
 )
-from partners.instructions.actions import (
-    Errand,
-    claim_errand,
-    note_refusal,
-    note_silence,
-    settle,
+from partners.instructions.actions import Errand, claim_errand, settle
+from partners.instructions.rules import (
+    Next,
+    after_answer,
+    after_end_of_connection,
+    after_refusal,
+    after_silence,
 )
 from portal.tenancy.blocks import serving
 
@@ -55,34 +57,42 @@ def carry_due(*, bank_id: UUID, clock: Clock, at_most: int = 20) -> int:
 
 def carry(*, bank_id: UUID, errand: Errand, clock: Clock) -> None:
     """One instruction's next step, and what came of it."""
+    then = _next(bank_id, errand, clock)
+    with serving(bank_id):
+        settle(errand, then, at=clock())
+
+
+def _next(bank_id: UUID, errand: Errand, clock: Clock) -> Next:
     try:
         outcome = _outcome(bank_id, errand, clock)
     except AuthorisationRevoked:
-        _refused(bank_id, errand, "link_again", clock)
+        return after_end_of_connection(may_have_arrived=errand.sent_before, at=clock())
     except _SendingRefused as refused:
-        # What was asked for just now will not be done; nothing that was sent before had arrived.
-        with serving(bank_id):
-            note_refusal(errand, reason=refused.code, may_have_acted=False, at=clock())
-    except BankRefused as refused:
-        _refused(bank_id, errand, refused.code, clock)
+        # Asked first, the bank knew of none: so what it refuses now has not been done either.
+        return after_refusal(reason=refused.code, at=clock())
     except ConnectorFailure as failure:
         logger.info("instruction %s: %s", errand.id, type(failure).__name__)
-        with serving(bank_id):
-            note_silence(errand, problem=type(failure).__name__, at=clock())
-    else:
-        with serving(bank_id):
-            settle(errand, outcome, at=clock())
+        wait = failure.retry_after if isinstance(failure, TemporarilyUnavailable) else None
+        return after_silence(
+            attempts=errand.attempts,
+            requested_at=errand.requested_at,
+            at=clock(),
+            retry_after=wait,
+        )
+    return after_answer(
+        said=outcome.status,
+        settled_at=outcome.settled_at,
+        reason=outcome.reason or "",
+        attempts=errand.attempts,
+        requested_at=errand.requested_at,
+        at=clock(),
+    )
 
 
 class _SendingRefused(Exception):  # named for what happened
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
-
-
-def _refused(bank_id: UUID, errand: Errand, reason: str, clock: Clock) -> None:
-    with serving(bank_id):
-        note_refusal(errand, reason=reason, may_have_acted=errand.sent_before, at=clock())
 
 
 def _outcome(bank_id: UUID, errand: Errand, clock: Clock) -> FreezeOutcome:
