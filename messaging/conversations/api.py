@@ -33,9 +33,18 @@ _HIGHEST = 2**53 - 1
 _IDEMPOTENCY_KEY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, required=True)
 
 
+class TypedText(serializers.CharField):
+    """A JSON string; a number is not taken for one."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class PostedText(StrictSerializer):
     client_msg_id = serializers.UUIDField()
-    text = serializers.CharField(max_length=LONGEST_TEXT)
+    text = TypedText(max_length=LONGEST_TEXT)
 
 
 class CardAction(StrictSerializer):

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from datetime import timedelta
 from threading import Thread
 from typing import Any
@@ -73,6 +73,26 @@ class Client:
         return self.raw.close_code
 
 
+def open_socket(
+    port: int,
+    ticket: str,
+    *,
+    origin: str | None = settings.CHAT_ORIGIN,
+    host: str = CHAT_HOST,
+    protocols: list[str] | None = None,
+) -> AbstractContextManager[ClientConnection]:
+    """A connection to a server of ours, which has no address but the loopback's."""
+    opening: AbstractContextManager[ClientConnection] = connect(
+        f"ws://{host}:{port}/v1/ws",
+        sock=socket.create_connection(("127.0.0.1", port)),
+        origin=origin,  # type: ignore[arg-type]  # websockets' own string type
+        subprotocols=protocols or ["portal.v1.json", f"portal.t.{ticket}"],  # type: ignore[arg-type]  # websockets' own string type
+        max_size=None,
+        proxy=None,
+    )
+    return opening
+
+
 class Server:
     """uvicorn with the portal's own application, in a thread of this process."""
 
@@ -135,14 +155,7 @@ class Server:
         host: str = CHAT_HOST,
         protocols: list[str] | None = None,
     ) -> Client:
-        opening = connect(
-            f"ws://{host}:{self.port}/v1/ws",
-            sock=socket.create_connection(("127.0.0.1", self.port)),
-            origin=origin,  # type: ignore[arg-type]  # websockets' own string type
-            subprotocols=protocols or ["portal.v1.json", f"portal.t.{ticket}"],  # type: ignore[arg-type]  # websockets' own string type
-            max_size=None,
-            proxy=None,
-        )
+        opening = open_socket(self.port, ticket, origin=origin, host=host, protocols=protocols)
         return Client(self._clients.enter_context(opening))
 
     def join(self, who: InChat) -> Client:
