@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="/api/v1/docs")),
     path("", include("accounts.clients.urls")),
     path("", include(CLIENT_DOORS)),
+    path("", include("partners.sync.urls")),
     path("api/v1/openapi.json", _SCHEMA, name="schema"),
     path("api/v1/docs", browse, name="docs"),
 ]
