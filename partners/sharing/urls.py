@@ -1,11 +1,12 @@
-"""Addresses of the doors to a customer's data: the same on both hosts, for other callers."""
+"""Addresses of the doors to a customer's data: the same on both hosts, for other callers; and of the
+customer's page, on the chat's alone."""
 
 from django.urls import URLPattern, path
 from rest_framework.authentication import BaseAuthentication
 
 from accounts.clients.authentication import ClientAuthentication
 from accounts.signin.authentication import WidgetAuthentication
-from partners.sharing import api
+from partners.sharing import api, views
 
 _BASE = "api/v1"
 
@@ -30,4 +31,10 @@ CLIENT_DOORS: list[URLPattern] = [
         f"{_BASE}/consent", api.ConsentDoor.as_view(authentication_classes=[ClientAuthentication])
     ),
 ]
-CUSTOMER_DOORS: list[URLPattern] = _doors(WidgetAuthentication)
+CUSTOMER_DOORS: list[URLPattern] = [
+    *_doors(WidgetAuthentication),
+    path("sharing/", views.sharing, name="sharing"),
+    path("sharing/enter", views.enter, name="sharing_enter"),
+    path("sharing/ticker", views.ticker, name="sharing_ticker"),
+    path("sharing/consents/<uuid:consent_id>/end", views.end, name="sharing_end"),
+]

@@ -1,0 +1,44 @@
+"""What customers and staff are told of releases and refusals."""
+
+from collections.abc import Mapping
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+REASONS: Mapping[str, Promise] = {
+    "bank_suspended": _("The bank is suspended here"),
+    "bank_not_sharing": _("The bank has this switched off"),
+    "not_registered": _("The program never registered for this"),
+    "no_consent": _("You have not allowed this"),
+    "consent_revoked": _("You had ended it"),
+    "consent_expired": _("The time you allowed was over"),
+    "account_not_shared": _("You have not shared that account"),
+    "unknown_consent": _("It named a consent that is not its own"),
+}
+PURPOSES: Mapping[str, Promise] = {
+    "see_in_chat": _("Show my accounts and alerts in the bank's chat"),
+    "budgeting": _("Help me plan my money"),
+}
+ENDED: Mapping[str, Promise] = {
+    "revoked": _("Ended by you"),
+    "superseded": _("Replaced by a newer one"),
+    "expired": _("Its time was over"),
+}
+
+
+def reason_words(reason: str, times: int = 1) -> str:
+    """Why something was refused, and how often within its minute."""
+    told = str(REASONS.get(reason, reason))
+    if times < 2:  # noqa: PLR2004  # once goes without saying
+        return told
+    return told + " " + ngettext("(%(n)d time)", "(%(n)d times)", times) % {"n": times}
+
+
+def purpose_words(code: str, title: str) -> str:
+    """A purpose in the reader's language; one that is newer than these words has its own title."""
+    return str(PURPOSES.get(code, title))
+
+
+def chat_name(bank_name: str) -> str:
+    return gettext("The chat of %(bank)s") % {"bank": bank_name}

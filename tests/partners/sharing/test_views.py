@@ -1,0 +1,204 @@
+"""Who sees what: the customer's own page, in a window of the chat's host."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.conf import settings
+from django.test import Client as Browser
+from django.utils import timezone
+
+from accounts.consent.models import Consent
+from accounts.disclosure.models import Disclosure
+from accounts.signin.actions import make_window_code
+from partners.sharing import overview
+from portal.tenancy.blocks import serving, serving_customer
+from tests.factories.accounts import Household, make_client, make_consent, make_household, share
+from tests.factories.messaging import CHAT_HOST, open_session_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def home() -> Household:
+    return make_household()
+
+
+class Window:
+    """A browser's window on the chat's host."""
+
+    def __init__(self) -> None:
+        self.browser = Browser(headers={"Host": CHAT_HOST}, enforce_csrf_checks=True)
+
+    def enter(self, home: Household, **headers: str) -> Any:
+        with serving_customer(home.bank_id, home.customer.id):
+            made = make_window_code(
+                customer_id=home.customer.id, purpose="sharing", at=timezone.now()
+            )
+        sent = {"Origin": settings.CHAT_ORIGIN} | headers
+        return self.browser.post("/sharing/enter", {"code": made.code}, headers=sent)
+
+    def text(self, path: str = "/sharing/") -> str:
+        answered = self.browser.get(path)
+        assert answered.status_code == 200
+        return answered.content.decode()
+
+    def press_end(self, consent: Consent) -> Any:
+        path = f"/sharing/consents/{consent.id}/end"
+        found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.text(path))
+        assert found is not None
+        sent = {"Origin": settings.CHAT_ORIGIN}
+        return self.browser.post(path, {"csrfmiddlewaretoken": found[1]}, headers=sent)
+
+
+@pytest.fixture
+def window(home: Household) -> Window:
+    opened = Window()
+    opened.enter(home)
+    return opened
+
+
+def read_in_chat(home: Household) -> Any:
+    session = open_session_of(home.bank, home.customer)
+    return Browser().get(
+        f"/api/v1/accounts/{home.account.id}/transactions", headers=session.headers
+    )
+
+
+def test_a_code_opens_the_page_and_nothing_else_does(home: Household) -> None:
+    stranger = Window()
+    assert stranger.browser.get("/sharing/").status_code == 403
+    assert stranger.enter(home, Origin="https://elsewhere.example").status_code == 403
+    assert stranger.browser.get("/sharing/ticker").status_code == 403
+
+    entered = Window()
+    answered = entered.enter(home)
+
+    assert (answered.status_code, answered.headers["Location"]) == (302, "/sharing/")
+    assert "Nobody sees anything" in entered.text()
+
+
+def test_it_shows_who_reads_what_until_when(home: Household, window: Window) -> None:
+    share(home.bank, feeds=["transactions"], alert_types=["fraud_suspected"])
+    make_consent(home.customer, [home.account], alert_types=["fraud_suspected"])
+    make_consent(home.customer, [home.account], client=make_client(name="Pocket Plan"))
+    read_in_chat(home)
+
+    with serving_customer(home.bank_id, home.customer.id):
+        program, chat = overview.recipients(home.bank, at=timezone.now())
+
+    assert (program["name"], program["kind"], program["access_count"]) == (
+        "Pocket Plan",
+        "client",
+        0,
+    )
+    assert (chat["kind"], chat["feeds"], chat["alert_labels"]) == (
+        "chat",
+        ["balances", "transactions"],
+        ["Fraud suspected"],
+    )
+    assert (chat["access_count"], chat["suspended_feeds"]) == (1, ["balances"])
+    assert [each.id for each in chat["accounts"]] == [home.account.id]
+    page = window.text()
+    assert "Pocket Plan" in page
+    assert home.account.name in page
+
+
+def test_readings_and_refusals_tick(home: Household, window: Window) -> None:
+    assert read_in_chat(home).status_code == 403
+    make_consent(home.customer, [home.account])
+    assert read_in_chat(home).status_code == 200
+
+    ticking = window.text("/sharing/ticker")
+
+    assert "read 2 payments" in ticking
+    assert "was refused" in ticking
+    assert ticking.index("read 2 payments") < ticking.index("was refused")
+
+
+def test_what_happened_to_others_is_not_there(home: Household, window: Window) -> None:
+    other = make_household(home.bank)
+    theirs = make_consent(other.customer, [other.account], client=make_client(name="Theirs"))
+    read_in_chat(other)
+
+    assert "Theirs" not in window.text()
+    assert "refused" not in window.text("/sharing/ticker")
+    assert window.browser.get(f"/sharing/consents/{theirs.id}/end").status_code == 302
+    with serving(other.bank_id):
+        assert Consent.objects.get(pk=theirs.id).ended_at is None
+
+
+def test_ending_says_what_it_does_and_does_it_at_once(home: Household, window: Window) -> None:
+    consent = make_consent(home.customer, [home.account])
+    assert read_in_chat(home).status_code == 200
+    asked = window.text(f"/sharing/consents/{consent.id}/end")
+    assert "can read nothing more of yours" in asked
+    assert read_in_chat(home).status_code == 200
+
+    answered = window.press_end(consent)
+
+    assert (answered.status_code, answered.headers["Location"]) == (302, "/sharing/")
+    assert read_in_chat(home).status_code == 403
+    assert "Ended by you" in window.text()
+
+
+def test_nobody_elses_consent_can_be_ended(home: Household, window: Window) -> None:
+    mine = make_consent(home.customer, [home.account])
+    other = make_household(home.bank)
+    theirs = make_consent(other.customer, [other.account])
+    page = window.text(f"/sharing/consents/{mine.id}/end")
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
+    assert token is not None
+
+    answered = window.browser.post(
+        f"/sharing/consents/{theirs.id}/end",
+        {"csrfmiddlewaretoken": token[1]},
+        headers={"Origin": settings.CHAT_ORIGIN},
+    )
+
+    assert answered.status_code == 404
+    with serving(other.bank_id):
+        assert Consent.objects.get(pk=theirs.id).ended_at is None
+
+
+def test_a_forged_click_ends_nothing(home: Household, window: Window) -> None:
+    consent = make_consent(home.customer, [home.account])
+
+    answered = window.browser.post(f"/sharing/consents/{consent.id}/end")
+
+    assert answered.status_code == 403
+    assert read_in_chat(home).status_code == 200
+
+
+def test_older_readings_are_on_further_pages(home: Household, window: Window) -> None:
+    at = timezone.now()
+    with serving(home.bank_id):
+        Disclosure.objects.bulk_create(
+            Disclosure(
+                at=at - timedelta(minutes=number // 2),
+                pseudonym=home.customer.pseudonym,
+                recipient="chat",
+                door="rest",
+                feed="balances",
+                row_count=number,
+                decision="released",
+            )
+            for number in range(overview.TICKS + 10)
+        )
+    first = window.text()
+    found = re.search(r'href="(/sharing/\?before=[^"]+)"', first)
+    assert found is not None
+
+    older = window.text(found[1])
+
+    pattern = r"read (\d+) balance"
+    seen = re.findall(pattern, first) + re.findall(pattern, older)
+    assert sorted(map(int, seen)) == list(range(overview.TICKS + 10))
+    assert window.browser.get("/sharing/?before=made-up").status_code == 404
+
+
+def test_the_window_ends_after_a_quarter_of_an_hour(window: Window) -> None:
+    with time_machine.travel(timezone.now() + timedelta(minutes=16)):
+        assert window.browser.get("/sharing/").status_code == 403
