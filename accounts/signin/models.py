@@ -36,6 +36,9 @@ class WidgetSession(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["bank", "token_digest"], name="widget_session_token")
         ]
+        indexes = [
+            models.Index(fields=["bank", "customer", "-created_at"], name="widget_session_latest")
+        ]
 
     def __str__(self) -> str:
         return str(self.id)

@@ -44,10 +44,10 @@ class ThresholdForm(forms.Form):
     """One amount in the bank's own currency."""
 
     def __init__(
-        self, *arguments: Any, currency: str, label: Any, minor: int | None, **rest: Any
+        self, data: Any, *, currency: str, label: Any, minor: int | None, auto_id: str
     ) -> None:
         shown = {} if minor is None else {"threshold_minor": decimal_text(minor, currency)}
-        super().__init__(*arguments, initial=shown, **rest)
+        super().__init__(data, initial=shown, auto_id=auto_id)
         self.fields["threshold_minor"] = MoneyField(currency=currency, label=label)
 
 

@@ -49,10 +49,11 @@ class Alert(TenantModel):
     raised_at = models.DateTimeField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["bank", "once_key"], name="alert_once_key")
+        constraints = [models.UniqueConstraint(fields=["bank", "once_key"], name="alert_once_key")]
+        indexes = [
+            models.Index(fields=["bank", "account", "-raised_at"], name="alert_latest"),
+            models.Index(fields=["bank", "-raised_at"], name="alert_by_day"),
         ]
-        indexes = [models.Index(fields=["bank", "account", "-raised_at"], name="alert_latest")]
 
     def __str__(self) -> str:
         return str(self.id)

@@ -1,5 +1,6 @@
 """The console's page of alert types: which are raised, and when."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -34,7 +35,7 @@ def _page(request: HttpRequest, desk: Desk, *, refused: dict[str, ThresholdForm]
         rules = {each.alert_type: each for each in AlertRule.objects.all()}
         since = timezone.now() - COUNTED
         counted = Alert.objects.filter(raised_at__gte=since).values("alert_type")
-        raised = {
+        raised: dict[str, Mapping[str, Any]] = {
             each["alert_type"]: each
             for each in counted.annotate(n=Count("id"), last=Max("raised_at"))
         }
@@ -57,7 +58,7 @@ def _shown(
     desk: Desk,
     alert_type: AlertType,
     rule: AlertRule | None,
-    raised: dict[str, Any],
+    raised: Mapping[str, Any],
     refused: ThresholdForm | None,
 ) -> dict[str, Any]:
     parameters = rule.parameters if rule else {}

@@ -95,9 +95,8 @@ def staff_page(
 
     def wrap(page: Page[P]) -> Door:
         @person_page
-        @wraps(page)
         def door(
-            request: HttpRequest, person: Person, slug: str, *args: P.args, **kwargs: P.kwargs
+            request: HttpRequest, person: Person, /, slug: str, *args: P.args, **kwargs: P.kwargs
         ) -> HttpResponseBase:
             desk = _desk(person, slug)
             needed = to_change if to_change and request.method == "POST" else permission

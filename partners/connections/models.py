@@ -38,6 +38,9 @@ class Connection(TenantModel):
                 fields=["bank", "external_consent_id"], name="connection_external_consent"
             )
         ]
+        indexes = [
+            models.Index(fields=["bank", "customer", "-created_at"], name="connection_latest")
+        ]
 
     def __str__(self) -> str:
         return str(self.id)

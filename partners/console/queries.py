@@ -138,7 +138,7 @@ def customers_page(*, query: str, place: Place | None) -> KeyPage[Customer]:
         last_seen_at=Subquery(seen.values("created_at")[:1]),
     )
     return cut_page(
-        found[: PAGE + 1], size=PAGE, place=place, key_of=lambda each: each.external_id
+        list(found[: PAGE + 1]), size=PAGE, place=place, key_of=lambda each: each.external_id
     )
 
 
@@ -218,7 +218,7 @@ def disclosures_page(
         newer = Q(at__gt=at) | Q(at=at, id__gt=row_id)
         older = Q(at__lt=at) | Q(at=at, id__lt=row_id)
         rows = rows.filter(newer if back else older)
-    found = rows.order_by(*(("at", "id") if back else ("-at", "-id")))[: PAGE + 1]
+    found = list(rows.order_by(*(("at", "id") if back else ("-at", "-id")))[: PAGE + 1])
     return cut_page(
         found, size=PAGE, place=place, key_of=lambda each: [each.at.isoformat(), str(each.id)]
     )

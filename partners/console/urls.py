@@ -2,13 +2,20 @@
 
 from django.urls import path
 
-from partners.console import views
+from partners.console.views import (
+    customer,
+    customers,
+    disclosures,
+    disclosures_live,
+    overview,
+    overview_live,
+)
 
 urlpatterns = [
-    path("banks/<slug:slug>/", views.overview, name="overview"),
-    path("banks/<slug:slug>/live/", views.overview_live, name="overview_live"),
-    path("banks/<slug:slug>/customers/", views.customers, name="customers"),
-    path("banks/<slug:slug>/customers/<uuid:customer_id>/", views.customer, name="customer"),
-    path("banks/<slug:slug>/disclosures/", views.disclosures, name="disclosures"),
-    path("banks/<slug:slug>/disclosures/live/", views.disclosures_live, name="disclosures_live"),
+    path("banks/<slug:slug>/", overview, name="overview"),
+    path("banks/<slug:slug>/live/", overview_live, name="overview_live"),
+    path("banks/<slug:slug>/customers/", customers, name="customers"),
+    path("banks/<slug:slug>/customers/<uuid:customer_id>/", customer, name="customer"),
+    path("banks/<slug:slug>/disclosures/", disclosures, name="disclosures"),
+    path("banks/<slug:slug>/disclosures/live/", disclosures_live, name="disclosures_live"),
 ]
