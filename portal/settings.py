@@ -156,7 +156,9 @@ MFA_ADAPTER = "accounts.signin.adapter.PortalMFAAdapter"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = PORTAL_SCHEME
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = PORTAL_NAME
-MFA_TOTP_TOLERANCE = 1  # a clock half a minute off, or a code typed as it changes (RFC 6238, section 5.2)
+MFA_TOTP_TOLERANCE = (
+    1  # a clock half a minute off, or a code typed as it changes (RFC 6238, section 5.2)
+)
 LOGIN_URL = "/sign-in/login/"
 LOGIN_REDIRECT_URL = "/"
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
@@ -281,12 +283,25 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {
+        "request_id": {"()": "portal.telemetry.logs.WithRequestId"},
+        "not_a_tick": {"()": "portal.telemetry.logs.NotATick"},
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["request_id", "not_a_tick"],
+        }
+    },
     "root": {"handlers": ["stderr"], "level": env.text("PORTAL_LOG_LEVEL", "INFO")},
     "loggers": {
         "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        # A line for every wake-up would bury what matters; failures are warnings and more.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
         "faker": {"level": "WARNING"},

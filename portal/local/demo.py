@@ -18,7 +18,7 @@ import httpx
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import settings
-from partners.connections.actions import begin_authorisation, complete_authorisation
+from django.utils import timezone
 
 from accounts.clients.models import Client
 from accounts.consent.actions import Resource, grant_consent
@@ -27,7 +27,9 @@ from accounts.linking.models import Link
 from accounts.people.models import Person
 from partners.alerts.models import AlertRule, AlertType
 from partners.banks.models import Bank, Customer, Staff
+from partners.connections.actions import begin_authorisation, complete_authorisation
 from partners.feeds.models import Feed, FeedKind
+from partners.integrations.actions import check_integration
 from partners.integrations.models import Integration
 from portal.secrets.fields import keep_secret
 from portal.tenancy.blocks import serving
@@ -128,7 +130,8 @@ def seed(*, at: datetime) -> dict[str, Any]:
                 bank_itself.get("/_control/customers").raise_for_status().json()["customers"]
             )
         shown["customers"][each.slug] = [
-            {key: person[key] for key in ("login", "password", "name")} for person in everybody[:3]
+            {key: person[key] for key in ("id", "login", "password", "name")}
+            for person in everybody[:3]
         ]
         shown["sign_ins"] += [
             _customer_sign_in(each, person, linked=each.shares and place == 0)
@@ -209,6 +212,7 @@ def seed_bank(each: DemoBank, *, at: datetime) -> list[dict[str, str]]:
     with serving(bank.id):
         _ensure_integration(each)
         _ensure_choices(each)
+    check_integration(bank_id=bank.id, mode="test", clock=timezone.now)
     shown = []
     for login, name, role in STAFF:
         person = ensure_person(f"{login}@{each.slug}-bank.example", name)

@@ -5,6 +5,7 @@ phone, bank and console can stand side by side; the real ways in stay as they ar
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -18,16 +19,16 @@ from django.contrib.auth import login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
+from django.utils import timezone
 from django.views.decorators.http import require_GET
-from partners.sharing.views import ticks_of
 
-from accounts.disclosure.models import Disclosure
 from accounts.people.models import Person
 from accounts.signin.windows import enter_window
 from partners.banks.access import overview_of
 from partners.banks.models import Bank, Customer
+from partners.sharing.overview import timeline
 from portal.local.demo import BANKS, DemoBank, totp_secret
-from portal.tenancy.blocks import serving
+from portal.tenancy.blocks import serving, serving_customer
 
 OWNER = "owner"
 TICKS = 30
@@ -124,13 +125,13 @@ def ledger(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/local/_ledger.html", {"ticks": _ticks(_chosen(request))})
 
 
-def _ticks(chosen: DemoBank) -> list[dict[str, Any]]:
+def _ticks(chosen: DemoBank) -> Sequence[Mapping[str, Any]]:
     bank = Bank.objects.filter(slug=chosen.slug).first()
-    if bank is None:
+    customer_id = _customer_id(bank) if bank else None
+    if bank is None or customer_id is None:
         return []
-    with serving(bank.id):
-        rows = list(Disclosure.objects.order_by("-at", "-id")[:TICKS])
-        return ticks_of(rows)
+    with serving_customer(bank.id, customer_id):
+        return timeline(bank, at=timezone.now()).ticks[:TICKS]
 
 
 @require_GET
@@ -150,19 +151,21 @@ def to_sharing(request: HttpRequest) -> HttpResponse:
     """Open "Who sees what" as the customer whose phone stands on the start page."""
     chosen = _chosen(request)
     bank = Bank.objects.filter(slug=chosen.slug).first()
-    customers = demo().get("customers", {}).get(chosen.slug, [])
-    if bank is None or not customers:
+    customer_id = _customer_id(bank) if bank else None
+    if bank is None or customer_id is None:
         raise Http404
-    enter_window(request, bank.id, _customer_id(bank, customers[0]["name"]))
+    enter_window(request, bank.id, customer_id)
     return redirect("/sharing/")
 
 
-def _customer_id(bank: Bank, name: str) -> UUID:
+def _customer_id(bank: Bank) -> UUID | None:
+    """The customer whose phone stands on the start page, once the bank's chat knows them."""
+    people = demo().get("customers", {}).get(bank.slug, [])
+    if not people:
+        return None
     with serving(bank.id):
-        customer = Customer.objects.filter(display_name=name).order_by("created_at").first()
-    if customer is None:
-        raise Http404
-    return customer.id
+        known = Customer.objects.filter(external_id=people[0]["id"]).first()
+    return known.id if known else None
 
 
 BASE_DOORS = [path("", start, name="start"), path("start/ledger", ledger, name="start_ledger")]
