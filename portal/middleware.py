@@ -66,10 +66,12 @@ def security_headers(get_response: GetResponse) -> GetResponse:
         response = get_response(request)
         if "Content-Security-Policy" not in response:
             ancestors = getattr(response, "frame_ancestors", settings.FRAME_ANCESTORS)
+            # Where a form of the page may lead, redirects included: browsers check those too.
+            forms = getattr(response, "form_action", "'self'")
             response["Content-Security-Policy"] = (
                 "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
                 " font-src 'self'; connect-src 'self'; frame-src 'self'; manifest-src 'self';"
-                f" form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
+                f" form-action {forms}; base-uri 'none'; frame-ancestors {ancestors}"
             )
         response.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
         response.setdefault("Cross-Origin-Opener-Policy", "same-origin")

@@ -1,10 +1,15 @@
 """Reading connections and the walks that made them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from accounts.linking.queries import live_links
-from partners.connections.models import Connection
+from partners.connections.models import Authorisation, Connection
+from partners.connections.rules import Choice, read_choice
+from partners.ledger.models import Account
+from partners.ledger.queries import accounts_of
 
 
 def get_connection(connection_id: UUID) -> Connection:
@@ -26,3 +31,26 @@ def connection_to_repair(*, customer_id: UUID, account_ids: Collection[UUID]) ->
 
 def connection_of_bank_consent(external_consent_id: str) -> Connection | None:
     return Connection.objects.filter(external_consent_id=external_consent_id).first()
+
+
+@dataclass(frozen=True)
+class LastLinked:
+    """What a customer's last finished walk linked, and until when."""
+
+    accounts: Sequence[Account]
+    choice: Choice
+    expires_at: datetime | None
+
+
+def last_linked(*, customer_id: UUID) -> LastLinked | None:
+    """Of the customer's last finished walk; None where there was none."""
+    finished = Authorisation.objects.filter(
+        customer_id=customer_id, status=Authorisation.Status.COMPLETED
+    )
+    walk = finished.select_related("connection").order_by("-finished_at", "-id").first()
+    choice = read_choice(walk.choice) if walk else None
+    if walk is None or choice is None or walk.connection is None:
+        return None
+    links = live_links().filter(customer_id=customer_id, connection_id=walk.connection_id)
+    accounts = accounts_of(list(links.values_list("account_id", flat=True)))
+    return LastLinked(accounts, choice, walk.connection.authorised_until)

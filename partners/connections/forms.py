@@ -1,0 +1,55 @@
+"""What the page of choices accepts: feeds and alerts that the bank shares, and an end."""
+
+from collections.abc import Collection
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from partners.connections.rules import DAYS
+
+
+class ChoiceForm(forms.Form):
+    """`choice()` is what `begin_authorisation` takes."""
+
+    feeds = forms.MultipleChoiceField(
+        required=False,
+        error_messages={"invalid_choice": _("The bank does not share one of these.")},
+    )
+    alert_types = forms.MultipleChoiceField(
+        required=False,
+        error_messages={"invalid_choice": _("The bank does not send one of these alerts.")},
+    )
+    ends = forms.TypedChoiceField(
+        coerce=int,
+        choices=[(days, days) for days in DAYS],
+        error_messages={
+            "required": _("Choose until when."),
+            "invalid_choice": _("Choose until when."),
+        },
+    )
+
+    def __init__(
+        self, data: Any = None, *, feeds: Collection[str], alert_types: Collection[str]
+    ) -> None:
+        super().__init__(data)
+        self.fields["feeds"].choices = [(each, each) for each in feeds]  # type: ignore[attr-defined]
+        self.fields["alert_types"].choices = [(each, each) for each in alert_types]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not self.errors and not cleaned["feeds"] and not cleaned["alert_types"]:
+            raise forms.ValidationError(_("Choose at least one thing to read."))
+        return cleaned
+
+    def choice(self) -> dict[str, Any]:
+        chosen = self.cleaned_data
+        return {
+            "feeds": chosen["feeds"],
+            "alert_types": chosen["alert_types"],
+            "days": chosen["ends"],
+        }
+
+    def sentences(self) -> list[str]:
+        """What is wrong, each once."""
+        return list(dict.fromkeys(str(each) for errors in self.errors.values() for each in errors))

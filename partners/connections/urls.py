@@ -1,0 +1,12 @@
+"""Addresses of the linking window, on the `chat.` host."""
+
+from django.urls import path
+
+from partners.connections.views import callback, choose, done, start
+
+urlpatterns = [
+    path("link/", start, name="link"),
+    path("link/choose", choose, name="link_choose"),
+    path("link/callback", callback, name="link_callback"),
+    path("link/done", done, name="link_done"),
+]

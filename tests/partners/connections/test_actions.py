@@ -1,0 +1,248 @@
+"""Linking, linking again, and the tokens that keep a connection going."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connections as databases
+from django.utils import timezone
+
+from accounts.consent.models import Consent
+from accounts.linking.models import Link
+from partners.banks.models import Bank, Customer
+from partners.connections.actions import (
+    AuthorisationSpent,
+    ChoiceNotPossible,
+    LinkingFailed,
+    begin_authorisation,
+    complete_authorisation,
+)
+from partners.connections.line import ConnectionEnded, ask
+from partners.connections.models import Authorisation, Connection
+from partners.connectors.base import AuthorisationRevoked, RateLimited
+from partners.feeds.models import FeedCursor
+from partners.integrations.runner import TransactionOpen
+from partners.ledger.models import Account
+from portal.outbox.models import OutboxEvent
+from portal.tenancy.blocks import serving
+from tests.sandbox_bank import (
+    EVERYTHING,
+    SandboxBank,
+    know_bank,
+    know_customer,
+    link,
+    walk_to_bank,
+)
+
+pytestmark = [pytest.mark.django_db(transaction=True, databases="__all__"), pytest.mark.slow]
+
+
+@pytest.fixture
+def bank(sandbox: SandboxBank) -> Bank:
+    return know_bank(sandbox)
+
+
+@pytest.fixture
+def person(sandbox: SandboxBank) -> dict[str, str]:
+    return sandbox.customers()[0]
+
+
+@pytest.fixture
+def customer(bank: Bank, person: dict[str, str]) -> Customer:
+    return know_customer(bank, person)
+
+
+def stored(bank: Bank) -> Connection:
+    with serving(bank.id):
+        return Connection.objects.get()
+
+
+def read_accounts(bank: Bank) -> int:
+    listed = ask(
+        bank.id,
+        stored(bank).id,
+        lambda connector, token: connector.accounts(access_token=token),
+        clock=timezone.now,
+    )
+    return len(listed.records)
+
+
+def test_linking_makes_one_connection_links_consent_and_feeds_due_now(
+    sandbox: SandboxBank, bank: Bank, customer: Customer, person: dict[str, str]
+) -> None:
+    completed = link(sandbox, customer, person["login"])
+
+    with serving(bank.id):
+        due = FeedCursor.objects.filter(due_at__lte=timezone.now()).count()
+        linked = OutboxEvent.objects.get(name="partners.accounts_linked")
+        assert Link.objects.filter(ended_at=None).count() == len(completed.account_ids)
+        assert Consent.objects.get().history_from < timezone.now().date() - timedelta(days=360)
+    assert due == 2 * len(completed.account_ids)
+    assert linked.data["connection_id"] == str(completed.connection_id)
+
+
+def test_secrets_are_kept_sealed(
+    sandbox: SandboxBank, bank: Bank, customer: Customer, person: dict[str, str]
+) -> None:
+    state, code = walk_to_bank(sandbox, customer, person["login"])
+
+    with serving(bank.id):
+        walk = Authorisation.objects.get()
+    complete_authorisation(bank_id=bank.id, state=state, code=code, at=timezone.now())
+
+    connection = stored(bank)
+    assert state not in (walk.state_digest, walk.code_verifier)
+    sealed = [walk.code_verifier, connection.access_token, connection.refresh_token]
+    assert [each[:3] for each in sealed] == ["v1."] * 3
+
+
+def test_linking_again_repairs_the_same_connection(
+    sandbox: SandboxBank, bank: Bank, customer: Customer, person: dict[str, str]
+) -> None:
+    first = link(sandbox, customer, person["login"])
+    with serving(bank.id):
+        Connection.objects.update(status="revoked")
+        FeedCursor.objects.update(due_at=None)
+
+    again = link(sandbox, customer, person["login"])
+
+    with serving(bank.id):
+        due = FeedCursor.objects.filter(due_at__isnull=False).count()
+        assert Account.objects.count() == len(first.account_ids)
+        assert Link.objects.count() == len(first.account_ids)
+    assert (again.connection_id, again.account_ids) == (first.connection_id, first.account_ids)
+    assert (stored(bank).status, due) == ("active", 2 * len(first.account_ids))
+    assert read_accounts(bank) == len(first.account_ids)
+
+
+def test_an_account_left_out_the_second_time_is_linked_no_more(
+    sandbox: SandboxBank, bank: Bank, customer: Customer
+) -> None:
+    person = next(each for each in sandbox.customers() if len(each["accounts"]) > 1)
+    kept = person["accounts"][0]["AccountId"]
+    link(sandbox, customer, person["login"])
+
+    link(sandbox, customer, person["login"], accounts=[kept])
+
+    with serving(bank.id):
+        live = Link.objects.filter(ended_at=None).values_list("account__external_id", flat=True)
+        read = FeedCursor.objects.filter(due_at__isnull=False)
+        assert list(live) == [kept]
+        assert set(read.values_list("account__external_id", flat=True)) == {kept}
+
+
+def test_a_state_is_spent_by_its_first_use_and_by_ten_minutes(
+    sandbox: SandboxBank, bank: Bank, customer: Customer, person: dict[str, str]
+) -> None:
+    state, code = walk_to_bank(sandbox, customer, person["login"])
+    late = timezone.now() + timedelta(minutes=11)
+
+    with pytest.raises(AuthorisationSpent):
+        complete_authorisation(bank_id=bank.id, state=state, code=code, at=late)
+    with pytest.raises(AuthorisationSpent):
+        complete_authorisation(bank_id=bank.id, state=state, code=code, at=timezone.now())
+
+    with serving(bank.id):
+        assert Connection.objects.count() == 0
+
+
+def test_a_bank_that_breaks_on_the_way_back_links_nothing(
+    sandbox: SandboxBank, bank: Bank, customer: Customer, person: dict[str, str]
+) -> None:
+    state, code = walk_to_bank(sandbox, customer, person["login"])
+    sandbox.be(malformed=True)
+
+    with pytest.raises(LinkingFailed):
+        complete_authorisation(bank_id=bank.id, state=state, code=code, at=timezone.now())
+
+    with serving(bank.id):
+        walk = Authorisation.objects.get()
+        assert (walk.status, walk.failure) == ("failed", "BadAnswer")
+        assert Connection.objects.count() + Account.objects.count() + Consent.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"feeds": [], "alert_types": [], "days": 90},
+        {"feeds": ["receipts"], "alert_types": [], "days": 90},
+        {"feeds": ["balances"], "alert_types": [], "days": 91},
+        {"feeds": "balances", "alert_types": [], "days": 90},
+        {},
+    ],
+)
+def test_what_the_bank_does_not_share_is_not_asked_of_it(
+    bank: Bank, customer: Customer, choice: dict[str, object]
+) -> None:
+    with pytest.raises(ChoiceNotPossible):
+        begin_authorisation(
+            bank_id=bank.id, customer_id=customer.id, choice=choice, at=timezone.now()
+        )
+
+
+def test_the_network_is_not_called_with_a_transaction_open(bank: Bank, customer: Customer) -> None:
+    with serving(bank.id), pytest.raises(TransactionOpen):
+        begin_authorisation(
+            bank_id=bank.id, customer_id=customer.id, choice=EVERYTHING, at=timezone.now()
+        )
+
+
+def test_many_workers_renew_an_old_token_once(
+    sandbox: SandboxBank, bank: Bank, customer: Customer, person: dict[str, str]
+) -> None:
+    link(sandbox, customer, person["login"])
+    before = stored(bank).access_token
+    with serving(bank.id):
+        Connection.objects.update(token_expires_at=timezone.now())
+    seen: set[str] = set()
+
+    def work(_number: int) -> int:
+        try:
+            found = read_accounts(bank)
+            seen.add(stored(bank).access_token)
+            return found
+        finally:
+            databases.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        counts = set(pool.map(work, range(4)))
+
+    after = stored(bank)
+    assert len(counts) == 1
+    assert (seen, after.refreshing_until) == ({after.access_token}, None)
+    assert after.access_token != before
+    assert after.token_expires_at > timezone.now()
+
+
+def test_a_consent_withdrawn_at_the_bank_ends_the_connection_quietly(
+    sandbox: SandboxBank, bank: Bank, customer: Customer, person: dict[str, str]
+) -> None:
+    link(sandbox, customer, person["login"])
+    consent_id = stored(bank).external_consent_id
+    sandbox.do("POST", "withdraw", consent_id=consent_id, login=person["login"])
+
+    with pytest.raises(AuthorisationRevoked):
+        read_accounts(bank)
+    with pytest.raises(ConnectionEnded):
+        read_accounts(bank)
+
+    with serving(bank.id):
+        assert FeedCursor.objects.filter(due_at__isnull=False).count() == 0
+    assert stored(bank).status == "revoked"
+
+
+def test_a_bank_that_is_asked_too_often_is_left_alone(
+    sandbox: SandboxBank, bank: Bank, customer: Customer, person: dict[str, str]
+) -> None:
+    link(sandbox, customer, person["login"])
+    sandbox.be(error_rate=1.0, status=429, retry_after_seconds=60)
+    with pytest.raises(RateLimited):
+        read_accounts(bank)
+    sandbox.be()
+
+    with pytest.raises(RateLimited) as held:
+        read_accounts(bank)
+
+    waited = held.value.retry_after
+    assert waited is not None
+    assert timedelta(seconds=40) < waited <= timedelta(seconds=60)
