@@ -80,7 +80,9 @@ class AuthorBody(serializers.Serializer[Any]):
 class ActionBody(serializers.Serializer[Any]):
     key = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]  # a field, not the base's attribute
-    style = serializers.ChoiceField(choices=["primary", "danger", "plain"])
+    style = serializers.ChoiceField(  # type: ignore[assignment]  # a field, not the base's attribute
+        choices=["primary", "danger", "plain"]
+    )
 
 
 class MessageBody(serializers.Serializer[Any]):

@@ -22,9 +22,9 @@ class Outbox:
     so that only a client that really does not take anything is called slow.
     """
 
-    def __init__(self, send: Send, *, patience: float = SLOWEST_SEND_SECONDS) -> None:
+    def __init__(self, send: Send, *, patience: float | None = None) -> None:
         self._send = send
-        self._patience = patience
+        self._patience = SLOWEST_SEND_SECONDS if patience is None else patience
         self._frames: deque[str] = deque()
         self._bytes = 0
         self._something = asyncio.Event()

@@ -80,17 +80,27 @@ def open_socket(
     origin: str | None = settings.CHAT_ORIGIN,
     host: str = CHAT_HOST,
     protocols: list[str] | None = None,
+    **options: Any,
 ) -> AbstractContextManager[ClientConnection]:
     """A connection to a server of ours, which has no address but the loopback's."""
     opening: AbstractContextManager[ClientConnection] = connect(
         f"ws://{host}:{port}/v1/ws",
-        sock=socket.create_connection(("127.0.0.1", port)),
+        sock=_dialled(port, options.pop("receive_buffer", 0)),
         origin=origin,  # type: ignore[arg-type]  # websockets' own string type
         subprotocols=protocols or ["portal.v1.json", f"portal.t.{ticket}"],  # type: ignore[arg-type]  # websockets' own string type
         max_size=None,
         proxy=None,
+        **options,
     )
     return opening
+
+
+def _dialled(port: int, receive_buffer: int) -> socket.socket:
+    dialled = socket.socket()
+    if receive_buffer:
+        dialled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    dialled.connect(("127.0.0.1", port))
+    return dialled
 
 
 class Server:
@@ -119,9 +129,10 @@ class Server:
             time.sleep(0.01)
 
     def stop(self) -> None:
+        # First the clients: one that takes nothing would keep the server from ending.
+        self._clients.close()
         self._server.should_exit = True
         self._thread.join(20)
-        self._clients.close()
         self._http.close()
 
     def drain(self) -> None:
@@ -158,11 +169,36 @@ class Server:
         opening = open_socket(self.port, ticket, origin=origin, host=host, protocols=protocols)
         return Client(self._clients.enter_context(opening))
 
+    def join_unread(self, who: InChat) -> Client:
+        """A socket that greets and then takes next to nothing of what it is sent."""
+        opening = open_socket(
+            self.port,
+            self.ticket(who),
+            receive_buffer=4096,
+            max_queue=1,
+            close_timeout=0.1,
+            compression=None,
+        )
+        client = Client(self._clients.enter_context(opening))
+        client.hello()
+        return client
+
+    def sockets_after(self, *, seconds: float, at_most: int) -> int:
+        """How many sockets the hub holds, once they are few enough or the time is over."""
+        give_up = time.monotonic() + seconds
+        while (held := _held()) > at_most and time.monotonic() < give_up:
+            time.sleep(0.05)
+        return held
+
     def join(self, who: InChat) -> Client:
         """A socket that has greeted."""
         client = self.open(self.ticket(who))
         client.hello()
         return client
+
+
+def _held() -> int:
+    return sum(len(hub.listeners) for hub in running_hubs().values())
 
 
 @pytest.fixture

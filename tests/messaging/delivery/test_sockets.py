@@ -1,9 +1,10 @@
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import transaction
+from django.db import connections, transaction
 from django.utils import timezone
 from websockets.exceptions import InvalidStatus
 
@@ -13,6 +14,7 @@ from messaging.conversations.actions import post_bank_text, post_text
 from messaging.conversations.models import Stream
 from messaging.delivery.consumers import say_typing
 from partners.banks.models import Bank
+from portal.outbox.pokes import valkey
 from portal.tenancy.blocks import serving, serving_customer
 from tests.factories.messaging import InChat, make_in_chat, open_session_of
 from tests.messaging.delivery.live import Client, Server
@@ -501,3 +503,63 @@ def test_a_socket_follows_at_most_twenty_streams(portal: Server) -> None:
 
     assert [each["t"] for each in answers] == ["synced"] * 20 + ["err"]
     assert answers[-1]["code"] == "too_many_streams"
+
+
+# --- load, and servers that go away -----------------------------------------------------------------
+
+
+def test_whatever_is_said_at_once_is_heard_in_one_order_without_a_gap(portal: Server) -> None:
+    who = make_in_chat()
+    client = portal.join(who)
+    client.follow(who.stream)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda number: _says_in_thread(who, f"line {number}"), range(40)))
+    client.until_true(lambda each: each.get("seq") == 40)
+
+    assert seqs(client) == list(range(1, 41))
+    assert sorted(texts(client)) == sorted(f"line {number}" for number in range(40))
+
+
+def _says_in_thread(who: InChat, text: str) -> None:
+    try:
+        bank_says(who, text)
+    finally:
+        connections.close_all()
+
+
+def test_a_subscription_that_was_cut_comes_back_by_itself(portal: Server) -> None:
+    who = make_in_chat()
+    client = portal.join(who)
+    client.follow(who.stream)
+
+    valkey().execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+    bank_says(who, "said into the gap")
+    first = client.until("event")
+    time.sleep(0.5)
+    bank_says(who, "said after it")
+    second = client.until("event")
+
+    assert [first["data"]["text"], second["data"]["text"]] == [
+        "said into the gap",
+        "said after it",
+    ]
+
+
+@pytest.mark.slow
+def test_a_client_that_takes_nothing_is_let_go_and_others_do_not_wait(
+    portal: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("messaging.delivery.outbox.SLOWEST_SEND_SECONDS", 1.0)
+    who = make_in_chat()
+    for _ in range(200):
+        bank_says(who, "x" * 4000)
+    stuck, good = portal.join_unread(who), portal.join(who)
+
+    for _ in range(12):
+        stuck.say("sub", stream=who.stream, seq=0)
+        time.sleep(0.4)
+    answer = good.follow(who.stream, seq=199)
+    held = portal.sockets_after(seconds=6, at_most=1)
+
+    assert (answer["t"], held) == ("synced", 1)
