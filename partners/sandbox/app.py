@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from partners.sandbox import accounts_api, control, oauth, partner_api, site
 from partners.sandbox.bank import Bank, bank_of
+from partners.sandbox.bodies import BodyRefused
 from partners.sandbox.clock import tick_forever
 from partners.sandbox.events import push_forever
 from partners.sandbox.faults import FaultyInterfaces
@@ -35,6 +36,7 @@ from partners.sandbox.settings import Settings
 from partners.sandbox.storage.database import open_pool
 
 _log = logging.getLogger("sandbox.requests")
+_PATIENCE_SECONDS = 1.0
 _INTERFACES = ("/open-banking/", "/partner/")
 _FREQUENT = ("/accounts/movements", "/phone/peek", "/_control/health", "/static", "/design")
 _TITLES = {404: "Page not found", 405: "That does not work here"}
@@ -54,13 +56,13 @@ def make_app(settings: Settings) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with _open_bank(settings) as bank:
             app.state.bank = bank
+            _log.info("open bank=%s port=%s", settings.profile.slug, settings.port)
             app.state.player = Player(bank)
             tasks = [asyncio.create_task(work(bank)) for work in (push_forever, tick_forever)]
             yield
+            bank.close()
             await app.state.player.stop()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _ended(tasks)
 
     return Starlette(
         routes=[
@@ -81,11 +83,24 @@ def make_app(settings: Settings) -> Starlette:
         ],
         exception_handlers={
             HTTPException: _known_problem,
+            BodyRefused: _unreadable,
             psycopg.DataError: _unstorable,
             psycopg.OperationalError: _no_database,
         },
         lifespan=lifespan,
     )
+
+
+async def _ended(tasks: list[asyncio.Task[None]]) -> None:
+    """Wait for work that was asked to end; what is held up by somebody else is cancelled.
+
+    Cancelling alone would not do: on Python 3.11 a cancellation can be lost inside asyncio.wait_for,
+    which the database driver uses.
+    """
+    _, late = await asyncio.wait(tasks, timeout=_PATIENCE_SECONDS)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -124,6 +139,11 @@ async def _known_problem(request: Request, problem: Exception) -> Response:
     )
     response.headers.update(headers or {})
     return response
+
+
+async def _unreadable(request: Request, problem: Exception) -> Response:
+    status = problem.status if isinstance(problem, BodyRefused) else 400
+    return _explain(request, status=status, code="U010", detail=str(problem))
 
 
 async def _unstorable(request: Request, _problem: Exception) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 from dataclasses import dataclass, field
 
@@ -27,6 +28,7 @@ class Bank:
     faults: Faults = field(default_factory=Faults)
     told: asyncio.Event = field(default_factory=asyncio.Event)
     due: asyncio.Event = field(default_factory=asyncio.Event)
+    closing: bool = False
 
     @property
     def profile(self) -> BankProfile:
@@ -38,6 +40,12 @@ class Bank:
         """The bank's own origin, as others know it."""
         return self.settings.origin
 
+    def close(self) -> None:
+        """Ask the background work to end after what it is doing."""
+        self.closing = True
+        self.told.set()
+        self.due.set()
+
     def now(self) -> dt.datetime:
         """The bank's clock, in UTC."""
         return dt.datetime.now(dt.UTC)
@@ -47,3 +55,10 @@ def bank_of(connection: HTTPConnection) -> Bank:
     """The bank that serves this request."""
     bank: Bank = connection.app.state.bank
     return bank
+
+
+async def rung(bell: asyncio.Event, *, within: float) -> None:
+    """Wait for a bell, but not for longer than that many seconds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within):
+            await bell.wait()

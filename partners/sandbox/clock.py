@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 import psycopg
 
-from partners.sandbox.bank import Bank
+from partners.sandbox.bank import Bank, rung
 from partners.sandbox.instructions import settle_due
 from partners.sandbox.ledger import book_due, changing
 
@@ -16,8 +15,8 @@ _IDLE_SECONDS = 5.0
 
 
 async def tick_forever(bank: Bank) -> None:
-    """Do what is due, then sleep until the next thing is."""
-    while True:
+    """Do what is due, then sleep until the next thing is; ends when the bank closes."""
+    while not bank.closing:
         bank.due.clear()
         try:
             await tick(bank)
@@ -25,10 +24,7 @@ async def tick_forever(bank: Bank) -> None:
         except (psycopg.Error, TimeoutError):
             _log.warning("tick_failed")
             pause = 1.0
-        try:
-            await asyncio.wait_for(bank.due.wait(), pause)
-        except TimeoutError:
-            continue
+        await rung(bank.due, within=pause)
 
 
 async def tick(bank: Bank) -> None:

@@ -64,6 +64,8 @@ def lever(
             refused = _keep_out(request)
             if refused is not None:
                 return refused
+            if request.method == "OPTIONS":
+                return _preflight(request)
             try:
                 answer = JSONResponse(await pull(request), status_code=201 if creates else 200)
             except LedgerRefusal as problem:
@@ -107,11 +109,8 @@ def _with_cors(request: Request, answer: Response) -> Response:
     return answer
 
 
-async def preflight(request: Request) -> Response:
-    """OPTIONS: what a page of the portal's base origin may do (CORS)."""
-    refused = _keep_out(request)
-    if refused is not None:
-        return refused
+def _preflight(request: Request) -> Response:
+    """What a page of the portal's base origin may do (CORS)."""
     answer = _with_cors(request, Response(status_code=204))
     answer.headers["access-control-allow-methods"] = "GET, POST, PUT, DELETE"
     answer.headers["access-control-allow-headers"] = "content-type"
@@ -482,6 +481,5 @@ _DOORS: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
     ("POST", "reset", reset),
 ]
 ROUTES = [
-    *(Route(f"{_BASE}/{path}", door, methods=[method]) for method, path, door in _DOORS),
-    Route(f"{_BASE}/{{rest:path}}", preflight, methods=["OPTIONS"]),
+    Route(f"{_BASE}/{path}", door, methods=[method, "OPTIONS"]) for method, path, door in _DOORS
 ]

@@ -13,7 +13,7 @@ import httpx
 import psycopg
 from psycopg.rows import DictRow
 
-from partners.sandbox.bank import Bank
+from partners.sandbox.bank import Bank, rung
 
 _log = logging.getLogger("sandbox.events")
 _BATCH = 50
@@ -56,7 +56,7 @@ def next_pause(attempts: int, *, jitter: float) -> dt.timedelta:
 
 async def push_forever(bank: Bank) -> None:
     """Push what is due whenever the ledger rings, and look again by itself when it does not."""
-    while True:
+    while not bank.closing:
         bank.told.clear()
         try:
             pushed = await push_due(bank)
@@ -78,9 +78,9 @@ async def _wait(bank: Bank) -> None:
             row = await cursor.fetchone()
         if row and row["at"]:
             pause = min(max((row["at"] - bank.now()).total_seconds(), 0.01), _IDLE_SECONDS)
-        await asyncio.wait_for(bank.told.wait(), pause)
-    except (TimeoutError, psycopg.Error):
-        return
+    except psycopg.Error:
+        _log.warning("push_schedule_unread")
+    await rung(bank.told, within=pause)
 
 
 async def push_due(bank: Bank) -> int:

@@ -41,6 +41,7 @@ async def put_freeze(request: Request) -> Response:
     )
     if bank.faults.freeze == "lost":
         await hang(request.receive)
+        return Response(status_code=503)
     if bank.faults.freeze == "late":
         # Shielded: the bank does what it was asked even when the caller has stopped waiting.
         row, new = await asyncio.shield(_later(bank, wanted))

@@ -103,10 +103,11 @@ def _invent_customer(profile: BankProfile, seed: int, position: int) -> Invented
     chance = dice(seed, profile.slug, "customer", position)
     firsts, lasts = _NAMES[profile.country]
     order = dice(seed, profile.slug, "names")
-    pairs = [(first, last) for last in lasts for first in firsts]
-    order.shuffle(pairs)
-    first, last = pairs[position % len(pairs)]
-    again = position // len(pairs)
+    firsts, lasts = order.sample(firsts, len(firsts)), order.sample(lasts, len(lasts))
+    pair = position % (len(firsts) * len(lasts))
+    # Twelve and ten meet again after sixty: from there on the surnames are shifted by one.
+    first, last = firsts[pair % len(firsts)], lasts[(pair + pair // 60) % len(lasts)]
+    again = position // (len(firsts) * len(lasts))
     login = f"{_plain(first)}.{_plain(last)}{again + 1 if again else ''}"
     return InventedCustomer(
         position=position,

@@ -12,7 +12,7 @@ class BankProfile:
 
     slug: str
     name: str
-    mark: str
+    accent: str
     currency: str
     zone: str
     locale: str
@@ -35,7 +35,7 @@ PROFILES: dict[str, BankProfile] = {
         BankProfile(
             slug="aurelia",
             name="Banca Aurelia",
-            mark="A",
+            accent="#9a3412",
             currency="EUR",
             zone="Europe/Rome",
             locale="it",
@@ -49,7 +49,7 @@ PROFILES: dict[str, BankProfile] = {
         BankProfile(
             slug="northmoor",
             name="Northmoor Bank",
-            mark="N",
+            accent="#1f5168",
             currency="GBP",
             zone="Europe/London",
             locale="en",
@@ -63,7 +63,7 @@ PROFILES: dict[str, BankProfile] = {
         BankProfile(
             slug="quillon",
             name="Quillon Privatbank",
-            mark="Q",
+            accent="#7a6a45",
             currency="CHF",
             zone="Europe/Zurich",
             locale="de",

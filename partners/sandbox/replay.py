@@ -129,6 +129,7 @@ class Player:
     def __init__(self, bank: Bank) -> None:
         self._bank = bank
         self._task: asyncio.Task[None] | None = None
+        self._stopping = False
         self.play = Play(id="", state="idle", rows=0)
 
     @property
@@ -153,15 +154,15 @@ class Player:
             as_history=as_history,
             started_at=self._bank.now().isoformat(),
         )
+        self._stopping = False
         self._task = asyncio.create_task(self._run(rows, dealt))
         return self.play
 
     async def stop(self) -> Play:
-        """Stop where it is."""
+        """Stop after the row being played."""
         if self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._finish("stopped")
+            self._stopping = True
+            await self._task
         return self.play
 
     async def _run(self, rows: list[Row], dealt: dict[tuple[str, str], tuple[str, str]]) -> None:
@@ -174,7 +175,7 @@ class Player:
             _log.exception("play_failed")
             self._finish("failed")
         else:
-            self._finish("done")
+            self._finish("stopped" if self._stopping else "done")
 
     def _finish(self, state: str) -> None:
         self.play = replace(self.play, state=state, finished_at=self._bank.now().isoformat())
@@ -187,6 +188,8 @@ class Player:
             wait = begun + number / self.play.rate - time.monotonic()
             if wait > 0:
                 await asyncio.sleep(wait)
+            if self._stopping:
+                return
             async with changing(self._bank) as change:
                 accepted = await _happen(self._bank, change, row, dealt)
             self._count(accepted=accepted)
@@ -195,6 +198,8 @@ class Player:
         self, rows: list[Row], dealt: dict[tuple[str, str], tuple[str, str]]
     ) -> None:
         for first in range(0, len(rows), _HISTORY_BATCH):
+            if self._stopping:
+                return
             batch = rows[first : first + _HISTORY_BATCH]
             async with changing(self._bank) as change:
                 for row in batch:

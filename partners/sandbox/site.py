@@ -49,20 +49,12 @@ _DONE = {
 
 
 def form_door(door: Door) -> Door:
-    """A door that a form is sent to: its own pages only, refusals as pages."""
+    """A door that a form is sent to: by the bank's own pages only."""
 
     @functools.wraps(door)
     async def polite(request: Request) -> Response:
-        try:
-            check_origin(request)
-            return await door(request)
-        except BodyRefused as problem:
-            return sorry(
-                request,
-                status=problem.status,
-                title="We could not read that",
-                detail=problem.detail,
-            )
+        check_origin(request)
+        return await door(request)
 
     return polite
 
