@@ -1,5 +1,6 @@
 """A sandbox bank in its own database, served in this process or by the real program."""
 
+import asyncio
 import importlib.util
 import os
 import secrets
@@ -11,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
@@ -97,13 +99,41 @@ def _wait_for(url: str) -> None:
             return
 
 
-@pytest.fixture
-def database_url(database_server: str) -> Iterator[str]:
-    """A database of the test's own."""
+@pytest.fixture(scope="session")
+def founded(database_server: str) -> Iterator[str]:
+    """The name of a database in which the Italian bank has been founded, to be copied."""
     name = f"sandbox_{secrets.token_hex(6)}"
     with psycopg.connect(database_server, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    yield database_server.replace("/postgres?", f"/{name}?")
+
+    async def found() -> None:
+        async with serving(_environ(_with_database(database_server, name))):
+            pass
+
+    asyncio.run(found())
+    yield name
+    _drop(database_server, name)
+
+
+@pytest.fixture
+def database_url(database_server: str, founded: str) -> Iterator[str]:
+    """A database of the test's own."""
+    name = f"sandbox_{secrets.token_hex(6)}"
+    with psycopg.connect(database_server, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+                sql.Identifier(name), sql.Identifier(founded)
+            )
+        )
+    yield _with_database(database_server, name)
+    _drop(database_server, name)
+
+
+def _with_database(url: str, name: str) -> str:
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+
+def _drop(database_server: str, name: str) -> None:
     with psycopg.connect(database_server, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
@@ -111,6 +141,10 @@ def database_url(database_server: str) -> Iterator[str]:
 @pytest.fixture
 def environ(database_url: str) -> dict[str, str]:
     """What the bank is told; tests change what they are about."""
+    return _environ(database_url)
+
+
+def _environ(database_url: str) -> dict[str, str]:
     return {
         "SANDBOX_SLUG": "aurelia",
         "SANDBOX_PORT": "8101",
