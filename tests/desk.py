@@ -18,7 +18,9 @@ def console_browser(person: Person | None = None) -> Client:
     if person is not None:
         browser.force_login(person)
         # Each host has its own session cookie; Django's browser knows one name alone.
-        browser.cookies["console_session"] = browser.cookies.pop(settings.SESSION_COOKIE_NAME).value
+        browser.cookies["console_session"] = browser.cookies.pop(
+            settings.SESSION_COOKIE_NAME
+        ).value
     return browser
 
 

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Q
-from partners.instructions.actions import request_freeze
 
 from messaging.conversations.models import Conversation, Message, ReadMark, Stream, StreamEvent
 from messaging.conversations.queries import CUSTOMER_READER, get_conversation
@@ -21,6 +20,7 @@ from messaging.conversations.rules import (
     mask_secrets,
     wish_of,
 )
+from partners.instructions.actions import request_freeze
 from portal.outbox.pokes import poke_after_commit
 from portal.rest.problems import NotFound, Problem
 from portal.tenancy.blocks import served

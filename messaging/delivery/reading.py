@@ -12,13 +12,13 @@ from uuid import UUID
 
 from django.db import close_old_connections
 from django.utils import timezone
-from partners.sharing.gate import Door
 
 from accounts.signin.queries import WidgetPrincipal, live_session, live_session_ids
 from accounts.signin.tickets import spend_ticket
 from messaging.conversations import actions, queries
 from messaging.conversations.models import Message, Stream, StreamEvent
 from messaging.conversations.rendering import instant, render_messages
+from partners.sharing.gate import Door
 from portal.tenancy.blocks import NotServed, serving, serving_customer
 
 logger = logging.getLogger(__name__)

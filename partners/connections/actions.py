@@ -300,7 +300,7 @@ def _let_go_of_others(
 def _allow(
     choice: Choice, customer: Customer, account_ids: Sequence[UUID], *, at: datetime
 ) -> UUID:
-    bank = Bank.objects.get(pk=customer.bank_id)
+    bank = Bank.objects.get(pk=str(customer.bank_id))
     named = [("feed", code) for code in choice.feeds] + [
         ("alert", code) for code in choice.alert_types
     ]

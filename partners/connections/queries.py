@@ -51,6 +51,6 @@ def last_linked(*, customer_id: UUID) -> LastLinked | None:
     choice = read_choice(walk.choice) if walk else None
     if walk is None or choice is None or walk.connection is None:
         return None
-    links = live_links().filter(customer_id=customer_id, connection_id=walk.connection_id)
+    links = live_links().filter(customer_id=customer_id, connection_id=walk.connection.id)
     accounts = accounts_of(list(links.values_list("account_id", flat=True)))
     return LastLinked(accounts, choice, walk.connection.authorised_until)

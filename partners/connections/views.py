@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -118,8 +118,8 @@ def _origin(url: str) -> str:
 
 def _choices(bank: Bank, offer: dict[str, Any], form: ChoiceForm) -> dict[str, Any]:
     """Nothing is ticked that the customer has not ticked."""
-    ticked = form.data
-    picked = {name: set(ticked.getlist(name)) if form.is_bound else set() for name in form.fields}
+    ticked = form.data if isinstance(form.data, QueryDict) else QueryDict()
+    picked = {name: set(ticked.getlist(name)) for name in form.fields}
     return {
         "bank": _bank(bank) | {"host": urlsplit(offer["authorize_url"]).netloc},
         "feeds": [

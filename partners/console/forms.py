@@ -20,7 +20,9 @@ class DisclosuresForm(forms.Form):
     """Days are the bank's own calendar days, both ends in."""
 
     decision = forms.ChoiceField(choices=Disclosure.Decision.choices, required=False)
-    feed = forms.ChoiceField(choices=[*FeedKind.choices, *AlertType.choices], required=False)
+    feed = forms.ChoiceField(
+        choices=[("accounts", ""), *FeedKind.choices, *AlertType.choices], required=False
+    )
     since = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
     until = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
     customer = forms.UUIDField(required=False)

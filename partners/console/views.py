@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from accounts.disclosure.queries import times_refused
 from partners.banks.access import Desk, staff_page
 from partners.banks.models import Customer
 from partners.banks.permissions import Permission
@@ -160,13 +161,13 @@ def _ledger(request: HttpRequest, desk: Desk, form: DisclosuresForm) -> Shown:
     with serving(desk.bank.id):
         wanted = _filter(form.cleaned_data)
         page = queries.disclosures_page(wanted, zone=ZoneInfo(desk.bank.time_zone), place=place)
-        names = queries.recipient_names({each.recipient for each in page.rows})
-    purposes = queries.purpose_titles()
+        beside = words.Beside(
+            names=queries.recipient_names({each.recipient for each in page.rows}),
+            purposes=queries.purpose_titles(),
+            times_refused=times_refused(page.rows),
+        )
     return {
-        "disclosures": [
-            words.disclosure_row(each, names=names, purposes=purposes, at=now)
-            for each in page.rows
-        ],
+        "disclosures": [words.disclosure_row(each, beside, at=now) for each in page.rows],
         "page": _pager(page, bound_to=bound_to, asked=asked),
     }
 

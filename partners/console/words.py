@@ -1,8 +1,10 @@
 """Rows as the words that the console's templates show."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.utils.translation import gettext as _
@@ -18,10 +20,13 @@ from partners.connections.models import Connection
 from partners.console.queries import History
 from partners.feeds.models import FeedKind
 from partners.integrations.models import Integration
+from partners.sharing.words import purpose_words
 from partners.sync.models import Notification
 
 NEW_FOR = timedelta(seconds=3)
-CODE_WORDS: Mapping[str, Any] = dict([*FeedKind.choices, *AlertType.choices])
+FEED_WORDS: Mapping[str, Any] = dict([*FeedKind.choices, *AlertType.choices])
+# What a reader may also ask for: the list of accounts itself.
+CODE_WORDS: Mapping[str, Any] = {"accounts": gettext_lazy("Accounts"), **FEED_WORDS}
 STATE_TONES = {
     Connection.Status.ACTIVE: "good",
     Connection.Status.EXPIRED: "warn",
@@ -45,6 +50,7 @@ REASON_WORDS = {
     "bank_suspended": gettext_lazy("The bank was suspended."),
     "not_registered": gettext_lazy("The program is not registered for it."),
     "account_not_shared": gettext_lazy("The account is not part of the consent."),
+    "unknown_consent": gettext_lazy("It named a consent that is not its own."),
 }
 
 
@@ -116,7 +122,7 @@ def consent_row(row: Consent, *, at: datetime) -> dict[str, Any]:
     codes: Iterable[str] = getattr(row, "named_codes", ())
     return {
         "recipient": row.client.name if row.client else row.get_recipient_display(),
-        "purpose": row.purpose.title,
+        "purpose": purpose_words(row.purpose.code, row.purpose.title),
         "feeds": ", ".join(str(CODE_WORDS.get(code, code)) for code in codes),
         "expires_at": row.expires_at,
         "state_label": state,
@@ -144,7 +150,8 @@ def history_words(history: History) -> list[dict[str, Any]]:
 
 def _consent_step(row: ConsentEvent) -> dict[str, Any]:
     taken = row.kind == ConsentEvent.Kind.REVOKED
-    title, purpose = row.get_kind_display(), row.consent.purpose.title
+    title = row.get_kind_display()
+    purpose = purpose_words(row.consent.purpose.code, row.consent.purpose.title)
     return {"title": title, "text": purpose, "at": row.at, "tone": "warn" if taken else "good"}
 
 
@@ -165,24 +172,39 @@ def _disclosure_step(row: Disclosure) -> dict[str, Any]:
     return {"title": _("Shown"), "text": what, "at": row.at, "tone": ""}
 
 
-def disclosure_row(
-    row: Disclosure, *, names: Mapping[str, str], purposes: Mapping[str, str], at: datetime
-) -> dict[str, Any]:
-    """A line of the ledger; `names` and `purposes` are read once a page."""
+@dataclass(frozen=True)
+class Beside:
+    """What the lines of a page need beside themselves, read once for all of them."""
+
+    names: Mapping[str, str]
+    purposes: Mapping[str, str]
+    times_refused: Mapping[UUID, int]
+
+
+def disclosure_row(row: Disclosure, beside: Beside, *, at: datetime) -> dict[str, Any]:
+    """A line of the ledger."""
     accounts = len(row.account_ids)
     return {
         "at": row.at,
-        "recipient": recipient_words(row.recipient, names),
-        "purpose": purposes.get(row.purpose, row.purpose),
+        "recipient": recipient_words(row.recipient, beside.names),
+        "purpose": purpose_words(row.purpose, beside.purposes.get(row.purpose, row.purpose)),
         "door": DOOR_WORDS.get(row.door, row.door),
         "feed_label": CODE_WORDS.get(row.feed, row.feed),
         "accounts_words": ngettext("%(n)d account", "%(n)d accounts", accounts) % {"n": accounts},
         "row_count": row.row_count,
         "decision": row.decision,
-        "reason_label": REASON_WORDS.get(row.reason, row.reason),
+        "reason_label": _reason(row, beside.times_refused.get(row.id, 1)),
         "request_id": row.request_id,
         "is_new": at - row.at < NEW_FOR,
     }
+
+
+def _reason(row: Disclosure, times: int) -> str:
+    reason = str(REASON_WORDS.get(row.reason, row.reason))
+    if times == 1:
+        return reason
+    # A guesser's refusals of one minute are one line.
+    return _("%(reason)s %(times)d times in this minute.") % {"reason": reason, "times": times}
 
 
 def recipient_words(recipient: str, names: Mapping[str, str]) -> str:

@@ -33,7 +33,7 @@ _CLAIM = """
 TROUBLES = ("unavailable", "rate_limited")
 
 
-class LeaseLost(Exception):  # noqa: N818  # named for what happened
+class LeaseLost(Exception):  # named for what happened
     """Another worker has claimed the cursor since: what this one read is not to be stored."""
 
 

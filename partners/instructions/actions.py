@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -97,7 +98,7 @@ def claim_errand(*, at: datetime, lease: timedelta) -> Errand | None:
     not by a second sending.
     """
     with connection.cursor() as cursor:
-        values = {
+        values: dict[str, Any] = {
             "bank": current_bank_id(),
             "at": at,
             "until": at + lease,

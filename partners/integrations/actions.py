@@ -130,8 +130,6 @@ def _keep_report(
         integration = Integration.objects.select_for_update(no_key=True).get(mode=mode)
         integration.check_report = report
         integration.checked_at = at
-        integration.status = (
-            Integration.Status.WORKING if works else Integration.Status.FAILING
-        )
+        integration.status = Integration.Status.WORKING if works else Integration.Status.FAILING
         integration.save(update_fields=["check_report", "checked_at", "status"])
     return integration

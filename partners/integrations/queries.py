@@ -19,7 +19,9 @@ class NotConnectedYet(Conflict):
 
 def get_integration(mode: str | None = None) -> Integration:
     """The served bank's integration of that mode; by default live, else test. Raises NotConnectedYet."""
-    chosen = Integration.objects.filter(mode=mode) if mode else Integration.objects.order_by("mode")
+    chosen = (
+        Integration.objects.filter(mode=mode) if mode else Integration.objects.order_by("mode")
+    )
     found = chosen.first()
     if found is None:
         raise NotConnectedYet
@@ -28,7 +30,7 @@ def get_integration(mode: str | None = None) -> Integration:
 
 def connector_of(integration: Integration) -> Connector:
     """The connector, with the addresses and our secret; opens a secret, so never log it."""
-    bank = Bank.objects.get(pk=integration.bank_id)
+    bank = Bank.objects.get(pk=str(integration.bank_id))
     return CONNECTORS[integration.connector](address_of(integration, bank))
 
 

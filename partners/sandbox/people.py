@@ -103,7 +103,8 @@ def _invent_customer(profile: BankProfile, seed: int, position: int) -> Invented
     chance = dice(seed, profile.slug, "customer", position)
     firsts, lasts = _NAMES[profile.country]
     order = dice(seed, profile.slug, "names")
-    firsts, lasts = order.sample(firsts, len(firsts)), order.sample(lasts, len(lasts))
+    firsts = tuple(order.sample(firsts, len(firsts)))
+    lasts = tuple(order.sample(lasts, len(lasts)))
     pair = position % (len(firsts) * len(lasts))
     # Twelve and ten meet again after sixty: from there on the surnames are shifted by one.
     first, last = firsts[pair % len(firsts)], lasts[(pair + pair // 60) % len(lasts)]

@@ -20,4 +20,5 @@ def read_since(*, covered_until: date | None, history_from: date | None, today: 
 
 def wait_after(attempts: int) -> timedelta:
     """How long to leave a feed alone after so many failures in a row (1 or more)."""
-    return min(_FIRST_WAIT * 2 ** min(attempts - 1, _DOUBLINGS), _LONGEST_WAIT)
+    doublings = min(attempts - 1, _DOUBLINGS)
+    return min(_FIRST_WAIT * (1 << doublings), _LONGEST_WAIT)

@@ -1,7 +1,6 @@
 """The widget works where the browser blocks third-party cookies and storage."""
 
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ from playwright.sync_api import Playwright, expect
 
 from tests.journeys.conftest import launch_options
 from tests.journeys.stack import Stack
+from tests.journeys.test_story import chat_in, sign_in_at_bank
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SOON = 15_000
@@ -31,19 +31,13 @@ def test_the_chat_works_with_third_party_cookies_blocked(
     try:
         page = context.new_page()
         page.goto(stack.bank_origin("northmoor"))
-        page.get_by_label(re.compile("Customer|Login|User", re.IGNORECASE)).first.fill(
-            person["login"]
-        )
-        page.get_by_label("Password").fill(person["password"])
-        page.get_by_role("button", name=re.compile("Sign in|Log in")).click()
-        page.get_by_role("button", name=re.compile("chat", re.IGNORECASE)).first.click()
-        chat = page.frame_locator("iframe[src*='/widget/frame']")
+        sign_in_at_bank(page, person)
+        chat = chat_in(page)
         expect(chat.get_by_role("log")).to_be_visible(timeout=SOON)
-        frame = next(each for each in page.frames if "/widget/frame" in each.url)
 
         # What could have worked by a cookie does not: the frame can keep none.
-        frame.evaluate("document.cookie = 'probe=1; SameSite=None; Secure'")
-        assert "probe" not in frame.evaluate("document.cookie")
+        chat.evaluate("document.cookie = 'probe=1; SameSite=None; Secure'")
+        assert "probe" not in chat.evaluate("document.cookie")
         chat.get_by_role("textbox").fill("Hello from a strict browser")
         chat.get_by_role("button", name="Send").click()
 

@@ -202,7 +202,7 @@ def _held() -> int:
 
 
 @pytest.fixture
-def portal(transactional_db: None) -> Iterator[Server]:  # noqa: ARG001  # the server reads what is committed
+def portal(transactional_db: None) -> Iterator[Server]:  # the server reads what is committed
     server = Server()
     server.start()
     yield server
@@ -210,7 +210,7 @@ def portal(transactional_db: None) -> Iterator[Server]:  # noqa: ARG001  # the s
 
 
 @pytest.fixture
-def portal_beating(transactional_db: None, settings: Any) -> Iterator[Server]:  # noqa: ARG001  # as above
+def portal_beating(transactional_db: None, settings: Any) -> Iterator[Server]:  # as above
     """The same with a beat every 300 ms, so that tests need not wait for fifteen seconds."""
     settings.REALTIME_HEARTBEAT = timedelta(milliseconds=300)
     server = Server()

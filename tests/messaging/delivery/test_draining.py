@@ -31,7 +31,9 @@ def _free_port() -> int:
 
 
 @pytest.fixture
-def web(transactional_db: None, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:  # noqa: ARG001  # the process reads what is committed
+def web(
+    transactional_db: None, tmp_path: Path
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:  # the process reads what is committed
     """`uvicorn portal.asgi:application`, on the test's database."""
     port = _free_port()
     url = with_database(SERVERS.runtime_url, settings.DATABASES["default"]["NAME"])

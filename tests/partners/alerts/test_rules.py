@@ -1,3 +1,4 @@
+import itertools
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -122,9 +123,9 @@ def test_a_balance_is_told_once_until_it_has_recovered(readings: list[int]) -> N
 
     told = [
         is_low(before_minor=before, now_minor=now, currency="EUR", parameters=parameters)
-        for before, now in zip(readings, readings[1:], strict=False)
+        for before, now in itertools.pairwise(readings)
     ]
 
     falls = [position for position, each in enumerate(told) if each]
-    for first, second in zip(falls, falls[1:], strict=False):
+    for first, second in itertools.pairwise(falls):
         assert any(reading >= 0 for reading in readings[first + 1 : second + 1])
