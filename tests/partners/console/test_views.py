@@ -1,0 +1,359 @@
+"""The console's pages that read across rooms: what they show, to whom, at which cost."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.consent.actions import revoke_consent
+from accounts.disclosure.models import Disclosure
+from partners.alerts.models import Alert
+from partners.banks.models import Bank, Customer
+from partners.console import queries
+from partners.console.rules import Place
+from partners.ledger.models import Entry
+from partners.sync.models import Notification
+from portal.tenancy.blocks import serving
+from tests.desk import browser_of, page_of
+from tests.factories.accounts import make_client, make_consent, make_household, share
+from tests.factories.partners import make_bank, make_customer
+
+pytestmark = pytest.mark.django_db
+_numbers = count(1)
+
+
+def make_disclosure(bank: Bank, **fields: object) -> Disclosure:
+    """A release of balances to the chat; opens a block of its own."""
+    defaults: dict[str, object] = {
+        "at": timezone.now(),
+        "recipient": "chat",
+        "purpose": "see_in_chat",
+        "door": "rest",
+        "feed": "balances",
+        "account_ids": [str(uuid4())],
+        "row_count": 2,
+        "decision": "released",
+        "request_id": f"request-{next(_numbers)}",
+    }
+    with serving(bank.id):
+        return Disclosure.objects.create(**(defaults | fields))
+
+
+def statements(browser: Client, where: str) -> int:
+    """How many statements a page takes."""
+    with CaptureQueriesContext(connection) as captured:
+        assert browser.get(where).status_code == 200
+    return len(captured)
+
+
+def words_of(browser: Client, where: str) -> str:
+    answer = browser.get(where)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+# --- overview
+
+
+def test_the_overview_counts_the_banks_own_day() -> None:
+    household = make_household(make_bank(time_zone="Pacific/Kiritimati"))
+    bank = household.bank
+    midnight = datetime(2026, 3, 14, 10, 0, tzinfo=UTC)  # 14 hours ahead: a new day begins there
+    with serving(bank.id):
+        first, second = Entry.objects.order_by("id")
+        Entry.objects.filter(pk=first.pk).update(created_at=midnight - timedelta(minutes=1))
+        Entry.objects.filter(pk=second.pk).update(created_at=midnight + timedelta(minutes=1))
+        Alert.objects.create(
+            account=household.account,
+            alert_type="refund",
+            once_key="refund:1",
+            rule_version=1,
+            raised_at=midnight + timedelta(hours=1),
+        )
+        read = queries.overview(bank, at=midnight + timedelta(hours=2))
+    assert [(each.transactions, each.alerts) for each in read["days"][-2:]] == [(1, 0), (1, 1)]
+    assert len(read["days"]) == queries.DAYS
+    assert read["counts"]["transactions_today"] == 1
+    assert read["counts"]["customers_linked"] == 1
+
+
+def test_the_overview_shows_notifications_and_renews_itself() -> None:
+    household = make_household()
+    with serving(household.bank.id):
+        Notification.objects.create(
+            jti="one", account_external_ids=["a", "b"], received_at=timezone.now()
+        )
+    browser = browser_of(household.bank)
+    page = words_of(browser, page_of("overview", household.bank.slug))
+    live = page_of("overview_live", household.bank.slug)
+    assert f'hx-get="{live}"' in page
+    assert "2 accounts changed" in words_of(browser, live)
+    assert "<html" not in words_of(browser, live)
+
+
+def test_the_overview_costs_the_same_however_many_customers() -> None:
+    bank = make_bank()
+    browser = browser_of(bank)
+    where = page_of("overview_live", bank.slug)
+    browser.get(where)  # days that are over are counted once
+    before = statements(browser, where)
+    for _ in range(4):
+        make_household(bank)
+    assert statements(browser, where) == before
+
+
+def test_a_bank_that_shares_nothing_says_so() -> None:
+    bank = make_bank()
+    said = f"{bank.name} shares nothing"
+    browser = browser_of(bank)
+    for page in ("overview", "feeds", "disclosures"):
+        assert said in words_of(browser, page_of(page, bank.slug))
+    share(bank, feeds=["balances"])
+    for page in ("overview", "feeds", "disclosures"):
+        assert said not in words_of(browser, page_of(page, bank.slug))
+
+
+# --- customers
+
+
+def test_names_are_masked_everywhere() -> None:
+    bank = make_bank()
+    customer = make_customer(bank, display_name="Giulia Ferrante", external_id="AUR-1042")
+    browser = browser_of(bank)
+    for where in (
+        page_of("customers", bank.slug),
+        page_of("customer", bank.slug, customer.id),
+    ):
+        page = words_of(browser, where)
+        assert "G•••• F••••" in page
+        assert "AUR-1042" in page
+        assert "Giulia" not in page
+        assert "Ferrante" not in page
+
+
+def test_customers_are_found_by_the_beginning_of_the_banks_own_reference() -> None:
+    bank = make_bank()
+    for reference in ("AUR-1", "AUR-10", "AUR-2", "aur-1", "BUR-1", "%UR-1"):
+        make_customer(bank, external_id=reference)
+    browser = browser_of(bank)
+
+    def found(query: str) -> list[str]:
+        page = browser.get(page_of("customers", bank.slug), {"q": query})
+        return [each["reference"] for each in page.context["customers"]]
+
+    assert found("AUR-1") == ["AUR-1", "AUR-10"]
+    assert found("%") == ["%UR-1"]
+    assert found("nobody") == []
+    assert "Nobody found" in words_of(browser, page_of("customers", bank.slug) + "?q=nobody")
+
+
+def test_ten_thousand_customers_cost_a_page_no_more_than_fifty() -> None:
+    bank = make_bank()
+    browser = browser_of(bank)
+    where = page_of("customers", bank.slug)
+    with serving(bank.id):
+        Customer.objects.bulk_create(
+            Customer(external_id=f"C-{n:05d}", display_name="Ada Byron") for n in range(50)
+        )
+    few = statements(browser, where)
+    with serving(bank.id):
+        Customer.objects.bulk_create(
+            Customer(external_id=f"C-{n:05d}", display_name="Ada Byron") for n in range(50, 10_000)
+        )
+        deep = queries.customers_page(query="", place=Place("after", "C-09900"))
+    assert next(each.external_id for each in deep.rows) == "C-09901"
+    assert statements(browser, where) == few
+    seen: list[str] = []
+    url = where
+    for _ in range(4):
+        page = browser.get(url)
+        seen += [each["reference"] for each in page.context["customers"]]
+        url = where + page.context["page"]["older_url"]
+    assert seen == [f"C-{n:05d}" for n in range(100)]
+    back = browser.get(where + page.context["page"]["newer_url"])
+    assert back.context["customers"][0]["reference"] == "C-00050"
+
+
+@pytest.mark.parametrize("page", ["customers", "disclosures"])
+@pytest.mark.parametrize("cursor", ["nonsense", "a:b:c", "x" * 5000])
+def test_a_cursor_that_is_not_ours_is_refused(page: str, cursor: str) -> None:
+    bank = make_bank()
+    answer = browser_of(bank).get(page_of(page, bank.slug), {"cursor": cursor})
+    assert answer.status_code == 400
+    assert "design/tokens.css" in answer.content.decode()
+
+
+def test_a_cursor_opens_at_its_own_bank_alone() -> None:
+    bank, other = make_bank(), make_bank()
+    for _ in range(queries.PAGE + 1):
+        make_customer(bank)
+    where = page_of("customers", bank.slug)
+    older = browser_of(bank).get(where).context["page"]["older_url"]
+    assert browser_of(bank).get(where + older).status_code == 200
+    assert browser_of(other).get(page_of("customers", other.slug) + older).status_code == 400
+
+
+def test_one_customer_with_accounts_consents_and_history() -> None:
+    household = make_household()
+    program = make_client(name="Thrift Garden")
+    kept = make_consent(household.customer, [household.account], client=program)
+    ended = make_consent(household.customer, [household.account])
+    with serving(household.bank_id):
+        revoke_consent(consent_id=ended.id, at=timezone.now(), by="customer")
+    pseudonym = household.customer.pseudonym
+    make_disclosure(
+        household.bank, pseudonym=pseudonym, decision="refused", reason="consent_revoked"
+    )
+    browser = browser_of(household.bank)
+    page = browser.get(page_of("customer", household.bank.slug, household.customer.id))
+    consents = page.context["consents"]
+    assert {each["recipient"] for each in consents} == {"Thrift Garden", "The bank's chat"}
+    assert {str(each["state_label"]) for each in consents} == {"Allowed", "Revoked"}
+    assert "Balances" in consents[0]["feeds"]
+    titles = [str(each["title"]) for each in page.context["history"]]
+    assert "Refused" in titles
+    assert "Account linked" in titles
+    assert kept.expires_at == next(
+        each["expires_at"] for each in consents if each["recipient"] == "Thrift Garden"
+    )
+
+
+def test_a_customers_page_costs_the_same_however_long_the_history() -> None:
+    household = make_household()
+    browser = browser_of(household.bank)
+    where = page_of("customer", household.bank.slug, household.customer.id)
+    make_consent(household.customer, [household.account])
+    make_disclosure(household.bank, pseudonym=household.customer.pseudonym)
+    before = statements(browser, where)
+    for _ in range(5):
+        make_consent(household.customer, [household.account])
+        make_disclosure(household.bank, pseudonym=household.customer.pseudonym)
+    assert statements(browser, where) == before
+
+
+# --- disclosures
+
+
+def test_the_ledger_is_narrowed_by_each_filter() -> None:
+    bank = make_bank(time_zone="Europe/Rome")
+    customer = make_customer(bank)
+    program = make_client(name="Thrift Garden")
+    late = datetime(2026, 3, 14, 23, 30, tzinfo=UTC)  # the 15th in Rome
+    make_disclosure(bank, at=late, feed="transactions", pseudonym=customer.pseudonym)
+    make_disclosure(bank, at=late - timedelta(days=1), recipient=f"client:{program.pk}")
+    make_disclosure(
+        bank, at=late - timedelta(days=2), decision="refused", reason="bank_not_sharing"
+    )
+    browser = browser_of(bank)
+
+    def found(**asked: str) -> int:
+        page = browser.get(page_of("disclosures", bank.slug), asked)
+        assert page.status_code == 200
+        return len(page.context["disclosures"])
+
+    assert found() == 3
+    assert found(decision="refused") == 1
+    assert found(feed="transactions") == 1
+    assert found(since="2026-03-15") == 1
+    assert found(until="2026-03-14") == 2
+    assert found(since="2026-03-14", until="2026-03-14") == 1
+    assert found(customer=str(customer.id)) == 1
+    page = words_of(browser, page_of("disclosures", bank.slug))
+    assert "Thrift Garden" in page
+    assert "The bank does not share this feed." in page
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"since": "14/03/2026"},
+        {"until": "2026-02-30"},
+        {"since": "2026-03-15", "until": "2026-03-14"},
+        {"decision": "both"},
+        {"feed": "passwords"},
+        {"customer": "me"},
+    ],
+)
+def test_a_filter_that_makes_no_sense_is_said_and_kept(asked: dict[str, str]) -> None:
+    bank = make_bank()
+    make_disclosure(bank)
+    browser = browser_of(bank)
+    page = browser.get(page_of("disclosures", bank.slug), asked)
+    assert page.status_code == 400
+    assert page.context["disclosures"] == []
+    assert page.context["filters"] | asked == page.context["filters"]
+    assert browser.get(page_of("disclosures_live", bank.slug), asked).status_code == 400
+
+
+def test_somebody_elses_customer_filters_nothing() -> None:
+    bank = make_bank()
+    theirs = make_customer(make_bank())
+    answer = browser_of(bank).get(page_of("disclosures", bank.slug), {"customer": str(theirs.id)})
+    assert answer.status_code == 404
+
+
+def test_the_ledger_ticks_and_keeps_its_filters() -> None:
+    bank = make_bank()
+    browser = browser_of(bank)
+    page = browser.get(page_of("disclosures", bank.slug), {"decision": "released"})
+    live = page.context["live_url"]
+    assert "Nothing was shown" in words_of(browser, live)
+    make_disclosure(bank)
+    make_disclosure(bank, decision="refused", reason="no_consent")
+    rows = words_of(browser, live)
+    assert rows.count("<tr") == 2  # the head and one line
+    assert 'class="is-new"' in rows
+
+
+def test_the_ledger_is_paged_by_key_and_older_pages_stand_still() -> None:
+    bank = make_bank()
+    at = timezone.now()
+    for step in range(queries.PAGE * 2 + 3):
+        # Some at the same instant: the key is the instant and the id.
+        make_disclosure(bank, at=at - timedelta(seconds=step // 3), row_count=step)
+    browser = browser_of(bank)
+    where = page_of("disclosures", bank.slug)
+    first = browser.get(where)
+    second = browser.get(where + first.context["page"]["older_url"])
+    third = browser.get(where + second.context["page"]["older_url"])
+    shown = [
+        each["row_count"]
+        for page in (first, second, third)
+        for each in page.context["disclosures"]
+    ]
+    assert sorted(shown) == list(range(queries.PAGE * 2 + 3))
+    assert third.context["page"]["older_url"] == ""
+    assert second.context["live_url"] == ""
+    back = browser.get(where + second.context["page"]["newer_url"])
+    assert [each["row_count"] for each in back.context["disclosures"]] == [
+        each["row_count"] for each in first.context["disclosures"]
+    ]
+
+
+def test_the_ledger_costs_the_same_however_long_it_is() -> None:
+    bank = make_bank()
+    browser = browser_of(bank)
+    where = page_of("disclosures", bank.slug)
+    make_disclosure(bank)
+    before = statements(browser, where)
+    for _ in range(30):
+        make_disclosure(bank)
+    assert statements(browser, where) == before
+
+
+def test_another_banks_lines_are_not_there() -> None:
+    bank = make_bank()
+    make_disclosure(make_bank())
+    page = browser_of(bank).get(page_of("disclosures", bank.slug))
+    assert page.context["disclosures"] == []
+
+
+def test_times_stand_on_the_banks_own_clock() -> None:
+    bank = make_bank(time_zone="Asia/Tokyo")
+    make_disclosure(bank, at=datetime(2026, 3, 14, 15, 30, 5, tzinfo=UTC))
+    assert "15 Mar, 00:30:05" in words_of(browser_of(bank), page_of("disclosures", bank.slug))
