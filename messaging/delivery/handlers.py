@@ -17,6 +17,7 @@ from messaging.conversations.actions import (
 )
 from partners.events import AccountsLinked, AlertRaised, InstructionChanged
 from partners.sharing.gate import CHAT, Allowed, Ask, Door, Scope, authorize
+from partners.sharing.queries import weightier_alert_types
 from portal.outbox.events import Delivered
 from portal.outbox.pokes import poke_after_commit
 from portal.tenancy.blocks import serving_customer
@@ -25,12 +26,18 @@ LINKS_CHANGED, SHARING_CHANGED = "accounts.linked", "sharing.changed"
 
 
 def on_alert_raised(event: AlertRaised, delivered: Delivered) -> None:
-    """A card for everyone who has the account and allows the chat this type of alert, once each."""
+    """A card for everyone who has the account and allows the chat this type of alert, once each.
+
+    One payment is one card: of several alerts about it, the weightiest that the customer allows.
+    """
     at = delivered.occurred_at
+    weightier = weightier_alert_types(event.alert_id)
     alert = AlertOnCard(event.alert_id, event.alert_type)
     for customer_id in linked_customer_ids(event.account_id):
         with serving_customer(delivered.bank_id, customer_id):
-            if _is_allowed(event, at):
+            if not _is_allowed(event, event.alert_type, at):
+                continue
+            if not any(_is_allowed(event, each, at) for each in weightier):
                 post_card(
                     customer_id=customer_id, alert=alert, caused_by=delivered.event_id, at=at
                 )
@@ -70,12 +77,12 @@ def on_consent_changed(event: ConsentGranted | ConsentRevoked, delivered: Delive
     poke_after_commit("sessions", f"{delivered.bank_id} {event.customer_id}")
 
 
-def _is_allowed(event: AlertRaised, at: datetime) -> bool:
+def _is_allowed(event: AlertRaised, alert_type: str, at: datetime) -> bool:
     ask = Ask(
         recipient=CHAT,
         purpose=None,
         scope=Scope.ALERT,
-        code=event.alert_type,
+        code=alert_type,
         account_ids=(event.account_id,),
         door=Door.SOCKET,
         at=at,

@@ -7,6 +7,7 @@ from portal.tenancy.models import RowReach, TenantForeignKey, TenantModel
 
 
 class AlertType(models.TextChoices):
+    # In the order of their weight: of several about one payment, the first is shown.
     FRAUD_SUSPECTED = "fraud_suspected", _("Fraud suspected")
     LARGE_PAYMENT = "large_payment", _("Large payment")
     LOW_BALANCE = "low_balance", _("Low balance")

@@ -168,4 +168,5 @@ def _read(row: Sequence[Any]) -> Known | None:
     if row[0] is None:
         return None
     merchant_name, description = row[8], row[9]
-    return Known(*row[:8], normal_text(merchant_name or description))
+    values = (*row[:8], normal_text(merchant_name or description))
+    return Known(*values)

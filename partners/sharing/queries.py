@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef, QuerySet
 
@@ -9,7 +10,7 @@ from accounts.consent.models import Consent, ConsentResource
 from accounts.consent.queries import get_consent, live_at, resources_of
 from accounts.consent.references import consent_reference
 from accounts.linking.queries import live_links
-from partners.alerts.models import AlertRule
+from partners.alerts.models import Alert, AlertRule, AlertType
 from partners.banks.models import Bank
 from partners.feeds.models import Feed
 from partners.sharing.rules import PORTAL, Allowance, Ask, BankShares, Scope
@@ -43,6 +44,17 @@ def bank_shares(scope: str, code: str) -> BankShares:
     feeds = list(Feed.objects.values_list("kind", "enabled", "masked_fields", "bank__status"))
     on = {kind: frozenset(masked) for kind, enabled, masked, _status in feeds if enabled}
     return BankShares(_admitted([each[3] for each in feeds]), feeds=on)
+
+
+def weightier_alert_types(alert_id: UUID) -> tuple[str, ...]:
+    """The types of the alerts about the same entry that stand before this one in AlertType."""
+    alert = Alert.objects.filter(pk=alert_id, entry_id__isnull=False).first()
+    if alert is None:
+        return ()
+    raised = Alert.objects.filter(entry_id=alert.entry_id).values_list("alert_type", flat=True)
+    order = list(AlertType.values)
+    before = order[: order.index(alert.alert_type)]
+    return tuple(each for each in before if each in set(raised))
 
 
 def _admitted(statuses: list[str]) -> bool:
