@@ -4,8 +4,11 @@ import atexit
 import os
 from contextlib import ExitStack
 
+from portal.local.setup import BUILT, catalogues
 from portal.local.testing import servers
 
+if not BUILT.is_dir() or not all(each.with_suffix(".mo").exists() for each in catalogues()):
+    raise RuntimeError("Run `make setup` once: it builds the chat's app and the translations.")
 _stack = ExitStack()
 atexit.register(_stack.close)
 SERVERS = _stack.enter_context(servers(sandbox=True))

@@ -64,6 +64,15 @@ def set_up(progress: Progress, *, dev: bool) -> None:
         _requirements("requirements.txt", "Installing what the portal needs"),
         *([_requirements("requirements-dev.txt", "Installing the checkers")] if dev else []),
     ]
+    chores.append(
+        Chore(
+            "words",
+            "Compiling the translations",
+            lambda: _digest(catalogues()),
+            lambda: all(each.with_suffix(".mo").exists() for each in catalogues()),
+            _compile_words,
+        )
+    )
     if (ROOT / "package.json").exists():
         chores += [
             Chore(
@@ -204,6 +213,19 @@ def _pip_install(path: Path, step: Step) -> None:
 
 def _lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines()
+
+
+# --- the words ------------------------------------------------------------------------------
+
+
+def catalogues() -> list[Path]:
+    return sorted(ROOT.glob("*/locale/*/LC_MESSAGES/django.po"))
+
+
+def _compile_words(_: Step) -> None:
+    for folder in sorted({each.parents[2] for each in catalogues()}):
+        command = [_venv_python(), "-m", "babel.messages.frontend", "compile", "-D", "django"]
+        _run([*command, "-d", str(folder)], otherwise="The translations could not be compiled.")
 
 
 # --- the pages -------------------------------------------------------------------------------
