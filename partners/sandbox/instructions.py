@@ -88,7 +88,7 @@ async def _settle(change: Change, row: DictRow, *, refuse: bool) -> DictRow:
     )
     failure = None
     if refuse:
-        failure = "refused_by_bank"
+        failure = "not_allowed"
     elif not cards:
         failure = "card_not_found"
     else:

@@ -24,10 +24,10 @@ from partners.sandbox.instructions import (
 from partners.sandbox.interface import Grant, Refused, grant_of, interface
 from partners.sandbox.ledger import changing
 
-_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _MEMBERS = {"AccountId", "CardId", "Action", "Reason"}
-_LONGEST_ID = 64
-_LONGEST_REASON = 200
+_LONGEST_ID = 128
+_LONGEST_REASON = 140
 
 
 @interface
@@ -74,18 +74,18 @@ async def _carry_out(bank: Bank, wanted: Instruction) -> tuple[DictRow, bool]:
 
 def _read_instruction(instruction_id: str, body: Any, grant: Grant) -> Instruction:
     if not _ID.fullmatch(instruction_id):
-        raise Refused(400, "U002", "An instruction's id is 8 to 64 letters, digits or hyphens.")
+        raise Refused(400, "U002", "An instruction's id is a UUID.", "InstructionId")
     if not isinstance(body, dict) or set(body) - _MEMBERS:
         raise Refused(400, "U005", "Only AccountId, CardId, Action and Reason are expected.")
-    account_id, card_id, reason = body.get("AccountId"), body.get("CardId"), body.get("Reason", "")
+    account_id, card_id, reason = body.get("AccountId"), body.get("CardId"), body.get("Reason")
     if not isinstance(account_id, str):
         raise Refused(400, "U004", "AccountId is missing.", "AccountId")
     if card_id is not None and not (isinstance(card_id, str) and 0 < len(card_id) <= _LONGEST_ID):
         raise Refused(400, "U002", "CardId is a short text.", "CardId")
     if body.get("Action") not in ("freeze", "unfreeze"):
         raise Refused(400, "U002", "Action is freeze or unfreeze.", "Action")
-    if not isinstance(reason, str) or len(reason) > _LONGEST_REASON:
-        raise Refused(400, "U002", "Reason is a text of at most 200 characters.", "Reason")
+    if not isinstance(reason, str) or not 0 < len(reason) <= _LONGEST_REASON:
+        raise Refused(400, "U002", "Reason is a text of 1 to 140 characters.", "Reason")
     return Instruction(
         id=instruction_id,
         client_id=grant.client_id,

@@ -101,10 +101,8 @@ def invent_customers(profile: BankProfile, *, seed: int, count: int) -> list[Inv
 
 def _invent_customer(profile: BankProfile, seed: int, position: int) -> InventedCustomer:
     chance = dice(seed, profile.slug, "customer", position)
-    firsts, lasts = _NAMES[profile.country]
     order = dice(seed, profile.slug, "names")
-    firsts = tuple(order.sample(firsts, len(firsts)))
-    lasts = tuple(order.sample(lasts, len(lasts)))
+    firsts, lasts = (order.sample(names, len(names)) for names in _NAMES[profile.country])
     pair = position % (len(firsts) * len(lasts))
     # Twelve and ten meet again after sixty: from there on the surnames are shifted by one.
     first, last = firsts[pair % len(firsts)], lasts[(pair + pair // 60) % len(lasts)]

@@ -49,8 +49,8 @@ async def test_a_dropped_answer_was_carried_out(environ: dict[str, str], free_po
 
         with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
             await visitor.http.put(
-                "/partner/v1/card-freezes/an-instruction",
-                json={"AccountId": account["AccountId"], "Action": "freeze", "Reason": ""},
+                "/partner/v1/card-freezes/5e0ddc0c-0b80-4b0e-9d0e-0d6a6e0f2a11",
+                json={"AccountId": account["AccountId"], "Action": "freeze", "Reason": "test"},
                 headers=headers,
             )
 

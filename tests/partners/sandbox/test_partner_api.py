@@ -2,13 +2,18 @@
 
 import asyncio
 import uuid
+from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema
 import pytest
+import yaml
 
 from tests.partners.sandbox.live import running
 from tests.partners.sandbox.visitor import Visitor
+
+PUBLISHED = Path(__file__).resolve().parents[3] / "partners/connectors/partner/openapi.yaml"
 
 
 def _path(instruction_id: str) -> str:
@@ -45,6 +50,34 @@ async def test_a_freeze_is_done_and_then_purchases_are_declined(visitor: Visitor
     assert told["SettledAt"] is not None
     assert card["frozen"] is True
     assert declined.status_code == 409
+
+
+async def test_answers_hold_against_the_published_interface(visitor: Visitor) -> None:
+    document = yaml.safe_load(PUBLISHED.read_text())
+    outcome = {"$ref": "#/components/schemas/Outcome", "components": document["components"]}
+    checker = jsonschema.Draft202012Validator(outcome, format_checker=jsonschema.FormatChecker())
+    headers = await visitor.linked()
+
+    found: dict[str, list[str]] = {}
+    for fault in ("pending", "fail", None):
+        await visitor.control("PUT", "faults", {"freeze": fault})
+        answer = await visitor.http.put(
+            _path(str(uuid.uuid4())), json=await _body(visitor), headers=headers
+        )
+        told = answer.json()
+        found[told["Status"]] = [error.message for error in checker.iter_errors(told)]
+
+    assert found == {"pending": [], "failed": [], "done": []}
+
+
+async def test_an_id_that_is_no_uuid_is_refused(visitor: Visitor) -> None:
+    headers = await visitor.linked()
+
+    answer = await visitor.http.put(
+        _path("instruction-1"), json=await _body(visitor), headers=headers
+    )
+
+    assert answer.status_code == 400
 
 
 async def test_the_same_instruction_again_changes_nothing(visitor: Visitor) -> None:
@@ -104,8 +137,9 @@ async def test_an_instruction_that_never_arrived_is_404(visitor: Visitor) -> Non
         ({"AccountId": "aur-0000000000"}, 403),
         ({"AccountId": 7}, 400),
         ({"Action": "close"}, 400),
-        ({"Reason": "x" * 201}, 400),
-        ({"CardId": "x" * 65}, 400),
+        ({"Reason": "x" * 141}, 400),
+        ({"Reason": ""}, 400),
+        ({"CardId": "x" * 129}, 400),
         ({"More": 1}, 400),
     ],
 )
@@ -140,7 +174,7 @@ async def test_a_freeze_that_fails_says_so_and_freezes_nothing(visitor: Visitor)
     card = (await visitor.first())["accounts"][0]["cards"][0]
     assert (answer.json()["Status"], answer.json()["FailureReason"]) == (
         "failed",
-        "refused_by_bank",
+        "not_allowed",
     )
     assert card["frozen"] is False
 
