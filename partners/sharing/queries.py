@@ -48,10 +48,10 @@ def bank_shares(scope: str, code: str) -> BankShares:
 
 def weightier_alert_types(alert_id: UUID) -> tuple[str, ...]:
     """The types of the alerts about the same entry that stand before this one in AlertType."""
-    alert = Alert.objects.filter(pk=alert_id, entry_id__isnull=False).first()
-    if alert is None:
+    alert = Alert.objects.select_related("entry").filter(pk=alert_id).first()
+    if alert is None or alert.entry is None:
         return ()
-    raised = Alert.objects.filter(entry_id=alert.entry_id).values_list("alert_type", flat=True)
+    raised = Alert.objects.filter(entry=alert.entry).values_list("alert_type", flat=True)
     order = list(AlertType.values)
     before = order[: order.index(alert.alert_type)]
     return tuple(each for each in before if each in set(raised))

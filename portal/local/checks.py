@@ -141,7 +141,7 @@ def _checks() -> list[Check]:
         Check("mypy", (_tool("mypy"), "--no-error-summary"), {**os.environ, **_SETTINGS}),
         Check("imports", (_tool("lint-imports"),)),
         Check("djlint", (_tool("djlint"), "templates", "--profile=django", "--lint", "--quiet")),
-        Check("vulture", (_tool("vulture"), *_APPS, "--min-confidence", "80")),
+        Check("vulture", (_tool("vulture"),)),
         Check("pages", (*npm, "run", "--silent", "check"), node_environ),
         Check("strays", (sys.executable, "-m", "portal.local.strays")),
     ]

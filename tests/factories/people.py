@@ -5,7 +5,7 @@ from allauth.mfa.totp.internal.auth import TOTP
 
 from accounts.people.models import Person
 
-PASSWORD = "quiet-harbour-72-lanterns"
+PASSWORD = "quiet-harbour-72-lanterns"  # stray: allowed
 SECOND_FACTOR = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
