@@ -122,7 +122,8 @@ def _tell(bank: Bank, account: Account, merged: Merged, *, at: datetime, trace: 
             bank=bank,
             account=account,
             entries=list(entries),
-            since=account.created_at,
+            # Banks write times in whole seconds: what happens within the first one is news too.
+            since=account.created_at.replace(microsecond=0),
             at=at,
             trace=trace,
         )
