@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from partners.alerts.actions import change_rule
-from partners.alerts.forms import ThresholdForm, parameters_form
+from partners.alerts.forms import LABELS, ThresholdForm, parameters_form
 from partners.alerts.models import Alert, AlertRule, AlertType
 from partners.banks.access import Desk, staff_page
 from partners.banks.permissions import Permission
@@ -87,9 +87,11 @@ def alert_type(request: HttpRequest, desk: Desk, code: str) -> HttpResponse:
         raise Http404
     on = request.POST.get("enabled") == "on"
     with serving(desk.bank.id):
-        change_rule(alert_type=code, enabled=on)
+        rule = change_rule(alert_type=code, enabled=on)
     words = _("%(type)s: on.") if on else _("%(type)s: off.")
     messages.success(request, words % {"type": AlertType(code).label})
+    if on and code in LABELS and "threshold_minor" not in rule.parameters:
+        messages.warning(request, _("Say an amount: until then it is never raised."))
     return _back(desk, code)
 
 

@@ -54,7 +54,9 @@ def _overview(desk: Desk) -> Shown:
         "health": words.health_words(read["integration"]),
         "notifications": [words.notification_words(each) for each in read["notifications"]],
         "may": {each.value: True for each in Permission if desk.may(each)},
-        "integration_url": reverse("console:integration", args=[slug]),
+        "integration_url": reverse("console:integration", args=[slug])
+        if desk.may(Permission.VIEW_CHOICES)
+        else "",
         "feeds_url": reverse("console:feeds", args=[slug]),
         "disclosures_url": reverse("console:disclosures", args=[slug]),
     }

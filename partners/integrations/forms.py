@@ -8,17 +8,16 @@ from django.core.validators import URLValidator
 from django.utils.translation import gettext_lazy as _
 
 
-def _address(label: Any, help_text: Any = "") -> forms.CharField:
+def require_full_address(value: str) -> None:
+    """An http or https URL; in production https alone."""
     schemes = ["https"] if settings.PRODUCTION else ["https", "http"]
+    words = _("A full address such as https://api.bank.example")
+    URLValidator(schemes=schemes, message=words)(value)
+
+
+def _address(label: Any, help_text: Any = "") -> forms.CharField:
     return forms.CharField(
-        label=label,
-        help_text=help_text,
-        max_length=300,
-        validators=[
-            URLValidator(
-                schemes=schemes, message=_("A full address such as https://api.bank.example")
-            )
-        ],
+        label=label, help_text=help_text, max_length=300, validators=[require_full_address]
     )
 
 
