@@ -51,14 +51,16 @@ _MATCH = OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER)
 Get = TypeVar("Get", bound=Callable[..., HttpResponse])
 
 
-def documented(body: type[Serializer[Any]], *, paged: bool = False) -> Callable[[Get], Get]:
+def documented(
+    name: str, body: type[Serializer[Any]], *, paged: bool = False
+) -> Callable[[Get], Get]:
     """What the OpenAPI file says of a door: what it takes and all that it answers."""
     problem = OpenApiResponse(ProblemBody)
     refusals = dict.fromkeys((400, 401, 403, 404, 429), problem)
     parameters: list[Any] = [_CONSENT, _MATCH, *([bodies.SharedPageRequest] if paged else [])]
     answers = {200: body, 304: OpenApiResponse(description="Unchanged since If-None-Match")}
     described: Callable[[Get], Get] = extend_schema(
-        parameters=parameters, responses={**answers, **refusals}
+        operation_id=name, parameters=parameters, responses={**answers, **refusals}
     )
     return described
 
@@ -99,7 +101,7 @@ class SharingDoor(Door):
 
 
 class AccountsDoor(SharingDoor):
-    @documented(bodies.SharedAccountsBody)
+    @documented("list_accounts", bodies.SharedAccountsBody)
     def get(self, request: Request) -> HttpResponse:
         """The accounts that something is shared of."""
         _given(request, bodies.Nothing)
@@ -109,7 +111,7 @@ class AccountsDoor(SharingDoor):
 
 
 class AccountDoor(SharingDoor):
-    @documented(bodies.SharedAccountBody)
+    @documented("get_account", bodies.SharedAccountBody)
     def get(self, request: Request, account_id: str) -> HttpResponse:
         """One account."""
         _given(request, bodies.Nothing)
@@ -119,7 +121,7 @@ class AccountDoor(SharingDoor):
 
 
 class BalancesDoor(SharingDoor):
-    @documented(bodies.SharedBalancesBody)
+    @documented("get_balances", bodies.SharedBalancesBody)
     def get(self, request: Request, account_id: str) -> HttpResponse:
         """What an account holds, as the bank last said."""
         _given(request, bodies.Nothing)
@@ -129,7 +131,7 @@ class BalancesDoor(SharingDoor):
 
 
 class TransactionsDoor(SharingDoor):
-    @documented(bodies.SharedTransactionsBody, paged=True)
+    @documented("list_transactions", bodies.SharedTransactionsBody, paged=True)
     def get(self, request: Request, account_id: str) -> HttpResponse:
         """An account's transactions, newest day first, page by page."""
         given = _given(request, bodies.SharedPageRequest)
@@ -148,7 +150,7 @@ class TransactionsDoor(SharingDoor):
 
 
 class ChangesDoor(SharingDoor):
-    @documented(bodies.ChangesBody, paged=True)
+    @documented("sync_transactions", bodies.ChangesBody, paged=True)
     def get(self, request: Request) -> HttpResponse:
         """What was added, modified and removed on all shared accounts since the cursor."""
         given = _given(request, bodies.SharedPageRequest)
@@ -166,7 +168,7 @@ class ChangesDoor(SharingDoor):
 
 
 class ConsentDoor(SharingDoor):
-    @documented(bodies.ConsentBody)
+    @documented("get_consent", bodies.ConsentBody)
     def get(self, request: Request) -> HttpResponse:
         """The consent that the request names, live or not: what it allows, until when."""
         _given(request, bodies.Nothing)

@@ -1,0 +1,164 @@
+"""The OpenAPI file is complete, says what the doors really answer, and has a page to browse it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jsonschema
+import pytest
+from django.conf import settings
+from django.test import Client as Browser
+from django.utils import timezone
+from drf_spectacular.drainage import GENERATOR_STATS
+
+from accounts.consent.actions import revoke_consent
+from accounts.consent.models import Consent
+from partners.ledger.models import Entry
+from portal.rest.browsing import schema_of
+from portal.tenancy.blocks import serving
+from tests.factories.accounts import Household, change_entry, make_entry, make_household
+from tests.partners.sharing.test_api import Program, make_program
+
+API_HOST = f"api.{settings.PORTAL_BASE_HOST}"
+
+
+@pytest.fixture(scope="module")
+def described() -> dict[str, Any]:
+    GENERATOR_STATS.reset()
+    return schema_of("portal.urls.api", origin=settings.API_ORIGIN)
+
+
+def test_making_it_warns_of_nothing(described: dict[str, Any]) -> None:
+    assert described["paths"]
+    assert not GENERATOR_STATS, [*GENERATOR_STATS._warn_cache, *GENERATOR_STATS._error_cache]
+
+
+def test_it_lists_every_door_and_whom_it_lets_in(described: dict[str, Any]) -> None:
+    assert sorted(described["paths"]) == [
+        "/api/v1/accounts",
+        "/api/v1/accounts/{account_id}",
+        "/api/v1/accounts/{account_id}/balances",
+        "/api/v1/accounts/{account_id}/transactions",
+        "/api/v1/consent",
+        "/api/v1/transactions/sync",
+    ]
+    for methods in described["paths"].values():
+        assert [each["security"] for each in methods.values()] == [[{"client": []}]]
+    assert described["servers"] == [{"url": settings.API_ORIGIN}]
+
+
+def answer_schema(described: Mapping[str, Any], path: str, status: int) -> dict[str, Any]:
+    answers = described["paths"][path]["get"]["responses"][str(status)]["content"]
+    (found,) = answers.values()
+    return {**found["schema"], "components": described["components"]}
+
+
+def require_described(described: Mapping[str, Any], path: str, answered: Any) -> None:
+    schema = answer_schema(described, path, answered.status_code)
+    closed = closed_objects(schema)
+    checker = jsonschema.Draft202012Validator(
+        closed, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
+    )
+    checker.validate(answered.json())
+
+
+def closed_objects(schema: Any) -> Any:
+    """The same schema, in which an object has no fields that are not described."""
+    if isinstance(schema, list):
+        return [closed_objects(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {name: closed_objects(each) for name, each in schema.items()}
+    if closed.get("type") == "object" and "properties" in closed:
+        closed["additionalProperties"] = False
+    return closed
+
+
+@pytest.fixture
+def home() -> Household:
+    made = make_household()
+    make_entry(
+        made.account,
+        original_amount_minor=-1500,
+        original_currency="USD",
+        exchange_rate="0.82",
+        booked_at=None,
+        description="",
+    )
+    return made
+
+
+@pytest.mark.django_db
+def test_every_answer_is_as_described(described: dict[str, Any], home: Household) -> None:
+    program = make_program(home)
+    paths = {each: each.format(account_id=home.account.id) for each in described["paths"]}
+
+    for template, path in paths.items():
+        answered = program.get(path.removeprefix("/api/v1/"))
+        assert answered.status_code == 200, path
+        require_described(described, template, answered)
+
+
+@pytest.mark.django_db
+def test_pages_and_changes_are_as_described(described: dict[str, Any], home: Household) -> None:
+    program = make_program(home)
+    page = program.get(f"accounts/{home.account.id}/transactions?limit=1")
+    require_described(described, "/api/v1/accounts/{account_id}/transactions", page)
+    start = program.get("transactions/sync").json()
+    with serving(home.bank_id):
+        first, second = Entry.objects.order_by("change_seq")[:2]
+    change_entry(first, description="CHANGED")
+    change_entry(second, status="removed")
+
+    after = program.get(f"transactions/sync?cursor={start['next_cursor']}")
+
+    assert after.json()["modified"]
+    assert after.json()["removed"]
+    require_described(described, "/api/v1/transactions/sync", after)
+
+
+@pytest.mark.django_db
+def test_every_refusal_is_as_described(described: dict[str, Any], home: Household) -> None:
+    program = make_program(home)
+    nobody = Program(program.client, program.reference)
+    nobody.token = "unknown"
+    lost = Program(program.client, "con_unknown")
+    path = "/api/v1/transactions/sync"
+
+    answers = {
+        400: program.get("transactions/sync?limit=0"),
+        401: nobody.get("transactions/sync"),
+        404: lost.get("transactions/sync"),
+    }
+    with serving(home.bank_id):
+        revoke_consent(consent_id=Consent.objects.get().id, at=timezone.now(), by="customer")
+    answers[403] = program.get("transactions/sync")
+
+    for status, answered in answers.items():
+        assert answered.status_code == status
+        require_described(described, path, answered)
+
+
+def test_a_field_that_is_not_described_would_be_found(described: dict[str, Any]) -> None:
+    schema = closed_objects(answer_schema(described, "/api/v1/accounts", 200))
+
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"accounts": [], "secret": 1}, schema)
+
+
+@pytest.mark.django_db
+def test_the_file_and_the_page_are_served() -> None:
+    browser = Browser(headers={"Host": API_HOST})
+
+    file, page = browser.get("/api/v1/openapi.json"), browser.get("/api/v1/docs")
+
+    assert file.json()["openapi"].startswith("3.")
+    assert file.json()["info"]["title"]
+    assert page.status_code == 200
+    assert b"swagger-ui-bundle.js" in page.content
+    policy = page.headers["Content-Security-Policy"]
+    assert "script-src 'self';" in policy
+    assert "<script>" not in page.content.decode()
+    # What that page may do, no other may.
+    assert (
+        "unsafe-inline" not in browser.get("/api/v1/accounts").headers["Content-Security-Policy"]
+    )
