@@ -87,7 +87,8 @@ def _calm(request: HttpRequest, *, status: int) -> HttpResponse:
 def _framed(page: HttpResponse, bank: Bank) -> HttpResponse:
     page["Content-Security-Policy"] = content_policy(origins_of(bank))
     page["Cache-Control"] = "no-store"
-    page["Referrer-Policy"] = "no-referrer"
+    # Not no-referrer: the browser would say `Origin: null` of the form that opens our own windows.
+    page["Referrer-Policy"] = "same-origin"
     patch_vary_headers(page, ["Accept-Language"])
     return page
 
