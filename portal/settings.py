@@ -257,7 +257,9 @@ SWEEP_INTERVAL = timedelta(seconds=env.number("PORTAL_SWEEP_SECONDS", 900 if PRO
 
 # --- words, times, files ----------------------------------------------------------------------
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English"), ("it", "Italiano"), ("es", "Español")]
+# Of the pages: one that is half translated reads worse than one that is not. The chat and its cards
+# follow the customer's own language, which has to be complete in messaging/locale.
+LANGUAGES = [("en", "English")]
 TIME_ZONE = "UTC"
 FORMAT_MODULE_PATH = ["portal.design.formats"]
 USE_TZ = True
