@@ -201,6 +201,7 @@ def note_failure(
     retry_after: timedelta | None,
     ended: bool,
     forget_place: bool,
+    no_later_than: timedelta | None = None,
 ) -> None:
     """Reading failed: try again after a while, or not before the customer links again (`ended`)."""
     try:
@@ -208,6 +209,7 @@ def note_failure(
     except LeaseLost:
         return
     wait = max(wait_after(row.attempts + 1), retry_after or timedelta())
+    wait = min(wait, no_later_than or wait)
     # Ended while we read: whoever ended it has put the cursor to sleep.
     asleep = ended or row.due_at is None
     put_off(

@@ -106,7 +106,8 @@ def pull(*, bank_id: UUID, claim: Claim, clock: Clock) -> bool:
     except LeaseLost:
         return True
     except NotToBeRead as refused:
-        _fail(bank_id, claim, run_id, refused.reason, clock)
+        # The bank may share it again at any time, and is not asked until then: looking is cheap.
+        _fail(bank_id, claim, run_id, refused.reason, clock, no_later_than=settings.SWEEP_INTERVAL)
     except AuthorisationRevoked:
         _fail(bank_id, claim, run_id, "link_again", clock, ended=True)
     except TemporarilyUnavailable as failure:
@@ -248,6 +249,7 @@ def _fail(
     retry_after: timedelta | None = None,
     ended: bool = False,
     forget_place: bool = False,
+    no_later_than: timedelta | None = None,
 ) -> None:
     logger.info("feed %s: %s", claim.cursor_id, problem)
     with serving(bank_id):
@@ -259,6 +261,7 @@ def _fail(
             retry_after=retry_after,
             ended=ended,
             forget_place=forget_place,
+            no_later_than=no_later_than,
         )
 
 
