@@ -12,10 +12,6 @@ from partners.ledger.models import Account
 from partners.ledger.queries import accounts_of
 
 
-def get_connection(connection_id: UUID) -> Connection:
-    return Connection.objects.get(pk=connection_id)
-
-
 def connection_of_account(*, customer_id: UUID, account_id: UUID) -> Connection | None:
     """The connection by which the customer linked the account, whatever its state."""
     link = live_links().filter(customer_id=customer_id, account_id=account_id).first()
