@@ -95,14 +95,31 @@ def post_text(*, conversation_id: UUID, client_msg_id: UUID, text: str, at: date
     return message
 
 
-def post_bank_text(*, conversation_id: UUID, text: str, staff_id: UUID, at: datetime) -> Message:
-    """Keep what a member of the bank's staff wrote. Raises NotFound."""
+def post_bank_text(
+    *,
+    conversation_id: UUID,
+    text: str,
+    staff_id: UUID,
+    at: datetime,
+    client_msg_id: UUID | None = None,
+) -> Message:
+    """Keep what a member of the bank's staff wrote, without card numbers and PINs.
+
+    The same `client_msg_id` gives the same message: a form that is sent twice says it once.
+    Raises NotFound.
+    """
     conversation = get_conversation(conversation_id)
-    message = _said(
-        conversation, Message.Kind.TEXT, Message.Author.BANK, at, text=text[:LONGEST_TEXT]
-    )
+    kept = mask_secrets(text[:LONGEST_TEXT])
+    stream = _locked(conversation.stream_name)
+    if client_msg_id is not None:
+        known = Message.objects.filter(conversation=conversation, client_msg_id=client_msg_id)
+        said = known.first()
+        if said is not None:
+            return said
+    message = _said(conversation, Message.Kind.TEXT, Message.Author.BANK, at, text=kept)
     message.staff_id = staff_id
-    _append_message(_locked(conversation.stream_name), message)
+    message.client_msg_id = client_msg_id
+    _append_message(stream, message)
     return message
 
 

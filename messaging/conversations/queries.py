@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
+
 from messaging.conversations.models import Conversation, Message, ReadMark, Stream, StreamEvent
 from partners.instructions.models import Instruction
 from portal.rest.problems import NotFound
@@ -72,3 +74,16 @@ def freezes_of(alert_ids: Collection[UUID]) -> dict[UUID, Instruction]:
     """What the bank was asked to freeze after each of these alerts, where it was: by whichever holder."""
     asked = Instruction.objects.filter(alert_id__in=alert_ids, kind=Instruction.Kind.FREEZE)
     return {each.alert_id: each for each in asked if each.alert_id is not None}
+
+
+def threads_page(*, before: UUID | None, at_most: int) -> list[Message]:
+    """The last typed text of each conversation, newest first, from behind the message `before`.
+
+    Ids are made in the order of time (UUIDv7), so that the table's own key is the order.
+    """
+    typed = Message.objects.filter(kind=Message.Kind.TEXT)
+    later = typed.filter(conversation_id=OuterRef("conversation_id"), seq__gt=OuterRef("seq"))
+    last = typed.filter(~Exists(later)).select_related("customer")
+    if before is not None:
+        last = last.filter(id__lt=before)
+    return list(last.order_by("-id")[:at_most])

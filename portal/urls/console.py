@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from messaging.conversations.urls import PAGES as CONVERSATIONS
 from portal.urls import short_ways
 
 PAGES: list[URLPattern | URLResolver] = [
@@ -10,6 +11,7 @@ PAGES: list[URLPattern | URLResolver] = [
     path("", include("partners.feeds.urls")),
     path("", include("partners.alerts.urls")),
     path("", include("partners.console.urls")),
+    path("", include(CONVERSATIONS)),
 ]
 SIGN_IN: list[URLPattern | URLResolver] = [
     path("", include("allauth.account.urls")),
