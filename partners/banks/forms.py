@@ -9,7 +9,10 @@ from partners.banks.models import Bank, Staff
 class InvitationForm(forms.Form):
     email = forms.EmailField(label=_("E-mail"), max_length=254)
     display_name = forms.CharField(label=_("Name"), max_length=200)
-    role = forms.ChoiceField(label=_("Role"), choices=Staff.Role.choices)
+    # The least first: nobody becomes an owner by a press of Enter.
+    role = forms.ChoiceField(
+        label=_("Role"), choices=Staff.Role.choices, initial=Staff.Role.AUDITOR
+    )
 
 
 class MemberForm(forms.Form):

@@ -23,8 +23,8 @@ class DisclosuresForm(forms.Form):
     feed = forms.ChoiceField(
         choices=[("accounts", ""), *FeedKind.choices, *AlertType.choices], required=False
     )
-    since = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
-    until = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+    since = forms.DateField(label=_("From"), required=False, input_formats=["%Y-%m-%d"])
+    until = forms.DateField(label=_("To"), required=False, input_formats=["%Y-%m-%d"])
     customer = forms.UUIDField(required=False)
 
     def clean(self) -> dict[str, Any]:
