@@ -5,6 +5,8 @@ Called with the whole bank's reach; what concerns one customer is written with t
 
 from datetime import datetime
 
+from django.utils import timezone
+
 from accounts.events import ConsentGranted, ConsentRevoked
 from accounts.linking.queries import linked_customer_ids
 from messaging.conversations.actions import (
@@ -30,16 +32,19 @@ def on_alert_raised(event: AlertRaised, delivered: Delivered) -> None:
 
     One payment is one card: of several alerts about it, the weightiest that the customer allows.
     """
-    at = delivered.occurred_at
+    now = timezone.now()  # what was allowed when it happened may have been ended since
     weightier = weightier_alert_types(event.alert_id)
     alert = AlertOnCard(event.alert_id, event.alert_type)
     for customer_id in linked_customer_ids(event.account_id):
         with serving_customer(delivered.bank_id, customer_id):
-            if not _is_allowed(event, event.alert_type, at):
+            if not _is_allowed(event, event.alert_type, now):
                 continue
-            if not any(_is_allowed(event, each, at) for each in weightier):
+            if not any(_is_allowed(event, each, now) for each in weightier):
                 post_card(
-                    customer_id=customer_id, alert=alert, caused_by=delivered.event_id, at=at
+                    customer_id=customer_id,
+                    alert=alert,
+                    caused_by=delivered.event_id,
+                    at=delivered.occurred_at,
                 )
 
 

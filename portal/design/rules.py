@@ -2,18 +2,10 @@
 
 from collections.abc import Sequence
 
-WHOLE = frozenset({"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX",
-                   "VND", "VUV", "XAF", "XOF", "XPF"})  # fmt: skip
-THOUSANDTHS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+from portal.rest.money import exponent_of
+
 SIGNS = {"EUR": "€", "GBP": "£"}
 MINUS, NARROW_SPACE, HARD_SPACE = "\u2212", "\u202f", "\u00a0"
-
-
-def decimals_of(currency: str) -> int:
-    """Decimal places of a currency's minor unit (ISO 4217)."""
-    if currency in WHOLE:
-        return 0
-    return 3 if currency in THOUSANDTHS else 2
 
 
 def grouped(digits: str, mark: str) -> str:
@@ -31,7 +23,7 @@ def money_words(
     with_plus: bool = False,
 ) -> str:
     """Write signed minor units as people read them: `£1,234.50`, `1.234,50 €`, `CHF 12.00`."""
-    places = decimals_of(currency)
+    places = exponent_of(currency)
     whole, part = divmod(abs(amount_minor), 10**places)
     number = grouped(str(whole), thousands_mark or NARROW_SPACE)
     if places:

@@ -19,7 +19,7 @@ from messaging.delivery.handlers import (
     on_consent_changed,
     on_instruction_changed,
 )
-from partners.alerts.models import Alert
+from partners.alerts.models import Alert, AlertRule
 from partners.banks.models import Bank
 from partners.events import AccountsLinked, AlertRaised, InstructionChanged
 from partners.instructions.models import Instruction
@@ -182,6 +182,49 @@ def test_after_a_revocation_the_card_shows_nothing_and_offers_nothing(client: Cl
     assert (card["card"]["transaction"], card["card"]["withheld"]) == (None, "not_shared")
     assert card["actions"] == []
     assert card["text"] == "This is no longer shared with the chat."
+
+
+def test_what_was_ended_before_it_was_told_posts_no_card(client: Client) -> None:
+    scene = make_scene()
+    happened = delivered_at(scene.bank, timezone.now())
+    with serving(scene.bank.id):
+        revoke_consent(consent_id=scene.consent.id, at=timezone.now(), by="customer")
+
+    scene.hear(happened)
+
+    assert messages(client, scene.who) == []
+
+
+def also_raised(scene: Scene, alert_type: str) -> AlertRaised:
+    """Another alert about the same payment, of a type that the bank has on."""
+    with serving(scene.bank.id):
+        AlertRule.objects.update_or_create(alert_type=alert_type, defaults={"enabled": True})
+        alert = Alert.objects.create(
+            account=scene.account,
+            entry_id=scene.alert.entry_id,
+            alert_type=alert_type,
+            once_key=f"{alert_type}:{scene.alert.entry_id}",
+            rule_version=1,
+            raised_at=timezone.now(),
+        )
+    return AlertRaised(alert.id, scene.account.id, alert.entry_id, alert_type)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "shown"),
+    [((FRAUD, "foreign"), [FRAUD]), ((FRAUD,), [FRAUD]), (("foreign",), ["foreign"])],
+)
+def test_one_payment_is_one_card_the_weightiest_that_the_customer_allows(
+    client: Client, allowed: Sequence[str], shown: list[str]
+) -> None:
+    scene = make_scene(allowed=allowed)
+    lighter = also_raised(scene, "foreign")
+
+    scene.hear()
+    with serving(scene.bank.id):
+        on_alert_raised(lighter, delivered_at(scene.bank, timezone.now()))
+
+    assert [each["card"]["alert_type"] for each in messages(client, scene.who)] == shown
 
 
 def test_not_me_asks_the_bank_and_says_no_more_than_that(client: Client) -> None:

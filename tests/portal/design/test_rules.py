@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.design.rules import bar_heights, decimals_of, grouped, initials_of, money_words
+from portal.design.rules import bar_heights, grouped, initials_of, money_words
+from portal.rest.money import exponent_of
 
 
 def in_english(amount_minor: int, currency: str, *, with_plus: bool = False) -> str:
@@ -53,7 +54,7 @@ def test_no_digit_of_an_amount_is_lost(amount_minor: int, currency: str) -> None
     digits = int("".join(each for each in words if each.isdigit()))
     assert digits == abs(amount_minor)
     assert ("\u2212" in words) == (amount_minor < 0)
-    assert len(words.partition(".")[2]) == decimals_of(currency)
+    assert len(words.partition(".")[2]) == exponent_of(currency)
 
 
 def test_grouped_puts_a_mark_before_each_three_digits() -> None:
