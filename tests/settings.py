@@ -12,7 +12,8 @@ if not BUILT.is_dir() or not all(each.with_suffix(".mo").exists() for each in ca
 _stack = ExitStack()
 atexit.register(_stack.close)
 SERVERS = _stack.enter_context(servers(sandbox=True))
-os.environ.update(SERVERS.environ())
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+os.environ.update(SERVERS.environ(worker=int(_worker)))
 os.environ.setdefault("PORTAL_SECRET_KEY", "for-tests-alone-for-tests-alone-for-tests-alone")
 os.environ.setdefault("PORTAL_KEYS", "test1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
 

@@ -154,8 +154,14 @@ def start(
     identity = Identity.of(popen.pid)
     if identity is not None:
         identity.save(pid_file)
-    _children[:] = [popen, *(child for child in _children if child.poll() is None)]
+    reap()
+    _children.append(popen)
     return Started(popen)
+
+
+def reap() -> None:
+    """Take note of those of our children that have ended."""
+    _children[:] = [child for child in _children if child.poll() is None]
 
 
 def tell(running: Running, number: signal.Signals) -> None:

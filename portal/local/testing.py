@@ -20,7 +20,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
-from portal.local import roles
+from portal.local import processes, roles
 from portal.local.embedded import start_and_wait
 from portal.local.installation import (
     NO_PORTS,
@@ -68,8 +68,12 @@ class Servers:
         roles.prepare_database_at(self.superuser_url, urls.superuser, name=name, template=template)
         return urls
 
-    def environ(self) -> dict[str, str]:
-        """The variables that name these servers, for settings and for xdist's workers."""
+    def environ(self, *, worker: int = 0) -> dict[str, str]:
+        """The variables that name these servers, for settings and for xdist's workers.
+
+        Each worker has two of Valkey's databases to itself: clearing a cache empties a whole one.
+        """
+        mine = 2 * worker
         return {
             _VARIABLE: json.dumps(asdict(self)),
             "PORTAL_MODE": "test",
@@ -77,14 +81,19 @@ class Servers:
             "DATABASE_URL": self.runtime_url,
             "DATABASE_OWNER_URL": self.owner_url,
             "DATABASE_SYSTEM_URL": self.system_url,
-            "VALKEY_URL": self.valkey_url,
-            "CELERY_BROKER_URL": self.broker_url,
+            "VALKEY_URL": with_query(self.valkey_url, f"db={mine}"),
+            "CELERY_BROKER_URL": with_query(self.broker_url, f"virtual_host={mine + 1}"),
         }
 
 
 def with_database(url: str, name: str) -> str:
     """The same libpq URL for another database."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def with_query(url: str, query: str) -> str:
+    """The same URL with another query."""
+    return urlunsplit(urlsplit(url)._replace(query=query))
 
 
 @contextmanager
@@ -135,3 +144,4 @@ def _guarded(folder: Path) -> Iterator[None]:
     finally:
         # The end of its input tells the guard that we are done, or dead.
         guard.communicate(timeout=30)
+        processes.reap()

@@ -83,6 +83,8 @@ def configuration(valkey: Valkey) -> str:
         "unixsocket": f'"{valkey.socket_path}"',
         "unixsocketperm": 700,
         "requirepass": valkey.password,
+        # Tests give each of their workers two.
+        "databases": 16 if valkey.durable else 512,
         "dir": f'"{valkey.home}"',
         "appendonly": "yes" if valkey.durable else "no",
         "appendfsync": "everysec",

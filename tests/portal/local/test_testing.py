@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import redis
 
 from portal.local.state import REPOSITORY
 from portal.local.testing import Servers, servers
@@ -19,6 +20,13 @@ from portal.local.testing import servers
 with servers() as running:
     print(running.state, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+QUIET = """
+from portal.local.testing import servers
+with servers():
+    pass
 """
 
 
@@ -58,6 +66,21 @@ def test_a_table_of_the_owners_is_read_by_runtime_and_not_by_system(running: Ser
     assert one(urls.runtime, "SELECT name FROM things") == ("a",)
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         one(urls.system, "SELECT name FROM things")
+
+
+def test_a_worker_that_empties_its_cache_empties_nobody_elses(running: Servers) -> None:
+    names = ("VALKEY_URL", "CELERY_BROKER_URL")
+    first, second = running.environ(worker=3), running.environ(worker=4)
+    ours = redis.Redis.from_url(first["VALKEY_URL"])
+    ours.set("counted", 60)
+
+    redis.Redis.from_url(second["VALKEY_URL"]).flushdb()
+
+    assert ours.get("counted") == b"60"
+    assert (
+        len({given[name].partition("?")[2][-1] for given in (first, second) for name in names})
+        == 4
+    )
 
 
 def test_runtime_owns_nothing_and_makes_nothing(running: Servers) -> None:
@@ -106,3 +129,18 @@ def test_servers_end_with_a_run_that_was_killed() -> None:
     assert killed.returncode == -signal.SIGKILL
     assert wait_for(lambda: not folder.exists(), 10)
     assert marked(str(folder)) == []
+
+
+def test_they_go_without_a_word() -> None:
+    environ = {name: each for name, each in os.environ.items() if name != "PORTAL_TEST_SERVERS"}
+
+    done = subprocess.run(
+        [sys.executable, "-W", "always", "-c", QUIET],
+        cwd=REPOSITORY,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert (done.stdout, done.stderr) == ("", "")
