@@ -1,5 +1,6 @@
 """The chat frame's way in, and its way out into top-level windows."""
 
+import base64
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,7 @@ from portal.rest.problems import NotFound, Problem
 from portal.rest.schema import ProblemBody
 from portal.rest.serializers import StrictSerializer
 from portal.rest.views import Door
+from portal.secrets.keys import lent_key
 from portal.tenancy.blocks import serving_customer
 
 PER_MINUTE = 60
@@ -64,6 +66,9 @@ class SessionBody(serializers.Serializer[Any]):
     conversation_id = serializers.UUIDField()
     streams = serializers.ListField(child=serializers.CharField())
     linked = serializers.BooleanField()
+    draft_key = serializers.CharField(
+        help_text="Base64url of 32 bytes: the frame seals with it what the host page keeps for it."
+    )
 
 
 class WindowBody(serializers.Serializer[Any]):
@@ -178,7 +183,13 @@ def _session_body(given: Welcome) -> dict[str, Any]:
         "conversation_id": str(given.conversation.id),
         "streams": given.streams,
         "linked": given.linked,
+        "draft_key": _draft_key(bank.id, customer.id),
     }
+
+
+def _draft_key(bank_id: UUID, customer_id: UUID) -> str:
+    key = lent_key(bank_id=bank_id, column="widget.draft", row_id=customer_id)
+    return base64.urlsafe_b64encode(key).decode().rstrip("=")
 
 
 def _window_body(made: WindowPass, purpose: str) -> dict[str, Any]:

@@ -44,5 +44,14 @@ def test_the_chat_works_with_third_party_cookies_blocked(
         expect(chat.get_by_role("log")).to_contain_text(
             "Hello from a strict browser", timeout=SOON
         )
+
+        # The frame can store nothing either; the host page holds the draft, and cannot read it.
+        chat.get_by_role("textbox").fill("Half a sentence")
+        page.wait_for_function(
+            "Object.keys(sessionStorage).some(name => sessionStorage.getItem(name).length > 40)"
+        )
+        assert "Half" not in page.evaluate("JSON.stringify(sessionStorage)")
+        page.reload()
+        expect(chat_in(page).get_by_role("textbox")).to_have_value("Half a sentence", timeout=SOON)
     finally:
         context.close()

@@ -1,3 +1,4 @@
+import base64
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -60,6 +61,21 @@ def test_a_banks_word_opens_a_session_of_ten_minutes(client: Client) -> None:
         assert Customer.objects.get().external_id == "ada-1"
     assert session.expires_at - session.created_at == timedelta(minutes=10)
     assert said["token"] not in session.token_digest
+
+
+def test_drafts_are_sealed_with_a_customers_own_key(client: Client) -> None:
+    bank, signer = make_signing_bank()
+    other_bank, other_signer = make_signing_bank()
+
+    def key(bank: Bank, signer: Signer, customer: str) -> str:
+        answered = ask(client, bank, signer.assertion(bank, sub=customer)).json()
+        return str(answered["draft_key"])
+
+    ada = key(bank, signer, "ada-1")
+    assert len(base64.urlsafe_b64decode(ada + "=")) == 32
+    assert key(bank, signer, "ada-1") == ada
+    assert key(bank, signer, "bea-2") != ada
+    assert key(other_bank, other_signer, "ada-1") != ada
 
 
 def test_the_same_customer_comes_back_as_the_same(client: Client) -> None:

@@ -109,7 +109,7 @@ export interface Session {
   readonly streams: readonly string[];
   readonly linked: boolean;
   /** Seals drafts where the browser gives the frame no storage: base64url of 32 bytes, lasting per customer. */
-  readonly draft_key?: string;
+  readonly draft_key: string;
 }
 
 export interface Ticket {
