@@ -3,11 +3,13 @@
 import re
 from collections.abc import Callable
 from contextvars import ContextVar
+from typing import Any
 
 from django.conf import settings
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from portal.tenancy.ids import new_id
 
@@ -78,6 +80,19 @@ def security_headers(get_response: GetResponse) -> GetResponse:
         return response
 
     return middleware
+
+
+class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # it has no types
+    """whitenoise, but whole: Django warns of files that it has to read in one go to send them asynchronously."""
+
+    @staticmethod
+    def serve(static_file: Any, request: HttpRequest) -> HttpResponse:
+        found = WhiteNoiseMiddleware.serve(static_file, request)
+        whole = HttpResponse(b"".join(found), status=found.status_code, headers=found.headers)
+        found.close()
+        if "Content-Type" not in found.headers:
+            del whole.headers["Content-Type"]
+        return whole
 
 
 class HostSessionMiddleware(SessionMiddleware):

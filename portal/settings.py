@@ -58,7 +58,7 @@ MIDDLEWARE = [
     "portal.middleware.request_identity",
     "portal.middleware.security_headers",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "portal.middleware.StaticFiles",
     "portal.middleware.route_by_host",
     "portal.middleware.HostSessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

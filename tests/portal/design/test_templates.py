@@ -91,4 +91,4 @@ def test_static_file_is_served(client: Client, path: str) -> None:
     answer = client.get(f"/static/{path}", headers={"host": "console.portal.localhost"})
 
     assert answer.status_code == 200
-    assert b"".join(answer.streaming_content) != b""  # type: ignore[attr-defined]
+    assert answer.content != b""
