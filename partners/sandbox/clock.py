@@ -1,4 +1,4 @@
-"""Time passing at the bank: purchases are booked and slow instructions settle by themselves."""
+"""Time passing at the bank: purchases are booked, slow instructions settle, receipts come, parcels move."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import psycopg
 from partners.sandbox.bank import Bank, rung
 from partners.sandbox.instructions import settle_due
 from partners.sandbox.ledger import book_due, changing
+from partners.sandbox.parcels import move_due
+from partners.sandbox.receipts import issue_due
 
 _log = logging.getLogger("sandbox.clock")
 _IDLE_SECONDS = 5.0
@@ -28,12 +30,14 @@ async def tick_forever(bank: Bank) -> None:
 
 
 async def tick(bank: Bank) -> None:
-    """Book and settle what is due now."""
+    """Do what is due now."""
     if await _until_next(bank) > 0:
         return
     async with changing(bank) as change:
         await book_due(bank, change)
         await settle_due(change)
+        await issue_due(change)
+        await move_due(bank, change)
 
 
 async def _until_next(bank: Bank) -> float:
@@ -41,7 +45,9 @@ async def _until_next(bank: Bank) -> float:
     async with bank.pool.connection() as connection:
         cursor = await connection.execute(
             """SELECT least((SELECT min(book_at) FROM transactions WHERE status = 'pending'),
-                            (SELECT min(settle_at) FROM instructions WHERE status = 'pending')) AS at"""
+                            (SELECT min(settle_at) FROM instructions WHERE status = 'pending'),
+                            (SELECT min(issue_at) FROM receipts),
+                            (SELECT min(move_at) FROM parcels)) AS at"""
         )
         row = await cursor.fetchone()
     if row is None or row["at"] is None:

@@ -30,9 +30,18 @@ from partners.sandbox.ledger import (
     set_card_state,
 )
 from partners.sandbox.pages import find_customer
+from partners.sandbox.parcels import move_parcel, parcel_body
+from partners.sandbox.receipts import correct_receipt, issue_ahead, receipt_id
 from partners.sandbox.replay import Player, ReplayRefused, read_rows
-from partners.sandbox.shopping import pay_salary, place_order, read_order
+from partners.sandbox.shopping import (
+    pay_salary,
+    paying_card,
+    place_order,
+    price_of,
+    read_order,
+)
 from partners.sandbox.storage.database import Connection
+from partners.sandbox.updates import all_updates, tell_again
 
 Answer = dict[str, Any]
 _log = logging.getLogger("sandbox.control")
@@ -45,6 +54,9 @@ _STATUS = {
     "nothing_to_refund": 409,
     "consent_not_open": 409,
     "play_running": 409,
+    "parcel_arrived": 409,
+    "parcel_exists": 409,
+    "receipt_exists": 409,
     "bad_order": 400,
     "bad_request": 400,
     "currency_mismatch": 400,
@@ -286,6 +298,86 @@ async def lapse(request: Request) -> Answer:
     return transaction_answer(row)
 
 
+@lever(creates=True)
+async def receipt_ahead(request: Request) -> Answer:
+    """POST customers/{login}/receipt {amount, merchant?, account?}: a receipt before its purchase."""
+    bank = bank_of(request)
+    body = await read_json(request)
+    amount = _member(body, "amount", str)
+    merchant = _member(body, "merchant", str, needed=False) or "Corner Test"
+    async with changing(bank) as change:
+        customer = await _customer(request, change.connection)
+        card = await paying_card(
+            change,
+            customer_id=customer["id"],
+            account_id=_member(body, "account", str, needed=False),
+        )
+        ahead = await issue_ahead(
+            bank,
+            change,
+            account_id=card["account_id"],
+            merchant=merchant,
+            price=price_of(amount, card["currency"]),
+            currency=card["currency"],
+        )
+    return {
+        "AccountId": ahead.account_id,
+        "TransactionId": ahead.transaction_id,
+        "ReceiptId": receipt_id(ahead.account_id, ahead.transaction_id),
+    }
+
+
+@lever()
+async def receipt_again(request: Request) -> Answer:
+    """POST receipts/correct {receipt_id}: its next revision, with lines that add up."""
+    bank = bank_of(request)
+    body = await read_json(request)
+    async with changing(bank) as change:
+        row = await correct_receipt(bank, change, _member(body, "receipt_id", str))
+    return {"ReceiptId": row["id"], "Revision": row["revision"]}
+
+
+@lever()
+async def update_again(request: Request) -> Answer:
+    """POST updates/again {id, revision?}: tell a revision once more; an older one is out of order."""
+    bank = bank_of(request)
+    body = await read_json(request)
+    async with changing(bank) as change:
+        row = await tell_again(
+            change,
+            about=_member(body, "id", str),
+            revision=_member(body, "revision", int, needed=False),
+        )
+    return {"id": row["about"], "Revision": row["revision"]}
+
+
+@lever()
+async def parcel_on(request: Request) -> Answer:
+    """POST parcels/move {parcel_id, to?}: on to the next stop of its way, or to a status."""
+    bank = bank_of(request)
+    body = await read_json(request)
+    async with changing(bank) as change:
+        row = await move_parcel(
+            bank,
+            change,
+            _member(body, "parcel_id", str),
+            to=_member(body, "to", str, needed=False),
+        )
+    return {"ShipmentId": row["id"], "Revision": row["revision"], **parcel_body(row)}
+
+
+@lever()
+async def updates(request: Request) -> Answer:
+    """GET updates?after=&limit=: all that was told of receipts and shipments, as it was told."""
+    after = _whole(request, "after", default=0)
+    limit = _whole(request, "limit", default=1000)
+    if not 1 <= limit <= MOST_ROWS:
+        raise LedgerRefusal("bad_request", f"limit is 1 to {MOST_ROWS}")
+    async with bank_of(request).pool.connection() as connection:
+        rows = await all_updates(connection, after=after, limit=limit)
+    return {"updates": rows, "next_after": rows[-1]["seq"] if rows else after}
+
+
 @lever()
 async def put_client(request: Request) -> Answer:
     """PUT clients {client_id, client_secret, redirect_uris, notify_url?, notify_host?}."""
@@ -469,6 +561,11 @@ _DOORS: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
     ("POST", "customers/{login}/cards", set_cards),
     ("POST", "book", book),
     ("POST", "lapse", lapse),
+    ("POST", "customers/{login}/receipt", receipt_ahead),
+    ("POST", "receipts/correct", receipt_again),
+    ("POST", "parcels/move", parcel_on),
+    ("POST", "updates/again", update_again),
+    ("GET", "updates", updates),
     ("PUT", "clients", put_client),
     ("POST", "approve", approve_headless),
     ("POST", "withdraw", withdraw_headless),

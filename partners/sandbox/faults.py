@@ -36,6 +36,9 @@ class Faults:
     reorder_notifications: bool = False
     silent: bool = False
     renumber: bool = False
+    duplicate_updates: bool = False
+    reorder_updates: bool = False
+    broken_receipts: bool = False
     freeze: Literal["fail", "hang", "late", "pending", "lost"] | None = None
     freeze_after_ms: int = 5000
     retry_after_seconds: int = 2

@@ -8,6 +8,7 @@ import logging
 from partners.sandbox.bank import Bank
 from partners.sandbox.keys import fingerprint
 from partners.sandbox.ledger import Entry, transaction_number
+from partners.sandbox.papers import write_past_papers
 from partners.sandbox.people import (
     InventedAccount,
     InventedCustomer,
@@ -19,7 +20,7 @@ from partners.sandbox.storage.database import Connection, read_fact, remember_fa
 _log = logging.getLogger("sandbox.founding")
 _BOOKING_LAG = dt.timedelta(hours=30)
 _EVERYTHING = """TRUNCATE customers, accounts, account_holders, cards, transactions, history,
-    instructions, consents, consent_accounts, authorisations, authorisation_codes, tokens,
+    instructions, receipts, parcels, updates, consents, consent_accounts, authorisations, authorisation_codes, tokens,
     notifications RESTART IDENTITY CASCADE"""
 
 
@@ -97,6 +98,7 @@ async def _write_everything(bank: Bank, connection: Connection) -> None:
         for person in people
     }
     await _write_history(connection, movements, until=until)
+    await write_past_papers(bank, connection, until=until)
     await _settle_balances(connection, people)
     await remember_fact(connection, "history_until", until.isoformat())
     cursor = await connection.execute("SELECT coalesce(max(seq), 0) AS seq FROM history")

@@ -16,6 +16,7 @@ from partners.sandbox import money
 from partners.sandbox.bank import Bank
 from partners.sandbox.storage.database import Connection
 
+Values = tuple[Any, ...] | dict[str, Any]
 CARD_KINDS = ("CARD_PURCHASE", "CARD_REFUND")
 
 
@@ -56,6 +57,8 @@ class Entry:
     card_id: str | None = None
     fraud_suspected: bool = False
     refund_of: int | None = None
+    # Where its number was given out before it happened.
+    transaction_id: str | None = None
 
 
 @dataclass
@@ -67,12 +70,12 @@ class Change:
     touched: dict[str, int] = field(default_factory=dict)
     more_due: bool = False
 
-    async def one(self, query: LiteralString, values: tuple[Any, ...] = ()) -> DictRow | None:
+    async def one(self, query: LiteralString, values: Values = ()) -> DictRow | None:
         """The first row of an answer."""
         cursor = await self.connection.execute(query, values)
         return await cursor.fetchone()
 
-    async def all(self, query: LiteralString, values: tuple[Any, ...] = ()) -> list[DictRow]:
+    async def all(self, query: LiteralString, values: Values = ()) -> list[DictRow]:
         """All rows of an answer."""
         cursor = await self.connection.execute(query, values)
         return await cursor.fetchall()
@@ -138,7 +141,8 @@ async def record(
            RETURNING *""",
         (
             entry.account_id,
-            transaction_number(account["next_number"] - 1, declined=declined),
+            entry.transaction_id
+            or transaction_number(account["next_number"] - 1, declined=declined),
             status,
             entry.kind,
             entry.amount_minor,

@@ -49,6 +49,7 @@ def render(
         money=lambda minor, currency: money.to_display(minor, currency, bank.profile.locale),
         day=lambda at: _day(bank, at),
         clock=lambda at: f"{at.astimezone(bank.profile.tz):%H:%M}",
+        date=lambda on: f"{on.day} {_MONTHS[on.month - 1]}",
         **values,
     )
     chat = bank.settings.portal_origin

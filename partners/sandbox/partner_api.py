@@ -1,4 +1,4 @@
-"""What open banking has no words for: freezing cards (the portal's published partner interface)."""
+"""What open banking has no words for: card freezes, receipts, shipments (the published partner interface)."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from partners.sandbox.instructions import (
 )
 from partners.sandbox.interface import Grant, Refused, grant_of, interface
 from partners.sandbox.ledger import changing
+from partners.sandbox.updates import misplaced, read_place, read_updates
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _MEMBERS = {"AccountId", "CardId", "Action", "Reason"}
@@ -124,7 +125,51 @@ def _body(bank: Bank, row: DictRow) -> dict[str, Any]:
     }
 
 
+@interface
+async def list_receipts(request: Request) -> Response:
+    """GET /partner/v1/accounts/{AccountId}/receipts: what was told of receipts after a place, in order."""
+    return await _updates(request, kind="receipt", listed="Receipt", named="ReceiptId")
+
+
+@interface
+async def list_shipments(request: Request) -> Response:
+    """GET /partner/v1/accounts/{AccountId}/shipments: the same of shipments."""
+    return await _updates(request, kind="shipment", listed="Shipment", named="ShipmentId")
+
+
+async def _updates(request: Request, *, kind: str, listed: str, named: str) -> Response:
+    bank = bank_of(request)
+    after = read_place(request.query_params.get("after"))
+    if after is None:
+        raise Refused(400, "U002", "Read on from a Cursor as it was given.", "after")
+    async with bank.pool.connection() as connection:
+        grant = await grant_of(request, connection)
+        grant.require("ReadTransactionsDetail")
+        account = grant.account(request.path_params["account_id"])
+        page = await read_updates(
+            connection,
+            grant.consent,
+            kind=kind,
+            account_id=account["id"],
+            after=after,
+            zone=bank.profile.zone,
+        )
+    shown = [
+        {
+            named: row["about"],
+            "AccountId": row["account_id"],
+            "TransactionId": row["present_id"],
+            "Revision": row["revision"],
+            **row["body"],
+        }
+        for row in misplaced(page.rows, bank.faults)
+    ]
+    return JSONResponse({listed: shown, "Cursor": page.place, "HasMore": page.more})
+
+
 ROUTES = [
+    Route("/partner/v1/accounts/{account_id}/receipts", list_receipts, methods=["GET"]),
+    Route("/partner/v1/accounts/{account_id}/shipments", list_shipments, methods=["GET"]),
     Route("/partner/v1/card-freezes/{instruction_id}", put_freeze, methods=["PUT"]),
     Route("/partner/v1/card-freezes/{instruction_id}", get_freeze, methods=["GET"]),
 ]

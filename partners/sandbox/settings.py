@@ -42,6 +42,8 @@ class Settings:
     customers: int
     history_until: dt.date | None
     book_after_seconds: int
+    receipt_after_seconds: int
+    parcel_step_seconds: int
     access_token_seconds: int
     portal_origin: str
     portal_base_origin: str
@@ -73,6 +75,8 @@ VARIABLES: dict[str, tuple[str | None, str]] = {
     "SANDBOX_CUSTOMERS": ("30", "how many customers (1 to 500)"),
     "SANDBOX_HISTORY_UNTIL": ("", "last day of the invented year (YYYY-MM-DD); empty: today"),
     "SANDBOX_BOOK_AFTER_SECONDS": ("90", "how long a card purchase stays pending"),
+    "SANDBOX_RECEIPT_AFTER_SECONDS": ("20", "how long after the purchase a late receipt comes"),
+    "SANDBOX_PARCEL_STEP_SECONDS": ("60", "how long a parcel stays at each stop of its way"),
     "SANDBOX_ACCESS_TOKEN_SECONDS": ("600", "life of an access token"),
     "SANDBOX_PORTAL_ORIGIN": (
         "http://chat.portal.localhost:8000",
@@ -152,6 +156,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         customers=read.number("SANDBOX_CUSTOMERS", least=1, most=500),
         history_until=read.day("SANDBOX_HISTORY_UNTIL"),
         book_after_seconds=read.number("SANDBOX_BOOK_AFTER_SECONDS", least=0, most=864_000),
+        receipt_after_seconds=read.number("SANDBOX_RECEIPT_AFTER_SECONDS", least=0, most=864_000),
+        parcel_step_seconds=read.number("SANDBOX_PARCEL_STEP_SECONDS", least=0, most=864_000),
         access_token_seconds=read.number("SANDBOX_ACCESS_TOKEN_SECONDS", least=1, most=86_400),
         portal_origin=portal_origin,
         portal_base_origin=read.origin(

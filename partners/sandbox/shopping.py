@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 import secrets
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from psycopg.rows import DictRow
 
 from partners.sandbox import money
 from partners.sandbox.bank import Bank
+from partners.sandbox.goods import SENT
 from partners.sandbox.ledger import Change, Entry, LedgerRefusal, abroad, buy, record
 from partners.sandbox.merchants import NEIGHBOURHOODS, SUSPICIOUS, Merchant
+from partners.sandbox.papers import NO_PAPERS, Papers, hand_over, usual_papers
+from partners.sandbox.receipts import announced, catch_up
 
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _CATEGORY = re.compile(r"[0-9]{3,4}")
@@ -21,7 +24,10 @@ _LONGEST_NAME = 100
 
 @dataclass(frozen=True)
 class Order:
-    """A purchase somebody wants made; what is None the bank invents. `amount` is positive text."""
+    """A purchase somebody wants made; what is None the bank invents. `amount` is positive text.
+
+    `announced` is the number under which a receipt ran ahead: that purchase is made, as it says.
+    """
 
     amount: str | None = None
     merchant: str | None = None
@@ -30,6 +36,9 @@ class Order:
     currency: str | None = None
     account: str | None = None
     suspicious: bool = False
+    receipt: str | None = None
+    parcel: bool | None = None
+    announced: str | None = None
 
 
 def read_order(body: object) -> Order:
@@ -42,7 +51,9 @@ def read_order(body: object) -> Order:
     order = Order(**{name: value for name, value in body.items() if value is not None})
     if not isinstance(order.suspicious, bool):
         raise LedgerRefusal("bad_order", "suspicious is true or false")
-    for name in ("amount", "merchant", "mcc", "country", "currency", "account"):
+    if order.parcel is not None and not isinstance(order.parcel, bool):
+        raise LedgerRefusal("bad_order", "parcel is true or false")
+    for name in ("amount", "merchant", "mcc", "country", "currency", "account", "announced"):
         value = getattr(order, name)
         if value is not None and (not isinstance(value, str) or not _printable(value)):
             raise LedgerRefusal("bad_order", f"{name} is a short text")
@@ -61,13 +72,17 @@ def _check_forms(order: Order) -> None:
         raise LedgerRefusal("bad_order", "country is two capital letters")
     if order.currency is not None and not money.is_currency(order.currency):
         raise LedgerRefusal("bad_order", "currency is three capital letters")
+    if order.receipt not in (None, "none", "now", "later", "broken"):
+        raise LedgerRefusal("bad_order", "receipt is none, now, later or broken")
 
 
 async def place_order(
     bank: Bank, change: Change, *, customer_id: uuid.UUID, order: Order, by: str
 ) -> tuple[DictRow, bool]:
     """Make the purchase on one of the customer's cards; gives its row and whether it was accepted."""
-    card = await _paying_card(change, customer_id=customer_id, account_id=order.account)
+    card = await paying_card(change, customer_id=customer_id, account_id=order.account)
+    if order.announced is not None:
+        order = await _as_announced(change, order, account_id=card["account_id"])
     merchant, usual = _choose(bank, order)
     currency = order.currency or usual or card["currency"]
     entry = Entry(
@@ -83,6 +98,7 @@ async def place_order(
         merchant_country=merchant.country,
         card_id=card["id"],
         fraud_suspected=order.suspicious,
+        transaction_id=order.announced,
     )
     try:
         price = _price(order, merchant, currency)
@@ -91,10 +107,48 @@ async def place_order(
         raise LedgerRefusal("bad_order", str(problem)) from problem
     if entry.amount_minor == 0:
         raise LedgerRefusal("bad_order", "the amount is too small for the account's currency")
-    return await buy(bank, change, entry)
+    row, accepted = await buy(bank, change, entry)
+    if accepted:
+        if order.announced is not None:
+            await catch_up(change, row)
+        await hand_over(bank, change, row, _papers(bank, row, order))
+    return row, accepted
 
 
-async def _paying_card(
+async def _as_announced(change: Change, order: Order, *, account_id: str) -> Order:
+    ahead = await announced(change, account_id=account_id, transaction_id=order.announced or "")
+    return replace(
+        order, amount=ahead.total, merchant=ahead.merchant, currency=ahead.currency, receipt="none"
+    )
+
+
+def _papers(bank: Bank, purchase: DictRow, order: Order) -> Papers:
+    """What comes with it: as ordered, else as such a shop does. One that somebody made up does nothing."""
+    made_up = order.merchant is not None or order.suspicious
+    usual = NO_PAPERS if made_up else usual_papers(bank, purchase)
+    return Papers(
+        receipt=order.receipt or usual.receipt,
+        parcel=usual.parcel if order.parcel is None else order.parcel,
+    )
+
+
+def online_order(bank: Bank) -> Order:
+    """Something from one of the place's shops, with its receipt, to be sent home."""
+    shops = NEIGHBOURHOODS[bank.profile.country].shops
+    shop = secrets.choice([each for each in shops if each.category in SENT])
+    price = shop.least + secrets.randbelow(shop.most - shop.least + 1)
+    return Order(
+        amount=money.to_text(price, bank.profile.currency),
+        merchant=shop.name,
+        mcc=shop.category,
+        country=shop.country,
+        currency=bank.profile.currency,
+        receipt="now",
+        parcel=True,
+    )
+
+
+async def paying_card(
     change: Change, *, customer_id: uuid.UUID, account_id: str | None
 ) -> DictRow:
     """The card on the account named, or the customer's first own card."""
@@ -132,7 +186,15 @@ def _choose(bank: Bank, order: Order) -> tuple[Merchant, str | None]:
 def _price(order: Order, merchant: Merchant, currency: str) -> int:
     if order.amount is None:
         return merchant.least + secrets.randbelow(merchant.most - merchant.least + 1)
-    price = money.to_minor(order.amount, currency)
+    return price_of(order.amount, currency)
+
+
+def price_of(amount: str, currency: str) -> int:
+    """A price as people write it; raises LedgerRefusal."""
+    try:
+        price = money.to_minor(amount, currency)
+    except money.MoneyError as problem:
+        raise LedgerRefusal("bad_order", str(problem)) from problem
     if price <= 0:
         raise LedgerRefusal("bad_order", "an amount to pay is more than zero")
     return price

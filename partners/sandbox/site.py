@@ -27,13 +27,15 @@ from partners.sandbox.pages import (
     signed_in,
     sorry,
 )
-from partners.sandbox.shopping import Order, place_order
+from partners.sandbox.parcels import move_parcel, parcels_of
+from partners.sandbox.shopping import Order, online_order, place_order
 from partners.sandbox.storage.database import Connection
 
 Door = Callable[[Request], Awaitable[Response]]
 _TOKEN_SECONDS = 240
 _NONCE_SECONDS = 3600
 _RECENT = 12
+_PARCELS = 3
 _PAGE = 50
 _DONE = {
     "bought": "Paid. The purchase is pending and will be booked shortly.",
@@ -45,6 +47,9 @@ _DONE = {
     "frozen": "Card frozen. New purchases on it will be declined.",
     "unfrozen": "Card active again.",
     "withdrawn": "Access withdrawn. The app can no longer read your accounts.",
+    "ordered": "Ordered. The receipt is here, and the parcel begins its way.",
+    "moved": "The parcel has moved on.",
+    "arrived": "That parcel is at the end of its way.",
 }
 
 
@@ -129,6 +134,7 @@ async def _overview(connection: Connection, customer: DictRow) -> dict[str, Any]
         "accounts": await accounts.fetchall(),
         "cards": await cards.fetchall(),
         "apps": await apps.fetchall(),
+        "parcels": await parcels_of(connection, customer["id"], limit=_PARCELS),
     }
 
 
@@ -137,10 +143,11 @@ async def _movements(
 ) -> list[DictRow]:
     """Newest first, declined attempts among them: the customer may see those."""
     cursor = await connection.execute(
-        """SELECT t.*, a.name AS account_name, k.last4 FROM transactions t
+        """SELECT t.*, a.name AS account_name, k.last4, r.body AS receipt FROM transactions t
            JOIN accounts a ON a.id = t.account_id
            JOIN account_holders h ON h.account_id = a.id AND h.customer_id = %s
            LEFT JOIN cards k ON k.id = t.card_id
+           LEFT JOIN receipts r ON r.transaction_key = t.key AND r.revision > 0
            WHERE t.status <> 'removed' AND (%s::text IS NULL OR t.account_id = %s)
            ORDER BY t.occurred_at DESC, t.key DESC LIMIT %s OFFSET %s""",
         (customer["id"], account_id, account_id, limit, skip),
@@ -163,7 +170,7 @@ async def accounts(request: Request) -> Response:
         "accounts.html",
         movements=recent,
         note=_DONE.get(note, ""),
-        bad=note in {"declined", "nothing", "no-card"},
+        bad=note in {"declined", "nothing", "no-card", "arrived"},
         **shown,
     )
 
@@ -219,7 +226,7 @@ def _done(what: str) -> Response:
 
 @form_door
 async def act(request: Request) -> Response:
-    """POST /do/{what}: buy, suspicious, refund, freeze, unfreeze, withdraw."""
+    """POST /do/{what}: buy, order, suspicious, refund, move, freeze, unfreeze, withdraw."""
     bank = bank_of(request)
     form = dict(await read_form(request))
     what = request.path_params["what"]
@@ -227,20 +234,35 @@ async def act(request: Request) -> Response:
         customer = await signed_in(request, connection)
     if customer is None:
         return RedirectResponse("/", status_code=303)
-    if what in {"buy", "suspicious"}:
-        return _done(await _buy(bank, customer["id"], suspicious=what == "suspicious"))
+    done = await _do(bank, what, customer["id"], form)
+    if done is None:
+        return sorry(request, status=404, title="Nothing here", detail="There is no such action.")
+    return _done(done)
+
+
+async def _do(bank: Bank, what: str, customer_id: uuid.UUID, form: dict[str, str]) -> str | None:
+    """What came of it, by its name in _DONE; None where there is no such action."""
+    orders = {
+        "buy": (Order(), "bought"),
+        "order": (online_order(bank), "ordered"),
+        "suspicious": (Order(suspicious=True), "suspicious"),
+    }
+    if what in orders:
+        order, done = orders[what]
+        return await _buy(bank, customer_id, order, done=done)
     if what == "refund":
-        return _done(await _refund(bank, customer["id"]))
+        return await _refund(bank, customer_id)
+    if what == "move":
+        return await _move(bank, customer_id, form.get("parcel", ""))
     if what == "withdraw":
-        return _done(await _withdraw(bank, customer["id"], form.get("consent", "")))
+        return await _withdraw(bank, customer_id, form.get("consent", ""))
     if what in {"freeze", "unfreeze"}:
-        frozen = what == "freeze"
-        return _done(await _set_card(bank, customer["id"], form.get("card", ""), frozen=frozen))
-    return sorry(request, status=404, title="Nothing here", detail="There is no such action.")
+        card = form.get("card", "")
+        return await _set_card(bank, customer_id, card, frozen=what == "freeze")
+    return None
 
 
-async def _buy(bank: Bank, customer_id: uuid.UUID, *, suspicious: bool) -> str:
-    order = Order(suspicious=suspicious)
+async def _buy(bank: Bank, customer_id: uuid.UUID, order: Order, *, done: str) -> str:
     try:
         async with changing(bank) as change:
             _, accepted = await place_order(
@@ -248,9 +270,7 @@ async def _buy(bank: Bank, customer_id: uuid.UUID, *, suspicious: bool) -> str:
             )
     except LedgerRefusal:
         return "no-card"
-    if not accepted:
-        return "declined"
-    return "suspicious" if suspicious else "bought"
+    return done if accepted else "declined"
 
 
 async def _refund(bank: Bank, customer_id: uuid.UUID) -> str:
@@ -260,6 +280,16 @@ async def _refund(bank: Bank, customer_id: uuid.UUID) -> str:
     except LedgerRefusal:
         return "nothing"
     return "refunded"
+
+
+async def _move(bank: Bank, customer_id: uuid.UUID, parcel: str) -> str:
+    try:
+        async with changing(bank) as change:
+            own = {row["id"] for row in await parcels_of(change.connection, customer_id)}
+            await move_parcel(bank, change, parcel if parcel in own else "")
+    except LedgerRefusal:
+        return "arrived"
+    return "moved"
 
 
 async def _withdraw(bank: Bank, customer_id: uuid.UUID, consent_id: str) -> str:

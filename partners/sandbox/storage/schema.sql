@@ -117,6 +117,54 @@ CREATE TABLE IF NOT EXISTS instructions (
 );
 CREATE INDEX IF NOT EXISTS instructions_due ON instructions (settle_at) WHERE status = 'pending';
 
+-- What a shop gave with a purchase. Not issued yet while `issue_at` stands; revision 0 says the same.
+CREATE TABLE IF NOT EXISTS receipts (
+    id text PRIMARY KEY,
+    account_id text NOT NULL REFERENCES accounts,
+    transaction_key bigint REFERENCES transactions,
+    transaction_id text NOT NULL,
+    revision integer NOT NULL DEFAULT 0,
+    issue_at timestamptz,
+    body jsonb NOT NULL,
+    CHECK ((revision = 0) = (issue_at IS NOT NULL))
+);
+CREATE INDEX IF NOT EXISTS receipts_due ON receipts (issue_at) WHERE issue_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS receipts_transaction ON receipts (transaction_key);
+
+-- A parcel on its way: `way` is all that will be said of it, `step` what was said last.
+CREATE TABLE IF NOT EXISTS parcels (
+    id text PRIMARY KEY,
+    account_id text NOT NULL REFERENCES accounts,
+    transaction_key bigint NOT NULL REFERENCES transactions,
+    merchant text NOT NULL,
+    carrier text NOT NULL,
+    tracking_code text NOT NULL,
+    way text[] NOT NULL,
+    step integer NOT NULL,
+    expected_on date,
+    revision integer NOT NULL DEFAULT 1,
+    events jsonb NOT NULL,
+    move_at timestamptz
+);
+CREATE INDEX IF NOT EXISTS parcels_due ON parcels (move_at) WHERE move_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS parcels_transaction ON parcels (transaction_key);
+
+-- What was told of receipts and parcels, in order: clients read on after the last number they have.
+-- Numbers are handed out under the ledger's lock, so reading on misses nothing.
+CREATE TABLE IF NOT EXISTS updates (
+    seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind text NOT NULL CHECK (kind IN ('receipt', 'shipment')),
+    account_id text NOT NULL REFERENCES accounts,
+    about text NOT NULL,
+    revision integer NOT NULL,
+    transaction_key bigint REFERENCES transactions,
+    transaction_id text NOT NULL,
+    body jsonb NOT NULL,
+    at timestamptz NOT NULL
+);
+CREATE INDEX IF NOT EXISTS updates_page ON updates (account_id, kind, seq);
+CREATE INDEX IF NOT EXISTS updates_about ON updates (about, revision);
+
 CREATE TABLE IF NOT EXISTS clients (
     id text PRIMARY KEY,
     secret_hash text NOT NULL,
