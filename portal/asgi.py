@@ -12,6 +12,9 @@ django_application = get_asgi_application()
 
 from messaging.delivery.hub import lifespan  # noqa: E402  # needs Django's tables
 from messaging.routing import websocket_urlpatterns  # noqa: E402  # needs Django's tables
+from portal.telemetry.traces import start_tracing  # noqa: E402  # needs the settings
+
+start_tracing("web")
 
 application = ProtocolTypeRouter(
     {

@@ -1,8 +1,10 @@
 """Every timetable and task. Tasks are wake-ups for rows; one that is lost costs latency alone."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_process_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
@@ -23,3 +25,11 @@ app.conf.beat_schedule = {
     title: {"task": task, "schedule": seconds, "options": {"expires": seconds * 2}}
     for title, (task, seconds) in TIMETABLE.items()
 }
+
+
+@worker_process_init.connect
+def _traced(**_given: Any) -> None:
+    # In each child: what sends the spans is a thread, which a fork leaves behind.
+    from portal.telemetry.traces import start_tracing  # noqa: PLC0415  # needs the settings
+
+    start_tracing("worker")

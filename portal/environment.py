@@ -50,6 +50,12 @@ class Environment:
             raise ImproperlyConfigured(f"{name} is a whole number")
         return int(value)
 
+    def choice(self, name: str, choices: tuple[str, ...], default: str) -> str:
+        value = self.given.get(name, "") or default
+        if value not in choices:
+            raise ImproperlyConfigured(f"{name} is one of {', '.join(choices)}")
+        return value
+
     def require(self) -> None:
         """Raise ImproperlyConfigured naming every variable that is missing, and the one thing to do."""
         if self.missing:

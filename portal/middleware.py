@@ -1,6 +1,7 @@
 """What every request passes: its id, its host's doors and cookies, its security headers."""
 
 import re
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
@@ -9,8 +10,11 @@ from django.conf import settings
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
+from opentelemetry.trace import SpanKind
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+from portal.telemetry.measures import REQUESTS
+from portal.telemetry.traces import span
 from portal.tenancy.ids import new_id
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -40,13 +44,35 @@ def request_identity(get_response: GetResponse) -> GetResponse:
         request_id = given if _GIVEN_ID.fullmatch(given) else new_id().hex
         token = _request_id.set(request_id)
         try:
-            response = get_response(request)
+            response = _measured(request, get_response)
         finally:
             _request_id.reset(token)
         response["X-Request-Id"] = request_id
         return response
 
     return middleware
+
+
+def _measured(request: HttpRequest, get_response: GetResponse) -> HttpResponseBase:
+    """The answer, as one step of a trace and one more in the count. A stranger's trace is not taken up."""
+    started = time.monotonic()
+    with span(str(request.method), kind=SpanKind.SERVER) as step:
+        response = get_response(request)
+        host, route = _place(request)
+        step.update_name(f"{request.method} {host} {route}")
+        step.set_attribute("http.response.status_code", response.status_code)
+    taken = time.monotonic() - started
+    REQUESTS.labels(host, route, request.method, str(response.status_code)).observe(taken)
+    return response
+
+
+def _place(request: HttpRequest) -> tuple[str, str]:
+    """Which host and route, in words of which there are few: what nobody serves is one of them."""
+    if request.path.startswith(settings.STATIC_URL):
+        return "any", settings.STATIC_URL
+    found = request.resolver_match
+    known = host_label(request) if found else ""
+    return known or "base", f"/{found.route}" if found else "none"
 
 
 def route_by_host(get_response: GetResponse) -> GetResponse:

@@ -1,5 +1,6 @@
 """The portal's settings, read from the environment and checked at start."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -282,21 +283,34 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = not PRODUCTION
 WHITENOISE_AUTOREFRESH = False
 
+# --- telemetry ----------------------------------------------------------------------------------
+LOG_FORMAT = env.choice("PORTAL_LOG_FORMAT", ("line", "json"), "json" if PRODUCTION else "line")
+# Where spans are sent (OTLP over HTTP); nowhere when empty.
+OTLP_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+# Who may read /metrics: whoever sends this as a bearer token. Empty: nobody.
+METRICS_TOKEN = env.text("PORTAL_METRICS_TOKEN", "")
+# The library asks for this when it is first imported: what this process counts is kept there.
+METRICS_FOLDER = Path(
+    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(PORTAL_STATE / "metrics"))
+)
+METRICS_FOLDER.mkdir(parents=True, exist_ok=True)
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
         "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"},
+        "json": {"()": "portal.telemetry.logs.JsonLine"},
     },
     "filters": {
-        "request_id": {"()": "portal.telemetry.logs.WithRequestId"},
+        "ids": {"()": "portal.telemetry.logs.WithIds"},
         "not_a_tick": {"()": "portal.telemetry.logs.NotATick"},
     },
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
-            "formatter": "line",
-            "filters": ["request_id", "not_a_tick"],
+            "formatter": LOG_FORMAT,
+            "filters": ["ids", "not_a_tick"],
         }
     },
     "root": {"handlers": ["stderr"], "level": env.text("PORTAL_LOG_LEVEL", "INFO")},

@@ -14,6 +14,7 @@ from django.test import TransactionTestCase
 from psycopg import sql
 
 from portal.local.testing import Servers, servers
+from portal.telemetry.traces import start_tracing
 
 TEMPLATE = "portal_template"
 # Written by migrations or by Django after them: the same for every test.
@@ -61,6 +62,11 @@ def _point_at(name: str) -> None:
     for alias in connections:
         settings.DATABASES[alias]["NAME"] = name
         connections[alias].settings_dict["NAME"] = name
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _traced() -> None:
+    start_tracing("tests")
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,9 @@ os.environ.update(SERVERS.environ(worker=int(_worker)))
 os.environ.setdefault("PORTAL_SECRET_KEY", "for-tests-alone-for-tests-alone-for-tests-alone")
 os.environ.setdefault("PORTAL_KEYS", "test1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
 
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = f"{SERVERS.state}/metrics-{os.getpid()}"
+os.environ["PORTAL_METRICS_TOKEN"] = "for-tests-alone"
+
 from portal.settings import *  # noqa: E402, F403  # the environment has to be there first
 from portal.settings import DATABASES, STATIC_ROOT, TEMPLATES  # noqa: E402
 

@@ -15,6 +15,7 @@ from partners.instructions.rules import SETTLED, Next
 from partners.ledger.models import Account
 from portal.outbox.publishing import publish
 from portal.rest.problems import Conflict, NotFound
+from portal.telemetry.measures import INSTRUCTIONS
 from portal.tenancy.blocks import current_bank_id
 from portal.wakeups import wake_after_commit
 
@@ -139,6 +140,7 @@ def settle(errand: Errand, then: Next, *, at: datetime) -> bool:
     row.settled_at, row.due_at, row.lease_until = then.settled_at, then.due_at, None
     row.save()
     if changed:
+        INSTRUCTIONS.labels(row.kind, row.status).inc()
         event = InstructionChanged(row.id, row.alert_id, row.status)
         publish(event, key=account_key(row.account_id), occurred_at=at)
     return True

@@ -7,6 +7,8 @@ each read, the whole answer in time (twice a read's patience) and in size.
 import logging
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -14,6 +16,7 @@ from uuid import uuid4
 
 import httpx
 from django.conf import settings
+from opentelemetry.trace import SpanKind
 
 from partners.connectors.base import (
     MAX_BODY_BYTES,
@@ -24,6 +27,8 @@ from partners.connectors.base import (
     TemporarilyUnavailable,
     drive,
 )
+from portal.telemetry.measures import BANK_CALLS
+from portal.telemetry.traces import span
 from portal.tenancy.blocks import is_serving
 
 logger = logging.getLogger(__name__)
@@ -68,17 +73,35 @@ def send(request: Request) -> Response:
     """One request and its whole answer. Raises BankUnreachable, BadAnswer."""
     url, host = dialled(request.url)
     headers = {**request.headers, "Host": host, "x-fapi-interaction-id": str(uuid4())}
+    with span(f"{request.method} bank", kind=SpanKind.CLIENT, host=host), _timed(host) as outcome:
+        return _send(request, url, headers, outcome)
+
+
+def _send(
+    request: Request, url: str, headers: dict[str, str], outcome: dict[str, str]
+) -> Response:
     patience = settings.BANK_TIMEOUT_SECONDS
-    started = time.monotonic()
+    until = time.monotonic() + 2 * patience
     try:
         with _client(os.getpid()).stream(
             request.method, url, headers=headers, content=request.body, timeout=patience
         ) as answer:
-            body = _read(answer, until=started + 2 * patience)
-            return Response(answer.status_code, dict(answer.headers), body)
+            body = _read(answer, until=until)
     except (httpx.HTTPError, httpx.InvalidURL) as problem:
-        logger.info("%s %s: %s", request.method, host, type(problem).__name__)
+        logger.info("%s %s: %s", request.method, headers["Host"], type(problem).__name__)
         raise BankUnreachable from None
+    outcome["said"] = f"{answer.status_code // 100}xx"
+    return Response(answer.status_code, dict(answer.headers), body)
+
+
+@contextmanager
+def _timed(host: str) -> Iterator[dict[str, str]]:
+    outcome = {"said": "no_answer"}
+    started = time.monotonic()
+    try:
+        yield outcome
+    finally:
+        BANK_CALLS.labels(host, outcome["said"]).observe(time.monotonic() - started)
 
 
 def _read(answer: httpx.Response, *, until: float) -> bytes:

@@ -27,6 +27,7 @@ from partners.sharing.rules import (
     decide,
 )
 from portal.rest.problems import Problem
+from portal.telemetry.measures import GATE
 from portal.tenancy.blocks import served, serving
 
 __all__ = [
@@ -123,6 +124,13 @@ _PROBLEMS: Mapping[Reason, type[NotShared]] = {
 
 def authorize(ask: Ask) -> Allowed | Refused:
     """Decide within the open block: two queries whatever the number of accounts, three to refuse."""
+    decision = _decided(ask)
+    reason = "" if isinstance(decision, Allowed) else decision.reason.value
+    GATE.labels(ask.door.value, "refused" if reason else "allowed", reason).inc()
+    return decision
+
+
+def _decided(ask: Ask) -> Allowed | Refused:
     shares = bank_shares(ask.scope, ask.code)
     decision = decide(ask, shares, allowances(ask, live_only_at=ask.at))
     if isinstance(decision, Allowed) or decision.reason is not Reason.NO_CONSENT:

@@ -43,6 +43,8 @@ from partners.sync.actions import (
     store_page,
 )
 from partners.sync.rules import read_since
+from portal.telemetry.measures import READINGS
+from portal.telemetry.traces import span
 from portal.tenancy.blocks import serving
 
 logger = logging.getLogger(__name__)
@@ -91,7 +93,9 @@ def pull_bank(*, bank_id: UUID, clock: Clock, at_most: int = 50) -> int:
             claim = claim_due(at=clock(), lease=lease())
         if claim is None:
             return done
-        if not pull(bank_id=bank_id, claim=claim, clock=clock):
+        with span("read a feed", trace=claim.trace, feed=claim.kind):
+            goes_on = pull(bank_id=bank_id, claim=claim, clock=clock)
+        if not goes_on:
             return done + 1
     return at_most
 
@@ -103,6 +107,7 @@ def pull(*, bank_id: UUID, claim: Claim, clock: Clock) -> bool:
         reading = _begin(bank_id, claim, clock)
         run_id = reading.run_id
         _read(reading)
+        READINGS.labels(claim.kind, "complete").inc()
     except LeaseLost:
         return True
     except NotToBeRead as refused:
@@ -252,6 +257,7 @@ def _fail(
     no_later_than: timedelta | None = None,
 ) -> None:
     logger.info("feed %s: %s", claim.cursor_id, problem)
+    READINGS.labels(claim.kind, problem.partition(" ")[0]).inc()
     with serving(bank_id):
         note_failure(
             claim,

@@ -10,6 +10,7 @@ from partners.banks.queries import bank_ids
 from partners.feeds.queries import banks_with_due_cursors
 from partners.sync.actions import forget_old
 from partners.sync.pulling import pull_bank
+from portal.telemetry.measures import SEEN
 from portal.tenancy.blocks import serving
 from portal.wakeups import wake
 
@@ -22,6 +23,7 @@ def pull_due(*, bank_id: str | None = None) -> None:
     if bank_id is not None:
         pull_bank(bank_id=UUID(bank_id), clock=timezone.now)
         return
+    SEEN.labels("worker").set_to_current_time()
     for each in banks_with_due_cursors(at=timezone.now()):
         wake("partners.sync.tasks.pull_due", bank_id=str(each))
 

@@ -19,7 +19,6 @@ from partners.connectors.base import (
 )
 from partners.integrations.queries import connector_of, get_integration
 from partners.sync.actions import keep_notification
-from portal.middleware import current_request_id
 from portal.rest.problems import (
     Malformed,
     MethodNotAllowed,
@@ -29,6 +28,7 @@ from portal.rest.problems import (
     UnsupportedMediaType,
     problem_response,
 )
+from portal.telemetry.traces import current_trace
 from portal.tenancy.blocks import serving
 
 logger = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ def _take(bank: Bank, body: bytes, *, at: datetime) -> None:
         connector = connector_of(get_integration())
     notification = _verified(bank, connector, body, at=at)
     with serving(bank.id):
-        new = keep_notification(notification, at=at, trace=current_request_id())
+        new = keep_notification(notification, at=at, trace=current_trace())
     if not new:
         logger.info("%s told us again what it had told us", bank.slug)
 

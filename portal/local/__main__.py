@@ -3,6 +3,7 @@
 import argparse
 import os
 import shlex
+import shutil
 import signal
 import sys
 import time
@@ -107,6 +108,8 @@ def _run(_: argparse.Namespace) -> int:
         left = _stop_leftovers(services)
         if left:
             progress.say(f"Stopped what an earlier run had left: {', '.join(left)}.")
+        # Counts begin anew with the processes: those of the gone would only pile up.
+        shutil.rmtree(here.state.folder / "metrics", ignore_errors=True)
         supervisor = Supervisor(plan, here.state, progress)
         supervisor.run(welcome=lambda: welcome(here.state, environ))
     return 0

@@ -1,6 +1,7 @@
 """One installation on this machine: its secrets, its servers, and the environment made of them."""
 
 import base64
+import hashlib
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -217,11 +218,16 @@ def environment(installation: Installation) -> dict[str, str]:
         "CELERY_BROKER_URL": installation.valkey.broker_url(),
         "PORTAL_SECRET_KEY": installation.secrets.secret_key,
         "PORTAL_KEYS": f"dev1:{installation.secrets.master_key}",
+        "PORTAL_METRICS_TOKEN": _metrics_token(installation.secrets.secret_key),
         **{
             f"SANDBOX_{slug.upper()}_CLIENT_SECRET": secret
             for slug, secret in installation.secrets.sandbox_clients.items()
         },
     }
+
+
+def _metrics_token(secret_key: str) -> str:
+    return hashlib.sha256(f"metrics:{secret_key}".encode()).hexdigest()
 
 
 def write_env_file(path: Path, values: Mapping[str, str]) -> None:

@@ -12,6 +12,7 @@ from django.utils.module_loading import import_string
 from portal.outbox.events import Event, Subscription
 from portal.outbox.models import OutboxDelivery, OutboxEvent
 from portal.outbox.pokes import poke_after_commit
+from portal.telemetry.traces import current_trace
 from portal.tenancy.blocks import current_bank_id
 from portal.tenancy.ids import new_id
 
@@ -31,7 +32,8 @@ def subscriptions() -> tuple[Subscription, ...]:
 def publish(event: Event, *, key: str, occurred_at: datetime, trace: str = "") -> UUID:
     """Keep the event, and one delivery a listener, in the open block; the event's id.
 
-    Events of one key are heard in the order in which their transactions took the key.
+    Events of one key are heard in the order in which their transactions took the key. `trace` is the
+    step that it belongs to where none is open.
     """
     bank_id = current_bank_id()
     stored = OutboxEvent.objects.create(
@@ -41,7 +43,7 @@ def publish(event: Event, *, key: str, occurred_at: datetime, trace: str = "") -
         version=event.version,
         occurred_at=occurred_at,
         data=event.to_data(),
-        trace=trace,
+        trace=current_trace() or trace,
     )
     OutboxDelivery.objects.bulk_create(
         OutboxDelivery(

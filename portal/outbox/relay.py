@@ -17,6 +17,8 @@ from portal.outbox.events import Delivered, Handler, Subscription
 from portal.outbox.models import OutboxDelivery
 from portal.outbox.publishing import subscriptions
 from portal.outbox.rules import is_dead, wait_after
+from portal.telemetry.measures import DELIVERIES, DELIVERY_LAG
+from portal.telemetry.traces import span
 from portal.tenancy.blocks import serving
 
 logger = logging.getLogger(__name__)
@@ -59,15 +61,22 @@ def deliver_one(*, bank_id: UUID, at: datetime) -> bool:
         delivery = _claim(bank_id, at)
         if delivery is None:
             return False
+        event, listener = delivery.event, delivery.listener
         try:
-            with transaction.atomic():
+            with (
+                span(f"hear {event.name}", trace=event.trace, listener=listener),
+                transaction.atomic(),
+            ):
                 _handle(delivery)
         except Exception as problem:  # noqa: BLE001  # one listener's fault must not stop the others
             _put_off(delivery, problem, at)
+            DELIVERIES.labels(listener, "dead" if delivery.dead_at else "failed").inc()
         else:
             delivery.delivered_at = at
             delivery.due_at = None
             delivery.save(update_fields=["delivered_at", "due_at"])
+            DELIVERIES.labels(listener, "delivered").inc()
+            DELIVERY_LAG.observe(max(0.0, (at - event.occurred_at).total_seconds()))
     return True
 
 

@@ -1,15 +1,25 @@
-"""What a log line carries, and which lines say nothing."""
+"""What a log line carries, and which lines say nothing.
+
+A line is for machines in production (JSON, one object a line) and for people elsewhere. It never
+carries what a customer wrote, owns or is called: `tests/journeys/test_telemetry.py` looks for that.
+"""
 
 import logging
+import traceback
+from typing import Any
+
+from pythonjsonlogger.orjson import OrjsonFormatter
 
 from portal.middleware import current_request_id
+from portal.telemetry.traces import current_trace_id
 
 
-class WithRequestId(logging.Filter):
-    """Gives each line the id of the request being served, or a dash."""
+class WithIds(logging.Filter):
+    """Gives each line the ids of the request being served and of its trace, or dashes."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = current_request_id() or "-"
+        record.trace_id = current_trace_id() or "-"
         return True
 
 
@@ -18,3 +28,17 @@ class NotATick(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         return not str(record.msg).startswith("Scheduler: Sending due task")
+
+
+class JsonLine(OrjsonFormatter):
+    """`{"at": ..., "level": ..., "logger": ..., "message": ..., "request_id": ..., "trace_id": ...}`."""
+
+    def __init__(self) -> None:
+        fields = ["levelname", "name", "message", "process", "request_id", "trace_id"]
+        names = {"levelname": "level", "name": "logger"}
+        super().__init__(fields, rename_fields=names, timestamp="at")
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  # logging's name
+        """Where it happened and what kind of exception; its words may quote a row, and stay out."""
+        kind, _problem, frames = ei
+        return f"{''.join(traceback.format_tb(frames))}{getattr(kind, '__qualname__', kind)}"

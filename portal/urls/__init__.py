@@ -7,10 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, include, path
 
-
-def alive(_request: HttpRequest) -> HttpResponse:
-    """Answers while the process does; says nothing of the servers behind it."""
-    return HttpResponse("ok", content_type="text/plain")
+from portal.urls.health import alive, metrics, ready
 
 
 def to_console(_request: HttpRequest) -> HttpResponse:
@@ -30,6 +27,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *short_ways("BASE_DOORS"),
     path("", to_console),
     path("healthz", alive),
+    path("readyz", ready),
+    path("metrics", metrics),
     path("", include("portal.design.urls")),
     path("", include("portal.rest.pages")),
 ]

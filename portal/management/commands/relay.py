@@ -15,6 +15,8 @@ from django.utils import timezone
 
 from portal.outbox.pokes import CHANNEL_PREFIX
 from portal.outbox.relay import banks_with_work, deliver_due
+from portal.telemetry.measures import SEEN
+from portal.telemetry.traces import start_tracing
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +34,10 @@ class Command(BaseCommand):
     def handle(self, *_arguments: Any, **options: Any) -> None:
         self.stopping = False
         signal.signal(signal.SIGTERM, self._stop)
+        start_tracing("relay")
         ears = Ears()
         while not self.stopping:
+            SEEN.labels("relay").set_to_current_time()
             try:
                 worked = deliver_everything_due()
             except DatabaseError as problem:

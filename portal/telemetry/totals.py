@@ -1,0 +1,63 @@
+"""What all processes of this machine have counted, as a page can plot it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import Metric
+from prometheus_client.samples import Sample
+
+_SCREEN = "portal_event_to_screen_seconds"
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Counts since the processes' folder was emptied; `screen` is (seconds at most, how many), cumulative."""
+
+    requests: int
+    bank_calls: int
+    delivered: int
+    failed: int
+    sockets: int
+    seen: Mapping[str, float]
+    screen: Sequence[tuple[float, int]] = field(default_factory=tuple)
+
+
+def totals(registry: CollectorRegistry) -> Totals:
+    """Add up what `measures.gathered` found."""
+    families = {each.name: each for each in registry.collect()}
+
+    def added(family: str, sample: str = "", **labels: str) -> int:
+        return int(sum(_values(families.get(family), sample or family, labels)))
+
+    delivered = {"outcome": "delivered"}
+    every = added("portal_outbox_deliveries", "portal_outbox_deliveries_total")
+    heard = added("portal_outbox_deliveries", "portal_outbox_deliveries_total", **delivered)
+    return Totals(
+        requests=added("portal_http_request_seconds", "portal_http_request_seconds_count"),
+        bank_calls=added("portal_bank_call_seconds", "portal_bank_call_seconds_count"),
+        delivered=heard,
+        failed=every - heard,
+        sockets=added("portal_sockets_open"),
+        seen={
+            each.labels["process"]: each.value
+            for each in _samples(families.get("portal_process_seen_timestamp_seconds"))
+        },
+        screen=sorted(
+            (float(each.labels["le"]), int(each.value))
+            for each in _samples(families.get(_SCREEN))
+            if each.name == f"{_SCREEN}_bucket"
+        ),
+    )
+
+
+def _samples(family: Metric | None) -> list[Sample]:
+    return [] if family is None else list(family.samples)
+
+
+def _values(family: Metric | None, name: str, labels: Mapping[str, str]) -> list[float]:
+    return [
+        each.value
+        for each in _samples(family)
+        if each.name == name and labels.items() <= each.labels.items()
+    ]

@@ -1,0 +1,50 @@
+"""The operator's page: counts of every bank, and nobody's data."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from partners.feeds.models import FeedCursor
+from portal.tenancy.blocks import serving
+from tests.desk import browser_of, console_browser, page_of
+from tests.factories.any_row import make_row
+from tests.factories.partners import make_bank
+from tests.factories.people import make_person
+
+# The system role reads what was committed.
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "system"])
+PAGES = ("operations", "operations_live", "operations_counts")
+
+
+def test_the_operator_sees_what_waits_and_for_whom() -> None:
+    bank, idle = make_bank(name="Waiting Bank"), make_bank(name="Idle Bank")
+    with serving(bank.id):
+        make_row(FeedCursor, due_at=timezone.now() - timedelta(minutes=2))
+    browser = console_browser(make_person("operator@portal.example", is_operator=True))
+
+    page = browser.get(page_of("operations")).content.decode()
+
+    assert "Feeds to read at banks" in page
+    assert "Waiting Bank" in page
+    assert "1 piece of work" in page
+    assert idle.name not in page
+
+
+def test_the_plot_is_drawn_from_counts() -> None:
+    browser = console_browser(make_person("operator@portal.example", is_operator=True))
+    browser.get(page_of("operations_live"))
+
+    first = browser.get(page_of("operations_counts")).json()
+    second = browser.get(page_of("operations_counts")).json()
+
+    assert second["requests"] == first["requests"] + 1
+    assert second["at"] > first["at"]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nobody_else_sees_it(name: str) -> None:
+    staff, stranger = browser_of(make_bank()), console_browser()
+
+    assert staff.get(page_of(name)).status_code == 404
+    assert stranger.get(page_of(name)).status_code == 302
