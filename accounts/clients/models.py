@@ -18,7 +18,13 @@ class Client(AbstractApplication):
         TEST = "test", _("Test")
         LIVE = "live", _("Live")
 
+    class Status(models.TextChoices):
+        ADMITTED = "admitted", _("Admitted")
+        SUSPENDED = "suspended", _("Suspended")
+
     mode = models.CharField(max_length=4, choices=Mode, default=Mode.TEST)
+    # A suspended program gets no token, and those that it has are worth nothing.
+    status = models.CharField(max_length=12, choices=Status, default=Status.ADMITTED)
     # What it registered to read, at most: kinds of feeds.
     feeds = models.JSONField(default=list)
     website = models.URLField(blank=True)
@@ -29,6 +35,9 @@ class Client(AbstractApplication):
 
     def __str__(self) -> str:
         return str(self.name)
+
+    def is_usable(self, request: object) -> bool:  # noqa: ARG002  # the library's shape
+        return self.status == self.Status.ADMITTED
 
 
 class AccessToken(AbstractAccessToken):

@@ -1,9 +1,12 @@
 """Which client program a bearer token stands for."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from accounts.clients.models import AccessToken
+from django.db.models import QuerySet
+
+from accounts.clients.models import AccessToken, Client
 from portal.secrets.tokens import digest_of
 
 LONGEST_TOKEN = 255
@@ -15,6 +18,7 @@ class ClientPrincipal:
 
     client_id: int
     scopes: frozenset[str]
+    token_id: int
 
     @property
     def name(self) -> str:
@@ -30,13 +34,31 @@ def client_of_token(token: str, at: datetime) -> ClientPrincipal | None:
     """Whose live access token `token` is; it is looked up by its hash."""
     if not token or len(token) > LONGEST_TOKEN:
         return None
-    found = (
-        AccessToken.objects.filter(
-            token_checksum=digest_of(token), expires__gt=at, application__isnull=False
-        )
-        .values_list("application_id", "scope")
-        .first()
+    return _principal(live_tokens(at=at).filter(token_checksum=digest_of(token)))
+
+
+def client_of_token_id(token_id: int, at: datetime) -> ClientPrincipal | None:
+    """The same for a token that was shown before: None once it is no longer good."""
+    return _principal(live_tokens(at=at).filter(pk=token_id))
+
+
+def live_token_ids(among: Collection[int], *, at: datetime) -> set[int]:
+    """Which of these access tokens still hold."""
+    return set(live_tokens(at=at).filter(pk__in=among).values_list("pk", flat=True))
+
+
+def live_tokens(*, at: datetime) -> "QuerySet[AccessToken]":
+    """Tokens that hold at that time, none of a program that is suspended."""
+    tokens: QuerySet[AccessToken] = AccessToken.objects.filter(
+        expires__gt=at, application__status=Client.Status.ADMITTED
     )
+    return tokens
+
+
+def _principal(tokens: "QuerySet[AccessToken]") -> ClientPrincipal | None:
+    found = tokens.values_list("application_id", "scope", "pk").first()
     if found is None or found[0] is None:
         return None
-    return ClientPrincipal(client_id=found[0], scopes=frozenset(found[1].split()))
+    return ClientPrincipal(
+        client_id=found[0], scopes=frozenset(found[1].split()), token_id=found[2]
+    )

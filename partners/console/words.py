@@ -48,6 +48,7 @@ REASON_WORDS = {
     "consent_revoked": gettext_lazy("The customer had revoked it."),
     "bank_not_sharing": gettext_lazy("The bank does not share this feed."),
     "bank_suspended": gettext_lazy("The bank was suspended."),
+    "client_suspended": gettext_lazy("The program was suspended."),
     "not_registered": gettext_lazy("The program is not registered for it."),
     "account_not_shared": gettext_lazy("The account is not part of the consent."),
     "unknown_consent": gettext_lazy("It named a consent that is not its own."),

@@ -88,6 +88,11 @@ class NotRegistered(NotShared):
     title = "The program is not registered for this, or its token was not issued for it"
 
 
+class ClientSuspended(NotShared):
+    slug = "client-suspended"
+    title = "The program is suspended"
+
+
 class NoConsent(NotShared):
     slug = "no-consent"
     title = "The customer has not allowed this"
@@ -114,6 +119,7 @@ class NotFoundHere(NotShared):
 _PROBLEMS: Mapping[Reason, type[NotShared]] = {
     Reason.BANK_SUSPENDED: BankSuspended,
     Reason.BANK_NOT_SHARING: BankNotSharing,
+    Reason.CLIENT_SUSPENDED: ClientSuspended,
     Reason.NOT_REGISTERED: NotRegistered,
     Reason.NO_CONSENT: NoConsent,
     Reason.CONSENT_REVOKED: ConsentRevoked,

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef, QuerySet
 
+from accounts.clients.models import Client
 from accounts.consent.models import Consent, ConsentResource
 from accounts.consent.queries import get_consent, live_at, resources_of
 from accounts.consent.references import consent_reference
@@ -25,6 +26,7 @@ _COLUMNS = (
     "consent__recipient",
     "consent__client_id",
     "consent__client__feeds",
+    "consent__client__status",
     "consent__purpose__code",
     "consent__granted_at",
     "consent__expires_at",
@@ -137,6 +139,7 @@ def _allowance(row: tuple[Any, ...]) -> Allowance:
         recipient=values["consent__recipient"],
         client_id=values["consent__client_id"],
         registered=None if registered is None else frozenset(registered),
+        suspended=values["consent__client__status"] == Client.Status.SUSPENDED,
         purpose=values["consent__purpose__code"],
         granted_at=values["consent__granted_at"],
         expires_at=values["consent__expires_at"],

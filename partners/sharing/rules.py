@@ -44,6 +44,7 @@ class Reason(StrEnum):
 
     BANK_SUSPENDED = "bank_suspended"
     BANK_NOT_SHARING = "bank_not_sharing"
+    CLIENT_SUSPENDED = "client_suspended"
     NOT_REGISTERED = "not_registered"
     NO_CONSENT = "no_consent"
     CONSENT_REVOKED = "consent_revoked"
@@ -132,6 +133,7 @@ class Allowance:
     recipient: str
     client_id: int | None
     registered: frozenset[str] | None  # the client's feeds; None for the chat
+    suspended: bool  # the client is; the chat never
     purpose: str
     granted_at: datetime
     expires_at: datetime
@@ -179,6 +181,7 @@ def decide(ask: Ask, shares: BankShares, allowances: Iterable[Allowance]) -> All
     if not left:
         return _over(given, ask)
     tests: tuple[tuple[Reason, Callable[[Allowance], bool]], ...] = (
+        (Reason.CLIENT_SUSPENDED, lambda each: not each.suspended),
         (Reason.NO_CONSENT, lambda each: (each.scope, each.code) in answers),
         (Reason.NOT_REGISTERED, lambda each: _registered(each, ask)),
         (Reason.ACCOUNT_NOT_SHARED, lambda each: each.linked and _asked_for(each, ask)),

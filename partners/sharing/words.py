@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 REASONS: Mapping[str, Promise] = {
     "bank_suspended": _("The bank is suspended here"),
     "bank_not_sharing": _("The bank has this switched off"),
+    "client_suspended": _("The program is suspended here"),
     "not_registered": _("The program never registered for this"),
     "no_consent": _("You have not allowed this"),
     "consent_revoked": _("You had ended it"),

@@ -158,6 +158,17 @@ def test_other_bodies_and_methods_are_refused() -> None:
     assert huge.status_code == 413
 
 
+def test_a_suspended_program_gets_no_token_and_its_old_one_is_worth_nothing() -> None:
+    client = make_client()
+    given = ask(client).json()["access_token"]
+    Client.objects.filter(pk=client.pk).update(status=Client.Status.SUSPENDED)
+
+    answered = ask(client)
+
+    assert (answered.status_code, answered.json()) == (401, {"error": "invalid_client"})
+    assert client_of_token(given, timezone.now()) is None
+
+
 def test_guessing_is_slowed_down() -> None:
     client = make_client()
     for _ in range(60):

@@ -47,6 +47,7 @@ def allowances(draw: st.DrawFn) -> Allowance:
         recipient=to.kind,
         client_id=to.client_id,
         registered=None if to.client_id is None else draw(subset),
+        suspended=to.client_id is not None and draw(st.booleans()),
         purpose=draw(st.sampled_from(["see_in_chat", "budgeting"])),
         granted_at=draw(_instants),
         expires_at=draw(_instants),
@@ -106,6 +107,7 @@ def test_what_is_allowed_is_within_what_everybody_allows(
             and each.linked
             and (ask.purpose is None or each.purpose == ask.purpose)
             and (each.registered is None or each.feed in each.registered)
+            and not each.suspended
         ]
         assert grounds.granted_at <= NOW < grounds.expires_at
     if ask.scope == Scope.FEED:
@@ -155,6 +157,7 @@ def test_the_portal_reads_at_a_bank_only_what_somebody_may_see(
         if each.live(NOW)
         and each.linked
         and (each.registered is None or each.feed in each.registered)
+        and not each.suspended
         and (each.code == feed or FEED_OF_ALERT.get(each.code) == feed)
     }
     on = shares.admitted and feed in shares.feeds
@@ -171,6 +174,7 @@ def _allowance(**changed: object) -> Allowance:
         "recipient": "chat",
         "client_id": None,
         "registered": None,
+        "suspended": False,
         "purpose": "see_in_chat",
         "granted_at": NOW - timedelta(days=1),
         "expires_at": NOW + timedelta(days=1),
@@ -195,6 +199,7 @@ def test_each_reason_is_said() -> None:
     assert reason(_allowance(), shares=suspended) is Reason.BANK_SUSPENDED
     assert reason(_allowance(), shares=BankShares(admitted=True)) is Reason.BANK_NOT_SHARING
     assert reason() is Reason.NO_CONSENT
+    assert reason(_allowance(suspended=True)) is Reason.CLIENT_SUSPENDED
     assert reason(_allowance(code="balances")) is Reason.NO_CONSENT
     assert reason(_allowance(expires_at=NOW)) is Reason.CONSENT_EXPIRED
     assert reason(_allowance(ended_at=NOW)) is Reason.CONSENT_REVOKED
