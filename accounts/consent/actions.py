@@ -9,7 +9,7 @@ from django.db import connection
 from accounts.consent.models import Consent, ConsentEvent, ConsentResource, Purpose
 from accounts.consent.queries import current_purpose, live_consents, notice_of, resources_of
 from accounts.consent.rules import Resource, kept_of, why_not
-from accounts.events import ConsentGranted, ConsentRevoked
+from accounts.events import ConsentGranted, ConsentLapsed, ConsentRevoked, ConsentSuperseded
 from portal.outbox.pokes import poke_after_commit
 from portal.outbox.publishing import publish
 from portal.rest.problems import Invalid, NotFound
@@ -91,6 +91,8 @@ def _supersede(newer: Consent, resources: Sequence[Resource], *, at: datetime, b
             Resource(each.account_id, each.scope, each.code) for each in resources_of([older.id])
         ]
         _end(older, Consent.Ended.SUPERSEDED, at=at, by=by)
+        superseded = ConsentSuperseded(consent_id=older.id, customer_id=older.customer_id)
+        publish(superseded, key=_key(older), occurred_at=at)
         kept = kept_of(named, resources)
         if kept:
             _keep(_same_terms(older, at=at), sorted(kept), at=at, by=by)
@@ -124,6 +126,10 @@ def _keep(consent: Consent, resources: Sequence[Resource], *, at: datetime, by: 
     _note(consent, ConsentEvent.Kind.GRANTED, at=at, by=by)
     granted = ConsentGranted(consent_id=consent.id, customer_id=consent.customer_id)
     publish(granted, key=_key(consent), occurred_at=at)
+    if consent.recipient == Consent.Recipient.CLIENT:
+        lapsed = ConsentLapsed(consent_id=consent.id, customer_id=consent.customer_id)
+        # Under a key of its own: what waits for months must not hold up what happens meanwhile.
+        publish(lapsed, key=f"consent:{consent.id}", occurred_at=consent.expires_at)
     _tell_sockets(consent)
     return consent
 

@@ -1,6 +1,7 @@
 """Reading what was allowed."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,9 +10,20 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, Q, QuerySet
 
 from accounts.consent.models import Consent, ConsentEvent, ConsentResource, Notice, Purpose
+from accounts.consent.rules import Resource
 from portal.tenancy.blocks import CustomerReach
 
 FALLBACK_LOCALE = "en"
+
+
+@dataclass(frozen=True)
+class ProgramConsent:
+    """A consent of a client program's: whose, and for which program."""
+
+    consent_id: UUID
+    customer_id: UUID
+    client_id: int
+    is_live: bool
 
 
 def consents_of(
@@ -82,6 +94,32 @@ def reach_of_consent(consent_id: UUID) -> CustomerReach | None:
 def client_of_consent(consent_id: UUID) -> int | None:
     """Which client program the consent is for; None where there is none, or the chat has it."""
     return Consent.objects.filter(pk=consent_id).values_list("client_id", flat=True).first()
+
+
+def programs_allowed(resource: Resource, *, at: datetime) -> list[ProgramConsent]:
+    """The live consents of client programs that name that feed or alert type of that account."""
+    named = ConsentResource.objects.filter(
+        live_at(at, "consent__"),
+        account_id=resource.account_id,
+        scope=resource.scope,
+        code=resource.code,
+        consent__recipient=Consent.Recipient.CLIENT,
+    )
+    rows = named.values_list("consent_id", "customer_id", "consent__client_id")
+    return [ProgramConsent(*row, is_live=True) for row in rows]
+
+
+def program_consent(consent_id: UUID, *, at: datetime) -> ProgramConsent | None:
+    """The consent, where it is a client program's; also once it has ended."""
+    found = Consent.objects.filter(pk=consent_id, client_id__isnull=False)
+    rows = found.annotate(is_live=live_at(at))
+    row = rows.values_list("id", "customer_id", "client_id", "is_live").first()
+    return None if row is None else ProgramConsent(*row)
+
+
+def ended_consent_ids(among: Collection[UUID], *, at: datetime) -> set[UUID]:
+    """Which of these consents hold no more."""
+    return set(Consent.objects.filter(~live_at(at), pk__in=among).values_list("pk", flat=True))
 
 
 def current_purpose(code: str) -> Purpose:

@@ -7,7 +7,7 @@ from django.utils import timezone
 from accounts.consent.actions import ConsentInvalid, Resource, UnknownPurpose, revoke_consent
 from accounts.consent.models import Consent, ConsentEvent
 from accounts.consent.queries import live_consents, reach_of_consent, resources_of
-from portal.outbox.models import OutboxEvent
+from portal.outbox.models import OutboxDelivery, OutboxEvent
 from portal.rest.problems import NotFound
 from portal.tenancy.blocks import serving, serving_consent, serving_customer
 from tests.factories.accounts import (
@@ -62,7 +62,7 @@ def test_a_change_replaces_the_consent_before_it(home: Household) -> None:
         names = list(OutboxEvent.objects.order_by("seq").values_list("name", flat=True))
     assert first.ended_why == "superseded"
     assert kinds == ["granted", "superseded", "granted"]
-    assert names == ["ConsentGranted", "ConsentGranted"]
+    assert names == ["ConsentGranted", "ConsentSuperseded", "ConsentGranted"]
 
 
 def test_accounts_that_a_change_does_not_name_stay_as_they_were(home: Household) -> None:
@@ -154,3 +154,16 @@ def test_the_same_resource_twice_is_kept_once(home: Household) -> None:
             Resource(each.account_id, each.scope, each.code) for each in resources_of([consent.id])
         ]
     assert found == [Resource(home.account.id, "feed", "balances")]
+
+
+def test_the_end_of_a_programs_time_is_told_when_it_comes(home: Household) -> None:
+    consent = make_consent(home.customer, [home.account], client=make_client())
+    make_consent(home.customer, [home.account])
+
+    with serving(home.bank_id):
+        (told,) = OutboxEvent.objects.filter(name="ConsentLapsed")
+        (delivery,) = OutboxDelivery.objects.filter(event=told)
+    assert told.data["consent_id"] == str(consent.id)
+    # A key of its own: what waits for months holds up nothing.
+    assert told.key == f"consent:{consent.id}"
+    assert delivery.due_at == consent.expires_at
