@@ -21,11 +21,15 @@ class AlertRaised(Event):
 
 @dataclass(frozen=True)
 class EntriesChanged(Event):
-    """Entries of an account were added, modified or removed. Key: `account:<account_id>`."""
+    """Entries of an account were added, modified or removed: the changes numbered after `since_seq`, up to
+    `through_seq`. Key: `account:<account_id>`.
+    """
 
     name: ClassVar[str] = "partners.entries_changed"
+    version: ClassVar[int] = 2
 
     account_id: UUID
+    since_seq: int
     through_seq: int
 
 

@@ -11,7 +11,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 app = Celery("portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(
-    ["partners.sync", "partners.instructions", "partners.integrations", "portal.outbox"]
+    [
+        "partners.sync",
+        "partners.instructions",
+        "partners.integrations",
+        "messaging.programs",
+        "portal.outbox",
+    ]
 )
 
 # name: (task, seconds between two looks); each finds by itself what is due.
@@ -19,6 +25,7 @@ TIMETABLE = {
     "pull what is due": ("partners.sync.tasks.pull_due", 5.0),
     "carry out instructions": ("partners.instructions.tasks.run_due", 5.0),
     "forget old readings": ("partners.sync.tasks.age_out", 3600.0),
+    "forget what programs were told": ("messaging.programs.tasks.age_out", 3600.0),
     "forget delivered events": ("portal.outbox.tasks.age_out", 3600.0),
 }
 app.conf.beat_schedule = {

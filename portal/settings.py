@@ -200,11 +200,7 @@ OAUTH2_PROVIDER = {
     "ROTATE_REFRESH_TOKEN": True,
     "REFRESH_TOKEN_REUSE_PROTECTION": True,
     "ALLOWED_REDIRECT_URI_SCHEMES": ["https"] if PRODUCTION else ["https", "http"],
-    "SCOPES": {
-        "balances": "Balances",
-        "transactions": "Transactions",
-        "conversations": "Conversations",
-    },
+    "SCOPES": {"balances": "Balances", "transactions": "Transactions"},
     "SCOPES_BACKEND_CLASS": "accounts.clients.scopes.RegisteredScopes",
     "OAUTH2_VALIDATOR_CLASS": "accounts.clients.validator.ClientValidator",
     # RFC 9700: every gate; tokens are kept as their hash alone.
@@ -237,7 +233,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": f"{PORTAL_NAME} API",
-    "DESCRIPTION": "Reads a customer's bank data within their live consent, and talks with them.",
+    "DESCRIPTION": "Reads a customer's bank data within their live consent, and tells of what changes.",
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,

@@ -1,15 +1,21 @@
 """Which handler hears which event: the one list."""
 
-from accounts.events import ConsentGranted, ConsentRevoked
-from partners.events import AccountsLinked, AlertRaised, InstructionChanged
+from accounts.events import ConsentGranted, ConsentLapsed, ConsentRevoked, ConsentSuperseded
+from partners.events import AccountsLinked, AlertRaised, EntriesChanged, InstructionChanged
 from portal.outbox.events import Subscription
 
-_CHAT = "messaging.delivery.handlers"
+_HEARD = "messaging.delivery.handlers"
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
-    Subscription(AlertRaised, "chat", f"{_CHAT}.on_alert_raised"),
-    Subscription(InstructionChanged, "chat", f"{_CHAT}.on_instruction_changed"),
-    Subscription(AccountsLinked, "chat", f"{_CHAT}.on_accounts_linked"),
-    Subscription(ConsentGranted, "chat", f"{_CHAT}.on_consent_changed"),
-    Subscription(ConsentRevoked, "chat", f"{_CHAT}.on_consent_changed"),
+    Subscription(AlertRaised, "chat", f"{_HEARD}.on_alert_raised"),
+    Subscription(InstructionChanged, "chat", f"{_HEARD}.on_instruction_changed"),
+    Subscription(AccountsLinked, "chat", f"{_HEARD}.on_accounts_linked"),
+    Subscription(ConsentGranted, "chat", f"{_HEARD}.on_consent_changed"),
+    Subscription(ConsentRevoked, "chat", f"{_HEARD}.on_consent_changed"),
+    Subscription(AlertRaised, "programs", f"{_HEARD}.on_alert_for_programs"),
+    Subscription(EntriesChanged, "programs", f"{_HEARD}.on_entries_for_programs"),
+    Subscription(ConsentGranted, "programs", f"{_HEARD}.on_grant_for_programs"),
+    Subscription(ConsentRevoked, "programs", f"{_HEARD}.on_end_for_programs"),
+    Subscription(ConsentSuperseded, "programs", f"{_HEARD}.on_end_for_programs"),
+    Subscription(ConsentLapsed, "programs", f"{_HEARD}.on_end_for_programs"),
 )

@@ -5,11 +5,15 @@ The headers are those of draft-ietf-httpapi-ratelimit-headers: `RateLimit-Policy
 
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 import redis
+from django.http import HttpResponseBase
+from rest_framework.request import Request
 
 from portal.outbox.pokes import valkey
 from portal.rest.problems import TooMany
+from portal.rest.views import Door
 
 logger = logging.getLogger(__name__)
 
@@ -54,3 +58,22 @@ def _counted(key: str) -> tuple[int, int]:
         pipe.ttl(key)
         count, _set, left = pipe.execute()
     return int(count), max(1, int(left))
+
+
+class CountedDoor(Door):
+    """A door whose callers are counted; how they stand is said in every answer."""
+
+    _standing: Standing | None = None
+
+    def check_throttles(self, request: Request) -> None:
+        caller: Any = request.auth
+        self._standing = count_request(caller.name)
+
+    def finalize_response(
+        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> Any:
+        answered = super().finalize_response(request, response, *args, **kwargs)
+        if self._standing is not None:
+            for name, value in self._standing.headers.items():
+                answered.headers.setdefault(name, value)
+        return answered

@@ -4,15 +4,14 @@ Losing one costs its holder another request.
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 import orjson
 import redis
 from django.conf import settings
 
-from accounts.signin.queries import WidgetPrincipal
 from portal.outbox.pokes import valkey
 from portal.rest.problems import Problem
 from portal.secrets.tokens import digest_of
@@ -36,35 +35,34 @@ class Ticket:
     expires_at: datetime
 
 
-@dataclass(frozen=True)
-class TicketHolder:
-    """Whose ticket it was: to be checked against the session itself."""
+def give_ticket(held: Mapping[str, str], *, door: str, at: datetime) -> Ticket:
+    """A new ticket of one door's; `held` says whose, to be asked again when it is spent.
 
-    bank_id: UUID
-    session_id: UUID
-
-
-def give_ticket(principal: WidgetPrincipal, *, at: datetime) -> Ticket:
-    """A new ticket for the session. Raises TicketsUnavailable."""
+    Raises TicketsUnavailable.
+    """
     text = secrets.token_urlsafe(_TICKET_BYTES)
-    held = {"bank": str(principal.bank_id), "session": str(principal.session_id)}
     age = settings.REALTIME_TICKET_AGE
     try:
-        valkey().set(_PREFIX + digest_of(text), orjson.dumps(held), ex=age)
+        valkey().set(_name(text, door), orjson.dumps(dict(held)), ex=age)
     except (redis.RedisError, OSError) as reason:
         raise TicketsUnavailable("Try again in a few seconds.") from reason
     return Ticket(text, at + age)
 
 
-def spend_ticket(text: str) -> TicketHolder | None:
-    """Whose ticket this is, once; None when it is unknown, spent or expired. Raises TicketsUnavailable."""
+def spend_ticket(text: str, *, door: str) -> Mapping[str, str] | None:
+    """Whose ticket this is, once; None when it is unknown there, spent or expired. Raises TicketsUnavailable."""
     if not 0 < len(text) <= _LONGEST:
         return None
     try:
-        held = valkey().getdel(_PREFIX + digest_of(text))
+        held = valkey().getdel(_name(text, door))
     except (redis.RedisError, OSError) as reason:
         raise TicketsUnavailable("Try again in a few seconds.") from reason
     if not isinstance(held, bytes):
         return None
-    said = orjson.loads(held)
-    return TicketHolder(UUID(said["bank"]), UUID(said["session"]))
+    said: Mapping[str, str] = orjson.loads(held)
+    return said
+
+
+def _name(text: str, door: str) -> str:
+    # A ticket of one door is unknown at another.
+    return f"{_PREFIX}{door}:{digest_of(text)}"

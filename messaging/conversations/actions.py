@@ -223,6 +223,28 @@ def tell_customer(*, customer_id: UUID, kind: str, at: datetime) -> None:
     _append(_locked(user_stream(customer_id)), kind=kind, at=at)
 
 
+def tell_stream(
+    name: str,
+    *,
+    customer_id: UUID,
+    kind: str,
+    data: dict[str, object],
+    caused_by: UUID,
+    at: datetime,
+    last_kind: str,
+) -> StreamEvent | None:
+    """One more event of a stream that is no conversation's; the stream is made where it is new.
+
+    None where `caused_by` has been heard before, or after an event of `last_kind`: nothing follows that.
+    """
+    Stream.objects.bulk_create([Stream(customer_id=customer_id, name=name)], ignore_conflicts=True)
+    stream = _locked(name)
+    said = Q(caused_by=caused_by) | Q(seq=stream.head, kind=last_kind)
+    if StreamEvent.objects.filter(said, stream=name).exists():
+        return None
+    return _append(stream, kind=kind, at=at, data=data, caused_by=caused_by)
+
+
 def _answer(stream: Stream, conversation: Conversation, text: str, at: datetime) -> None:
     wish = wish_of(text)
     if wish is None:
@@ -306,16 +328,19 @@ def _append(
     at: datetime,
     message: Message | None = None,
     data: dict[str, object] | None = None,
-) -> None:
+    caused_by: UUID | None = None,
+) -> StreamEvent:
     stream.head += 1
     stream.save(update_fields=["head"])
-    StreamEvent.objects.create(
+    event = StreamEvent.objects.create(
         customer_id=stream.customer_id,
         stream=stream.name,
         seq=stream.head,
         kind=kind,
         message=message,
         data=data or {},
+        caused_by=caused_by,
         at=at,
     )
     poke_after_commit("streams", f"{stream.bank_id} {stream.name} {stream.head}")
+    return event

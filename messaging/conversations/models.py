@@ -131,11 +131,25 @@ class StreamEvent(TenantModel):
     kind = models.CharField(max_length=40)
     message = TenantForeignKey("messaging.Message", models.CASCADE, null=True, blank=True)
     data = models.JSONField(default=dict)
+    # What a program is told of: hearing it twice says it once.
+    caused_by = models.UUIDField(null=True, blank=True)
     at = models.DateTimeField()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["bank", "stream", "seq"], name="stream_event_seq")
+            models.UniqueConstraint(fields=["bank", "stream", "seq"], name="stream_event_seq"),
+            models.UniqueConstraint(
+                fields=["bank", "stream", "caused_by"],
+                name="stream_event_caused_by",
+                condition=Q(caused_by__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["bank", "at"],
+                name="stream_event_age",
+                condition=Q(caused_by__isnull=False),
+            )
         ]
 
     def __str__(self) -> str:

@@ -17,13 +17,13 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
-from accounts.signin.queries import WidgetPrincipal
 from accounts.signin.tickets import TicketsUnavailable
 from messaging.delivery import frames
 from messaging.delivery.frames import BadFrame, Close, error, frame, read_frame
 from messaging.delivery.hub import Hub, running_hub
 from messaging.delivery.outbox import Outbox, SlowConsumer
-from messaging.delivery.reading import Beat, Read, acknowledge, admit, read_after
+from messaging.delivery.reading import Beat, NotNow, Read, StreamKey
+from messaging.delivery.seats import CustomerSeat, ProgramSeat, Seat
 from portal.outbox.pokes import poke
 from portal.rest.problems import Problem
 
@@ -34,10 +34,11 @@ Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+# By the first label of the host.
+SEATS: tuple[type[Seat], ...] = (CustomerSeat, ProgramSeat)
 PROTOCOL = "portal.v1.json"
 TICKET_PREFIX = "portal.t."
 HELLO_SECONDS = 5.0
-MOST_STREAMS = 20
 MOST_BAD_FRAMES = 5
 FRAMES_PER_SECOND = 20.0
 BURST = 40.0
@@ -59,6 +60,7 @@ class Following:
     """A socket's place in one stream: everything up to `seq` has been queued for it."""
 
     stream: str
+    key: StreamKey
     seq: int
     epoch: str | None
     # The highest number that a poke or a beat spoke of.
@@ -66,6 +68,8 @@ class Following:
     # A `sub` that has not been answered yet; nothing is said of a stream before it once was.
     asked: bool = True
     found: bool = False
+    # Whose it is, once that is known.
+    customer_id: UUID | None = None
     task: asyncio.Task[None] | None = None
 
 
@@ -84,21 +88,22 @@ class Allowance:
 
 
 async def socket(scope: Scope, receive: Receive, send: Send) -> None:
-    """`/v1/ws` on the chat host. Whatever is wrong is said by a close code after accepting, so that browsers can read it."""
+    """`/v1/ws`: on the chat host for customers, on the API's for programs. Whatever is wrong is said by a
+    close code after accepting, so that browsers can read it."""
     if (await receive())["type"] != "websocket.connect":
         return
-    offered = scope.get("subprotocols", [])
-    if _host(scope) != f"chat.{settings.PORTAL_BASE_HOST}" or PROTOCOL not in offered:
+    kind = _kind_of_seat(scope)
+    if kind is None or PROTOCOL not in scope.get("subprotocols", []):
         await send({"type": "websocket.close"})
         return
     await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
     hub = await running_hub()
     try:
-        principal = await _admitted(hub, scope)
+        seat = await _admitted(hub, kind, scope)
     except Ended as end:
         await _close(send, end)
         return
-    await Connection(hub, principal, receive, send).serve()
+    await Connection(hub, seat, receive, send).serve()
 
 
 async def refuse(_scope: Scope, receive: Receive, send: Send) -> None:
@@ -107,33 +112,38 @@ async def refuse(_scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.close"})
 
 
-def _header(scope: Scope, name: bytes) -> str:
-    found = [value for key, value in scope["headers"] if key == name]
-    return found[0].decode("latin-1") if len(found) == 1 else ""
+def _headers(scope: Scope, name: bytes) -> list[str]:
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
 
 
-def _host(scope: Scope) -> str:
-    return _header(scope, b"host").partition(":")[0].lower()
+def _kind_of_seat(scope: Scope) -> type[Seat] | None:
+    """Whose socket this host has; None where it has none."""
+    for kind in SEATS:
+        if [each.partition(":")[0].lower() for each in _headers(scope, b"host")] == [
+            f"{kind.door}.{settings.PORTAL_BASE_HOST}"
+        ]:
+            return kind
+    return None
 
 
-async def _admitted(hub: Hub, scope: Scope) -> WidgetPrincipal:
+async def _admitted(hub: Hub, kind: type[Seat], scope: Scope) -> Seat:
     """Whom the ticket admits. Raises Ended."""
-    if _header(scope, b"origin") != settings.CHAT_ORIGIN:
+    if not kind.is_welcome(_headers(scope, b"origin")):
         raise Ended(Close.BAD_ORIGIN, "this origin may not listen here")
     given = [each for each in scope["subprotocols"] if each.startswith(TICKET_PREFIX)]
     if len(given) != 1:
         raise Ended(Close.AUTH_FAILED, "a ticket is needed")
-    return await _holder(hub, given[0].removeprefix(TICKET_PREFIX))
+    return await _holder(hub, kind, given[0].removeprefix(TICKET_PREFIX))
 
 
-async def _holder(hub: Hub, ticket: str) -> WidgetPrincipal:
+async def _holder(hub: Hub, kind: type[Seat], ticket: str) -> Seat:
     try:
-        principal = await hub.run(admit, ticket)
+        seat = await hub.run(kind.admit, ticket)
     except (TicketsUnavailable, DatabaseError) as reason:
         raise Ended(Close.RATE_LIMITED, "tickets cannot be read just now") from reason
-    if principal is None:
+    if seat is None:
         raise Ended(Close.TICKET_EXPIRED, "the ticket is used or expired")
-    return principal
+    return seat
 
 
 async def _close(send: Send, end: Ended) -> None:
@@ -150,22 +160,16 @@ async def _close(send: Send, end: Ended) -> None:
 class Connection:
     """One open socket. The hub speaks to it by methods that return at once."""
 
-    def __init__(self, hub: Hub, principal: WidgetPrincipal, receive: Receive, send: Send) -> None:
-        self.bank_id: UUID = principal.bank_id
-        self.customer_id: UUID = principal.customer_id
-        self.principal = principal
+    def __init__(self, hub: Hub, seat: Seat, receive: Receive, send: Send) -> None:
+        self.seat = seat
         self._hub = hub
         self._receive = receive
         self._send = send
         self._outbox = Outbox(send)
-        self._following: dict[str, Following] = {}
+        self._following: dict[StreamKey, Following] = {}
         self._allowance = Allowance()
         self._bad_frames = 0
         self._end: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
-
-    @property
-    def session_id(self) -> UUID:
-        return self.principal.session_id
 
     async def serve(self) -> None:
         """Until the client leaves, or is asked to."""
@@ -208,12 +212,19 @@ class Connection:
             self.end(None)
 
     # --- what the hub says ----------------------------------------------------------------------
-    def streams(self) -> frozenset[str]:
+    def follows(self) -> frozenset[StreamKey]:
         return frozenset(self._following)
 
-    def wake(self, stream: str, head: int) -> None:
+    def concerns(self, bank_id: UUID, customer_id: UUID) -> bool:
+        """Whether it shows anything of that customer's."""
+        if self.seat.customer_id is not None:
+            return self.seat.customer_id == customer_id
+        followed = self._following.items()
+        return any((key.bank_id, it.customer_id) == (bank_id, customer_id) for key, it in followed)
+
+    def wake(self, key: StreamKey, head: int) -> None:
         """There may be something after our place: read it."""
-        following = self._following.get(stream)
+        following = self._following.get(key)
         if following is None or (head <= following.seq and not following.asked):
             return
         following.wanted = max(following.wanted, head)
@@ -221,20 +232,27 @@ class Connection:
             following.task = asyncio.create_task(self._pump(following))
 
     def beat(self, told: Beat) -> None:
-        if self.session_id not in told.live_sessions:
+        if self.seat.credential not in told.live:
             self.end(Close.SESSION_ENDED, "the session has ended")
             return
-        found = [name for name, each in self._following.items() if each.found]
-        heads = {name: told.heads[name] for name in found if name in told.heads}
+        if any(key.bank_id in told.suspended for key in self._following):
+            self.end(Close.SESSION_ENDED, "a bank is suspended")
+            return
+        followed = self._following.items()
+        heads = {
+            it.stream: told.heads[key] for key, it in followed if it.found and key in told.heads
+        }
         self._put(frame("hb", ts=_now(), heads=heads))
-        for name, following in self._following.items():
-            if following.asked or told.heads.get(name, 0) > following.seq:
-                self.wake(name, told.heads.get(name, 0))
+        for key, following in followed:
+            if key in told.over:
+                self.wake(key, following.seq + 1)
+            elif following.asked or told.heads.get(key, 0) > following.seq:
+                self.wake(key, told.heads.get(key, 0))
 
-    def hear(self, stream: str, kind: str, data: dict[str, object]) -> None:
-        following = self._following.get(stream)
+    def hear(self, key: StreamKey, kind: str, data: dict[str, object]) -> None:
+        following = self._following.get(key)
         if following is not None and following.found:
-            self._put(frame("eph", stream=stream, type=kind, data=data))
+            self._put(frame("eph", stream=following.stream, type=kind, data=data))
 
     def drain(self) -> None:
         self._put(frame("drain", retry_after=DRAIN_SECONDS))
@@ -261,7 +279,7 @@ class Connection:
         self._put(
             frame(
                 "ready",
-                session=str(self.session_id),
+                session=str(self.seat.name),
                 hb_s=settings.REALTIME_HEARTBEAT.total_seconds(),
                 max_frame=frames.LARGEST_FRAME,
             )
@@ -315,57 +333,71 @@ class Connection:
                 self._bad_frame("hello comes once")
 
     def _subscribe(self, said: frames.Sub) -> None:
-        held = self._following.get(said.stream)
-        if held is None and len(self._following) >= MOST_STREAMS:
-            self._put(error("too_many_streams", f"at most {MOST_STREAMS} streams a socket"))
+        key = self.seat.key_of(said.stream, said.consent)
+        if key is None:
+            self._put(_no_such_stream())
+            return
+        held = self._following.get(key)
+        if held is None and len(self._following) >= self.seat.most_streams:
+            most = self.seat.most_streams
+            self._put(error("too_many_streams", f"at most {most} streams a socket"))
             return
         if held is not None and held.task is not None:
             held.task.cancel()
-        following = Following(said.stream, said.seq, said.epoch)
-        self._following[said.stream] = following
+        self._following[key] = Following(said.stream, key, said.seq, said.epoch)
         # Before the first read, so that no poke falls between the two.
-        self._hub.follow(self, said.stream)
-        self.wake(said.stream, said.seq)
+        self._hub.follow(self, key)
+        self.wake(key, said.seq)
 
     def _unsubscribe(self, stream: str) -> None:
-        following = self._following.pop(stream, None)
-        if following is not None and following.task is not None:
-            following.task.cancel()
-        self._hub.unfollow(self, stream)
+        key = self.seat.key_of(stream, None)
+        following = None if key is None else self._following.get(key)
+        if following is not None:
+            if following.task is not None:
+                following.task.cancel()
+            self._forget(following)
+
+    def _forget(self, following: Following) -> None:
+        self._following.pop(following.key, None)
+        self._hub.unfollow(self, following.key)
 
     async def _acknowledge(self, said: frames.Ack) -> None:
-        if not self._is_found(said.stream):
+        following = self._found(said.stream)
+        if following is None:
             return
         try:
             await self._hub.run(
-                acknowledge,
-                self.principal,
-                said.stream,
-                delivered=said.delivered,
-                read=said.read,
+                self.seat.acknowledge, following.key, delivered=said.delivered, read=said.read
             )
         except (Problem, DatabaseError, LookupError):
             self._put(error("unavailable", "the mark was not kept", temporary=True, retry_after=5))
             return
         self._put(frame("ok", re="ack"))
 
-    def _is_found(self, stream: str) -> bool:
-        following = self._following.get(stream)
+    def _found(self, stream: str) -> Following | None:
+        """Our place in a stream that we follow; says so where there is none."""
+        key = self.seat.key_of(stream, None)
+        following = None if key is None else self._following.get(key)
         if following is not None and following.found:
-            return True
+            return following
         self._put(error("not_subscribed", "sub to this stream first"))
-        return False
+        return None
 
     def _typing(self, stream: str) -> None:
-        if self._is_found(stream):
-            say_typing(self.bank_id, stream, name="", sender=self.customer_id, hub=self._hub)
+        if not self.seat.types:
+            self._bad_frame("programs do not type")
+            return
+        following = self._found(stream)
+        if following is not None:
+            sender = self.seat.customer_id
+            say_typing(following.key.bank_id, stream, name="", sender=sender, hub=self._hub)
 
     async def _renew(self, ticket: str) -> None:
-        principal = await _holder(self._hub, ticket)
-        same = (principal.bank_id, principal.customer_id) == (self.bank_id, self.customer_id)
-        if not same:
+        newer = await _holder(self._hub, type(self.seat), ticket)
+        renewed = self.seat.renewed_by(newer)
+        if renewed is None:
             raise Ended(Close.AUTH_FAILED, "the ticket is somebody else's")
-        self.principal = principal
+        self.seat = renewed
         self._put(frame("ok", re="auth"))
 
     # --- what the streams say -------------------------------------------------------------------
@@ -386,13 +418,17 @@ class Connection:
         """One read; whether there may be more."""
         await self._outbox.room()
         wanted = following.wanted
-        read = await self._hub.run(
-            read_after, self.principal, following.stream, following.seq, following.epoch
-        )
+        try:
+            read = await self._hub.run(
+                self.seat.read, following.key, following.seq, following.epoch
+            )
+        except NotNow as reason:
+            self._put(error(reason.code, str(reason), temporary=True, retry_after=60))
+            self._forget(following)
+            return False
         if read is None:
-            self._put(error("no_such_stream", "there is no such stream here"))
-            self._following.pop(following.stream, None)
-            self._hub.unfollow(self, following.stream)
+            self._put(_no_such_stream())
+            self._forget(following)
             return False
         self._show(following, read)
         if following.seq < read.head:
@@ -401,12 +437,16 @@ class Connection:
             following.asked = False
             if read.snapshot is None:
                 self._put(_synced(following, read))
+        if read.is_over:
+            self._forget(following)
+            return False
         # What was spoken of while we read may have come after what we read.
         return following.wanted > max(wanted, following.seq)
 
     def _show(self, following: Following, read: Read) -> None:
         following.epoch = read.epoch
         following.found = True
+        following.customer_id = read.customer_id
         if read.snapshot is not None:
             following.seq = read.head
             place = {"stream": following.stream, "epoch": read.epoch, "head": read.head}
@@ -435,6 +475,10 @@ def say_typing(
         poke("ephemeral", text)
     else:
         hub.spawn(hub.run(poke, "ephemeral", text))
+
+
+def _no_such_stream() -> str:
+    return error("no_such_stream", "there is no such stream here")
 
 
 def _synced(following: Following, read: Read) -> str:

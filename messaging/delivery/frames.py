@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 LARGEST_FRAME = 16 * 1024
-_LONGEST_STREAM = 60
+_LONGEST_STREAM = 100
 _LONGEST_TICKET = 100
 _LONGEST_CLIENT = 100
 _HIGHEST_SEQ = 2**53 - 1
@@ -42,6 +42,7 @@ class Sub:
     stream: str
     seq: int
     epoch: str | None
+    consent: str | None
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,10 @@ def _hello(said: Said) -> Hello:
 
 def _sub(said: Said) -> Sub:
     epoch = None if said.get("epoch") is None else _text(said, "epoch", _LONGEST_STREAM)
-    return Sub(_text(said, "stream", _LONGEST_STREAM), _seq(said, "seq"), epoch)
+    consent = None
+    if said.get("consent") is not None:
+        consent = _text(said, "consent", _LONGEST_STREAM)
+    return Sub(_text(said, "stream", _LONGEST_STREAM), _seq(said, "seq"), epoch, consent)
 
 
 def _unsub(said: Said) -> Unsub:
@@ -140,7 +144,7 @@ def _ping(_said: Said) -> Ping:
 
 _READERS: dict[str, tuple[set[str], Callable[[Said], Frame]]] = {
     "hello": ({"t", "client", "resume"}, _hello),
-    "sub": ({"t", "stream", "seq", "epoch"}, _sub),
+    "sub": ({"t", "stream", "seq", "epoch", "consent"}, _sub),
     "unsub": ({"t", "stream"}, _unsub),
     "ack": ({"t", "stream", "delivered", "read"}, _ack),
     "typing": ({"t", "stream"}, _typing),

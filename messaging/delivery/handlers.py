@@ -1,4 +1,4 @@
-"""What the chat does when something happened at a bank, or with a consent. Each may be heard twice.
+"""What the chat, and client programs, are told when something happened. Each may be heard twice.
 
 Called with the whole bank's reach; what concerns one customer is written with theirs.
 """
@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from accounts.events import ConsentGranted, ConsentRevoked
+from accounts.events import ConsentGranted, ConsentLapsed, ConsentRevoked, ConsentSuperseded
 from accounts.linking.queries import linked_customer_ids
 from messaging.conversations.actions import (
     ACCOUNTS_LINKED,
@@ -17,7 +17,9 @@ from messaging.conversations.actions import (
     tell_customer,
     update_cards,
 )
-from partners.events import AccountsLinked, AlertRaised, InstructionChanged
+from messaging.delivery.actions import tell_of_end, tell_of_grant, tell_programs
+from messaging.programs.public import News, alert_news, change_news
+from partners.events import AccountsLinked, AlertRaised, EntriesChanged, InstructionChanged
 from partners.sharing.gate import CHAT, Allowed, Ask, Door, Scope, authorize
 from partners.sharing.queries import weightier_alert_types
 from portal.outbox.events import Delivered
@@ -80,6 +82,30 @@ def on_consent_changed(event: ConsentGranted | ConsentRevoked, delivered: Delive
             customer_id=event.customer_id, kind=SHARING_CHANGED, at=delivered.occurred_at
         )
     poke_after_commit("sessions", f"{delivered.bank_id} {event.customer_id}")
+
+
+def on_alert_for_programs(event: AlertRaised, delivered: Delivered) -> None:
+    _tell(alert_news(event), delivered)
+
+
+def on_entries_for_programs(event: EntriesChanged, delivered: Delivered) -> None:
+    _tell(change_news(event), delivered)
+
+
+def on_grant_for_programs(event: ConsentGranted, delivered: Delivered) -> None:
+    tell_of_grant(event.consent_id, caused_by=delivered.event_id, at=delivered.occurred_at)
+
+
+def on_end_for_programs(
+    event: ConsentRevoked | ConsentSuperseded | ConsentLapsed,
+    delivered: Delivered,  # noqa: ARG001  # every handler's shape
+) -> None:
+    tell_of_end(event.consent_id, now=timezone.now())
+
+
+def _tell(news: News, delivered: Delivered) -> None:
+    at, now = delivered.occurred_at, timezone.now()
+    tell_programs(news, caused_by=delivered.event_id, at=at, now=now)
 
 
 def _is_allowed(event: AlertRaised, alert_type: str, at: datetime) -> bool:

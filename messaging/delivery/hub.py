@@ -19,7 +19,8 @@ import redis
 from django.conf import settings
 from redis import asyncio as aioredis
 
-from messaging.delivery.reading import Beat, beat_of, in_thread
+from messaging.delivery.reading import Beat, StreamKey, beat_of, in_thread
+from messaging.delivery.seats import Seat
 from portal.outbox.pokes import CHANNEL_PREFIX
 
 logger = logging.getLogger(__name__)
@@ -39,15 +40,12 @@ class Listener(Protocol):
     """A socket, as the hub knows it. Every method returns at once."""
 
     @property
-    def bank_id(self) -> UUID: ...
-    @property
-    def customer_id(self) -> UUID: ...
-    @property
-    def session_id(self) -> UUID: ...
-    def streams(self) -> frozenset[str]: ...
-    def wake(self, stream: str, head: int) -> None: ...
+    def seat(self) -> Seat: ...
+    def follows(self) -> frozenset[StreamKey]: ...
+    def concerns(self, bank_id: UUID, customer_id: UUID) -> bool: ...
+    def wake(self, key: StreamKey, head: int) -> None: ...
     def beat(self, told: Beat) -> None: ...
-    def hear(self, stream: str, kind: str, data: dict[str, object]) -> None: ...
+    def hear(self, key: StreamKey, kind: str, data: dict[str, object]) -> None: ...
     def drain(self) -> None: ...
 
 
@@ -59,7 +57,7 @@ class Hub:
         self.draining = False
         self._tasks: list[asyncio.Task[None]] = []
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="socket-reader")
-        self._of_stream: dict[tuple[UUID, str], set[Listener]] = {}
+        self._of_stream: dict[StreamKey, set[Listener]] = {}
         self._heard: dict[str, Callable[[bytes], None]] = {
             STREAMS: self._poked,
             SESSIONS: self._sessions_changed,
@@ -98,16 +96,15 @@ class Hub:
 
     def leave(self, listener: Listener) -> None:
         self.listeners.discard(listener)
-        for stream in listener.streams():
-            self.unfollow(listener, stream)
+        for key in listener.follows():
+            self.unfollow(listener, key)
         if not self.listeners:
             self._nobody.set()
 
-    def follow(self, listener: Listener, stream: str) -> None:
-        self._of_stream.setdefault((listener.bank_id, stream), set()).add(listener)
+    def follow(self, listener: Listener, key: StreamKey) -> None:
+        self._of_stream.setdefault(key, set()).add(listener)
 
-    def unfollow(self, listener: Listener, stream: str) -> None:
-        key = (listener.bank_id, stream)
+    def unfollow(self, listener: Listener, key: StreamKey) -> None:
         followers = self._of_stream.get(key, set())
         followers.discard(listener)
         if not followers:
@@ -141,21 +138,22 @@ class Hub:
 
     def _poked(self, said: bytes) -> None:
         bank, stream, head = said.decode().split(" ")
-        for listener in tuple(self._of_stream.get((UUID(bank), stream), ())):
-            listener.wake(stream, int(head))
+        key = StreamKey(UUID(bank), stream)
+        for listener in tuple(self._of_stream.get(key, ())):
+            listener.wake(key, int(head))
 
     def _sessions_changed(self, said: bytes) -> None:
         bank, customer = (UUID(each) for each in said.decode().split(" "))
-        theirs = {each for each in self.listeners if each.customer_id == customer}
+        theirs = {each for each in self.listeners if each.concerns(bank, customer)}
         if theirs:
-            self.spawn(self._beat(bank, theirs))
+            self.spawn(self._beat(theirs))
 
     def _ephemeral(self, said: bytes) -> None:
         read = orjson.loads(said)
-        key = (UUID(read["bank"]), read["stream"])
+        key = StreamKey(UUID(read["bank"]), read["stream"])
         for listener in tuple(self._of_stream.get(key, ())):
-            if str(listener.customer_id) != read.get("from"):
-                listener.hear(read["stream"], read["type"], read["data"])
+            if str(listener.seat.customer_id) != read.get("from"):
+                listener.hear(key, read["type"], read["data"])
 
     # --- beats ----------------------------------------------------------------------------------
     async def _beats(self) -> None:
@@ -164,24 +162,25 @@ class Hub:
             await self._beat_all()
 
     async def _beat_all(self) -> None:
-        of_bank: dict[UUID, set[Listener]] = {}
+        # A bank's customers together; and programs, which hear of several banks, among themselves.
+        of_bank: dict[UUID | None, set[Listener]] = {}
         for listener in self.listeners:
-            of_bank.setdefault(listener.bank_id, set()).add(listener)
-        for bank_id, listeners in of_bank.items():
-            await self._beat(bank_id, listeners)
+            of_bank.setdefault(listener.seat.bank_id, set()).add(listener)
+        for listeners in of_bank.values():
+            await self._beat(listeners)
 
-    async def _beat(self, bank_id: UUID, listeners: set[Listener]) -> None:
-        sessions = {each.session_id for each in listeners}
-        streams = {stream for each in listeners for stream in each.streams()}
+    async def _beat(self, listeners: set[Listener]) -> None:
+        credentials = {each.seat.credential for each in listeners}
+        keys = {key for each in listeners for key in each.follows()}
         try:
-            told = await self.run(beat_of, bank_id, sessions=sessions, streams=streams)
+            told = await self.run(beat_of, credentials, keys)
         except Exception:
             # The database is away: nothing is claimed, and the next beat asks again.
             logger.exception("a beat could not be read")
             return
         for listener in listeners:
             # One that renewed its session meanwhile was asked about the old one.
-            if listener in self.listeners and listener.session_id in sessions:
+            if listener in self.listeners and listener.seat.credential in credentials:
                 listener.beat(told)
 
     def spawn(self, doing: Coroutine[Any, Any, None]) -> None:

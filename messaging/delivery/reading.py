@@ -1,4 +1,4 @@
-"""What a socket reads: each call is one short transaction with the customer's own reach, in a thread.
+"""What a socket reads: each call is one short transaction with the listener's own reach, in a thread.
 
 Every read passes the gate again, so that a socket never shows more than a new request would.
 """
@@ -7,17 +7,20 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
 
 from django.db import close_old_connections
 from django.utils import timezone
 
-from accounts.signin.queries import WidgetPrincipal, live_session, live_session_ids
-from accounts.signin.tickets import spend_ticket
+from accounts.clients.queries import live_token_ids
+from accounts.consent.queries import ended_consent_ids
+from accounts.signin.queries import WidgetPrincipal, live_session_ids
 from messaging.conversations import actions, queries
 from messaging.conversations.models import Message, Stream, StreamEvent
 from messaging.conversations.rendering import instant, render_messages
+from messaging.programs.public import consent_of_stream, stream_of_consent
+from partners.banks.queries import suspended_banks
 from partners.sharing.gate import Door
 from portal.tenancy.blocks import NotServed, serving, serving_customer
 
@@ -33,22 +36,61 @@ T = TypeVar("T")
 Body = dict[str, Any]
 
 
+class StreamKey(NamedTuple):
+    """A stream, wherever in the process: names are a bank's own."""
+
+    bank_id: UUID
+    name: str
+
+
 @dataclass(frozen=True)
 class Read:
-    """What came after a place in a stream: its next events, or a snapshot where they are too many or unknown."""
+    """What came after a place in a stream: its next events, or a snapshot where they are too many or unknown.
+
+    `customer_id`: whose stream it is. `is_over`: nothing ever follows these events.
+    """
 
     epoch: str
     head: int
     events: tuple[Body, ...] = ()
     snapshot: Body | None = None
+    customer_id: UUID | None = None
+    is_over: bool = False
+
+
+class NotNow(Exception):  # a state, not a fault
+    """The stream is there and may not be read at present; `code` is the frame's."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class HeldSession(NamedTuple):
+    """What a customer's socket lives as long as."""
+
+    bank_id: UUID
+    session_id: UUID
+
+
+class HeldToken(NamedTuple):
+    """What a program's socket lives as long as: its access token."""
+
+    token_id: int
+
+
+Credential = HeldSession | HeldToken
 
 
 @dataclass(frozen=True)
 class Beat:
-    """What one bank's sockets are told at a beat: sessions that hold, and where the streams stand."""
+    """What sockets are told at a beat: which credentials hold, where the streams stand, and which of
+    them have to be read again because their consent has ended; banks that are suspended."""
 
-    live_sessions: frozenset[UUID]
-    heads: Mapping[str, int]
+    live: frozenset[Credential]
+    heads: Mapping[StreamKey, int]
+    over: frozenset[StreamKey]
+    suspended: frozenset[UUID]
 
 
 def in_thread(call: Callable[P, T]) -> Callable[P, T]:
@@ -63,15 +105,6 @@ def in_thread(call: Callable[P, T]) -> Callable[P, T]:
     return called
 
 
-def admit(ticket: str) -> WidgetPrincipal | None:
-    """Whom a ticket admits, once; None where it, or the session behind it, is no longer good."""
-    holder = spend_ticket(ticket)
-    if holder is None:
-        return None
-    with serving(holder.bank_id):
-        return live_session(holder.session_id, at=timezone.now())
-
-
 def read_after(principal: WidgetPrincipal, name: str, seq: int, epoch: str | None) -> Read | None:
     """The stream after `seq`, rendered now; None where there is no such stream within reach."""
     at = timezone.now()
@@ -83,9 +116,14 @@ def read_after(principal: WidgetPrincipal, name: str, seq: int, epoch: str | Non
         return None
 
 
-def _read(stream: Stream, seq: int, epoch: str | None, at: datetime) -> Read:
+def can_follow(stream: Stream, seq: int, epoch: str | None) -> bool:
+    """Whether what comes after that place can be told event by event."""
     is_known = epoch is None or epoch == str(stream.epoch)
-    if not is_known or not 0 <= stream.head - seq <= MOST_REPLAYED:
+    return is_known and 0 <= stream.head - seq <= MOST_REPLAYED
+
+
+def _read(stream: Stream, seq: int, epoch: str | None, at: datetime) -> Read:
+    if not can_follow(stream, seq, epoch):
         return _snapshot(stream, at)
     events = queries.events_after(stream.name, seq, at_most=PER_READ) if stream.head > seq else []
     messages = {each.message.id: each.message for each in events if each.message is not None}
@@ -133,9 +171,33 @@ def acknowledge(principal: WidgetPrincipal, name: str, *, delivered: int, read: 
         )
 
 
-def beat_of(bank_id: UUID, *, sessions: Collection[UUID], streams: Collection[str]) -> Beat:
-    """Which of a bank's sessions still hold and where its streams stand: one transaction a bank and beat."""
-    with serving(bank_id):
-        live = live_session_ids(sessions, at=timezone.now())
-        heads = {name: head for name, (_epoch, head) in queries.stream_heads(streams).items()}
-    return Beat(frozenset(live), heads)
+def beat_of(credentials: Collection[Credential], keys: Collection[StreamKey]) -> Beat:
+    """Which credentials still hold and where the streams stand: one transaction a bank, one query for tokens."""
+    at = timezone.now()
+    sessions = [each for each in credentials if isinstance(each, HeldSession)]
+    live = _live_tokens(credentials, at)
+    heads: dict[StreamKey, int] = {}
+    over: set[StreamKey] = set()
+    banks = {each.bank_id for each in sessions} | {each.bank_id for each in keys}
+    for bank_id in banks:
+        with serving(bank_id):
+            theirs = [each.session_id for each in sessions if each.bank_id == bank_id]
+            live |= {HeldSession(bank_id, each) for each in live_session_ids(theirs, at=at)}
+            names = [each.name for each in keys if each.bank_id == bank_id]
+            standing = queries.stream_heads(names)
+            heads |= {StreamKey(bank_id, name): head for name, (_, head) in standing.items()}
+            over |= {StreamKey(bank_id, each) for each in _over(names, at)}
+    return Beat(frozenset(live), heads, frozenset(over), frozenset(suspended_banks(banks)))
+
+
+def _live_tokens(credentials: Collection[Credential], at: datetime) -> set[Credential]:
+    asked = [each.token_id for each in credentials if isinstance(each, HeldToken)]
+    return {HeldToken(each) for each in live_token_ids(asked, at=at)} if asked else set()
+
+
+def _over(names: Collection[str], at: datetime) -> set[str]:
+    """Those of the streams whose consent holds no more."""
+    consent_ids = [each for each in map(consent_of_stream, names) if each is not None]
+    if not consent_ids:
+        return set()
+    return {stream_of_consent(each) for each in ended_consent_ids(consent_ids, at=at)}

@@ -1,5 +1,6 @@
 """Reading the registry of banks."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from partners.banks.models import Bank
@@ -18,6 +19,12 @@ def find_bank(slug: str) -> Bank | None:
 def is_bank(bank_id: UUID) -> bool:
     """Whether there is such a bank, admitted or not."""
     return Bank.objects.filter(pk=bank_id).exists()
+
+
+def suspended_banks(among: Collection[UUID]) -> set[UUID]:
+    """Which of these banks the platform has suspended."""
+    suspended = Bank.objects.filter(pk__in=among, status=Bank.Status.SUSPENDED)
+    return set(suspended.values_list("id", flat=True))
 
 
 def all_banks() -> list[Bank]:

@@ -98,6 +98,20 @@ def changes_since(places: Mapping[UUID, int], *, limit: int) -> list[Entry]:
     return list(changed)
 
 
+def entries_between(
+    account_id: UUID, *, since: int, through: int, booked_from: date, limit: int
+) -> list[UUID]:
+    """Ids of entries whose last change is numbered after `since`, up to `through`, in that order."""
+    changed = Entry.objects.filter(
+        bank_id=current_bank_id(),
+        account_id=account_id,
+        change_seq__gt=since,
+        change_seq__lte=through,
+        booked_on__gte=booked_from,
+    )
+    return list(changed.order_by("change_seq").values_list("id", flat=True)[:limit])
+
+
 def heads_of(account_ids: Sequence[UUID]) -> dict[UUID, int]:
     """How far each account's changes are numbered."""
     mine = Account.objects.filter(bank_id=current_bank_id(), id__in=account_ids)

@@ -6,37 +6,33 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import astuple
-from datetime import date, datetime
+from datetime import date
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import orjson
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 
-from accounts.clients.limits import Standing, count_request
+from accounts.clients.limits import CountedDoor
 from accounts.clients.queries import ClientPrincipal
-from accounts.consent.queries import client_of_consent
 from accounts.consent.references import read_consent_reference
-from accounts.disclosure.actions import Occasion
 from accounts.signin.queries import WidgetPrincipal
-from partners.banks.queries import is_bank
 from partners.ledger.queries import Before
 from partners.sharing import bodies, reading
-from partners.sharing.gate import CHAT, NotFoundHere, Recipient, Refusal, recording_refusals
+from partners.sharing.gate import CHAT, recording_refusals
 from partners.sharing.gate import Door as GateDoor
+from partners.sharing.programs import within_consent
 from partners.sharing.queries import consent_view
 from partners.sharing.reading import Read, Reader
 from partners.sharing.sync_rules import Place
-from portal.middleware import current_request_id
 from portal.rest.cursors import open_cursor, seal_cursor
 from portal.rest.problems import Invalid, NotFound
 from portal.rest.schema import ProblemBody
-from portal.rest.views import Door
-from portal.tenancy.blocks import NotServed, served, serving_consent, serving_customer
+from portal.tenancy.blocks import NotServed, served, serving_customer
 
 CONSENT_HEADER = "Portal-Consent"
 _CONSENT = OpenApiParameter(
@@ -65,22 +61,8 @@ def documented(
     return described
 
 
-class SharingDoor(Door):
+class SharingDoor(CountedDoor):
     """A door to a customer's data; on the address list stands who may knock."""
-
-    _standing: Standing | None = None
-
-    def check_throttles(self, request: Request) -> None:
-        self._standing = count_request(_caller(request).name)
-
-    def finalize_response(
-        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> Any:
-        answered = super().finalize_response(request, response, *args, **kwargs)
-        if self._standing is not None:
-            for name, value in self._standing.headers.items():
-                answered.headers.setdefault(name, value)
-        return answered
 
     @contextmanager
     def reader(self, request: Request) -> Iterator[Reader]:
@@ -89,7 +71,10 @@ class SharingDoor(Door):
         with recording_refusals():
             caller = _caller(request)
             if isinstance(caller, ClientPrincipal):
-                with _within_consent(request, caller, at) as recipient:
+                bank_id, consent_id = _named_consent(request)
+                with within_consent(
+                    caller, bank_id, consent_id, door=GateDoor.REST, at=at
+                ) as recipient:
                     yield Reader(recipient, at)
             else:
                 with _of_customer(caller):
@@ -250,25 +235,6 @@ def _of_customer(principal: WidgetPrincipal) -> Iterator[None]:
         raise NotFound from reason
 
 
-@contextmanager
-def _within_consent(
-    request: Request, principal: ClientPrincipal, at: datetime
-) -> Iterator[Recipient]:
-    """The consent that the header names, if it is the client's own; else it does not exist."""
-    bank_id, consent_id = _named_consent(request)
-    try:
-        with serving_consent(bank_id, consent_id):
-            _require_own(consent_id, principal)
-            yield Recipient("client", principal.client_id, principal.scopes)
-    except NotServed as reason:
-        raise _guessed(bank_id, principal, at) from reason
-
-
-def _require_own(consent_id: UUID, principal: ClientPrincipal) -> None:
-    if client_of_consent(consent_id) != principal.client_id:
-        raise NotServed
-
-
 def _named_consent(request: Request) -> tuple[UUID, UUID]:
     text = request.headers.get(CONSENT_HEADER)
     if text is None:
@@ -278,17 +244,3 @@ def _named_consent(request: Request) -> tuple[UUID, UUID]:
     if named is None:
         raise NotFound
     return named
-
-
-def _guessed(bank_id: UUID, principal: ClientPrincipal, at: datetime) -> NotFound | NotFoundHere:
-    """A consent that is not the client's: noted of the client alone, naming no row and no customer."""
-    if not is_bank(bank_id):
-        return NotFound()
-    occasion = Occasion(
-        at=at,
-        recipient=principal.name,
-        door=GateDoor.REST.value,
-        feed="",
-        request_id=current_request_id(),
-    )
-    return NotFoundHere(Refusal(bank_id, occasion, reason="unknown_consent"))

@@ -127,7 +127,7 @@ def _tell(bank: Bank, account: Account, merged: Merged, *, at: datetime, trace: 
             at=at,
             trace=trace,
         )
-    changed = EntriesChanged(account.id, merged.through_seq)
+    changed = EntriesChanged(account.id, merged.through_seq - merged.changes, merged.through_seq)
     publish(changed, key=account_key(account.id), occurred_at=at, trace=trace)
 
 

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
+from messaging.delivery.urls import CLIENT_DOORS as SOCKET_DOORS
 from partners.sharing.urls import CLIENT_DOORS
 from portal.rest.browsing import SchemaDoor, browse
 
@@ -13,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="/api/v1/docs")),
     path("", include("accounts.clients.urls")),
     path("", include(CLIENT_DOORS)),
+    path("", include(SOCKET_DOORS)),
     path("", include("partners.sync.urls")),
     path("api/v1/openapi.json", _SCHEMA, name="schema"),
     path("api/v1/docs", browse, name="docs"),

@@ -2,13 +2,14 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from messaging.delivery.urls import CUSTOMER_DOORS as SOCKET_DOORS
 from partners.sharing.urls import CUSTOMER_DOORS
 from portal.urls import short_ways
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("messaging.widget.urls")),
     path("", include("messaging.conversations.urls")),
-    path("", include("messaging.delivery.urls")),
+    path("", include(SOCKET_DOORS)),
     path("", include(CUSTOMER_DOORS)),
     path("", include("partners.connections.urls")),
     *short_ways("CHAT_DOORS"),

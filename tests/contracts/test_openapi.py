@@ -39,6 +39,7 @@ def test_it_lists_every_door_and_whom_it_lets_in(described: dict[str, Any]) -> N
         "/api/v1/accounts/{account_id}/balances",
         "/api/v1/accounts/{account_id}/transactions",
         "/api/v1/consent",
+        "/api/v1/realtime/tickets",
         "/api/v1/transactions/sync",
     ]
     for methods in described["paths"].values():
@@ -46,14 +47,18 @@ def test_it_lists_every_door_and_whom_it_lets_in(described: dict[str, Any]) -> N
     assert described["servers"] == [{"url": settings.API_ORIGIN}]
 
 
-def answer_schema(described: Mapping[str, Any], path: str, status: int) -> dict[str, Any]:
-    answers = described["paths"][path]["get"]["responses"][str(status)]["content"]
+def answer_schema(
+    described: Mapping[str, Any], path: str, status: int, method: str = "get"
+) -> dict[str, Any]:
+    answers = described["paths"][path][method]["responses"][str(status)]["content"]
     (found,) = answers.values()
     return {**found["schema"], "components": described["components"]}
 
 
-def require_described(described: Mapping[str, Any], path: str, answered: Any) -> None:
-    schema = answer_schema(described, path, answered.status_code)
+def require_described(
+    described: Mapping[str, Any], path: str, answered: Any, method: str = "get"
+) -> None:
+    schema = answer_schema(described, path, answered.status_code, method)
     closed = closed_objects(schema)
     checker = jsonschema.Draft202012Validator(
         closed, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
@@ -90,12 +95,27 @@ def home() -> Household:
 @pytest.mark.django_db
 def test_every_answer_is_as_described(described: dict[str, Any], home: Household) -> None:
     program = make_program(home)
-    paths = {each: each.format(account_id=home.account.id) for each in described["paths"]}
+    read = [path for path, methods in described["paths"].items() if "get" in methods]
+    paths = {each: each.format(account_id=home.account.id) for each in read}
 
     for template, path in paths.items():
         answered = program.get(path.removeprefix("/api/v1/"))
         assert answered.status_code == 200, path
         require_described(described, template, answered)
+
+
+@pytest.mark.django_db
+def test_tickets_are_as_described(described: dict[str, Any], home: Household) -> None:
+    program, path = make_program(home), "/api/v1/realtime/tickets"
+    answers = {
+        201: program.post("realtime/tickets", {}),
+        400: program.post("realtime/tickets", {"more": 1}),
+        415: program.post("realtime/tickets", "more", content_type="text/plain"),
+    }
+
+    for status, answered in answers.items():
+        assert answered.status_code == status
+        require_described(described, path, answered, "post")
 
 
 @pytest.mark.django_db

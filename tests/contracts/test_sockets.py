@@ -12,21 +12,26 @@ from jsonschema import Draft202012Validator, FormatChecker
 from messaging.conversations.actions import post_bank_text, tell_customer, user_stream
 from messaging.delivery.consumers import say_typing
 from messaging.delivery.frames import BadFrame, Close, read_frame
+from messaging.programs.public import TOLD, WITHHELD
 from portal.tenancy.blocks import serving
 from tests.factories.messaging import InChat, make_in_chat
 from tests.messaging.delivery.live import Client, Server, portal_beating
+from tests.messaging.delivery.test_programs import Scene
 
 __all__ = ["portal_beating"]
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SPEC: dict[str, Any] = yaml.safe_load((DOCS / "asyncapi.yaml").read_text())
 MESSAGES: dict[str, Any] = SPEC["components"]["messages"]
-CLIENTS = {
-    each["$ref"].rpartition("/")[2] for each in SPEC["operations"]["clientSays"]["messages"]
-}
-PORTALS = {
-    each["$ref"].rpartition("/")[2] for each in SPEC["operations"]["portalSays"]["messages"]
-}
+
+
+def messages_of(operation: str) -> set[str]:
+    listed = SPEC["operations"][operation]["messages"]
+    return {each["$ref"].rpartition("/")[2] for each in listed}
+
+
+CLIENTS, PORTALS = messages_of("clientSays"), messages_of("portalSays")
+PROGRAMS, HEARD = messages_of("programSays"), messages_of("programHears")
 
 
 def faults(frame: dict[str, Any]) -> list[str]:
@@ -42,6 +47,12 @@ def test_the_document_names_each_frame_once_and_every_schema_is_one() -> None:
 
     assert CLIENTS | PORTALS == set(MESSAGES) == set(SPEC["channels"]["socket"]["messages"])
     assert set() == CLIENTS & PORTALS
+    of_programs = PROGRAMS | HEARD
+    assert (
+        of_programs
+        == set(MESSAGES) - {"typing", "eph"}
+        == set(SPEC["channels"]["programs"]["messages"])
+    )
 
 
 def test_a_wrong_frame_would_be_noticed() -> None:
@@ -62,6 +73,42 @@ def test_everything_that_is_said_is_as_documented(portal_beating: Server) -> Non
     assert {each["t"] for each in client.frames} == PORTALS
     assert {each["t"] for each in client.said} == CLIENTS
     assert client.raw.close_code == Close.DRAIN
+
+
+@pytest.mark.django_db(transaction=True)
+def test_everything_that_a_program_says_and_hears_is_as_documented(portal_beating: Server) -> None:
+    scene = Scene()
+    client = portal_beating.join_as_program(scene.token)
+
+    _listen(portal_beating, client, scene)
+
+    assert [fault for each in client.frames + client.said for fault in faults(each)] == []
+    assert {each["t"] for each in client.frames} == HEARD
+    assert {each["t"] for each in client.said} == PROGRAMS
+    assert {each["type"] for each in client.of("event")} == {
+        each.name for each in (*TOLD, WITHHELD)
+    }
+
+
+def _listen(portal: Server, client: Client, scene: Scene) -> None:
+    client.follow(scene.stream, consent=scene.reference)
+    scene.raise_alert()
+    scene.change()
+    client.until_true(lambda each: each.get("type") == "transactions.changed")
+    client.say("ack", stream=scene.stream, delivered=1)
+    client.say("auth", ticket=portal.program_ticket(scene.token))
+    client.until_true(lambda each: each.get("re") == "auth")
+    client.say("ping")
+    client.until("pong")
+    client.follow(scene.stream, seq=999)
+    client.until("hb")
+    client.say("unsub", stream=scene.stream)
+    client.until_true(lambda each: each.get("re") == "unsub")
+    scene.revoke()
+    client.follow(scene.stream, seq=0)
+    client.follow("conv:nobody")
+    portal.drain()
+    client.close_code()
 
 
 def _talk(portal: Server, client: Client, who: InChat) -> None:

@@ -20,6 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 from messaging.delivery.hub import running_hubs
 from tests.factories.messaging import CHAT_HOST, InChat
 
+API_HOST = f"api.{settings.PORTAL_BASE_HOST}"
 PATIENCE = 5.0
 Frame = dict[str, Any]
 
@@ -157,6 +158,25 @@ class Server:
         answer = self.rest(who, "POST", "/realtime/tickets", {})
         assert answer.status_code == 201, answer.text
         return str(answer.json()["ticket"])
+
+    def program_ticket(self, token: str, body: Any = None) -> str:
+        """A ticket for a client program, by its access token."""
+        answer = self.ask_as_program(token, body or {})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["ticket"])
+
+    def ask_as_program(self, token: str, body: Any) -> httpx.Response:
+        return self._http.post(
+            f"http://127.0.0.1:{self.port}/api/v1/realtime/tickets",
+            json=body,
+            headers={"Host": API_HOST, "Authorization": f"Bearer {token}"},
+        )
+
+    def join_as_program(self, token: str) -> Client:
+        """A program's socket that has greeted: on the API's host, and without an Origin."""
+        client = self.open(self.program_ticket(token), host=API_HOST, origin=None)
+        client.hello()
+        return client
 
     def open(
         self,

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.signin.queries import widget_session_of
-from accounts.signin.tickets import give_ticket
+from messaging.delivery.seats import customer_ticket
 from portal.local.testing import with_database
 from tests.factories.messaging import make_in_chat
 from tests.messaging.delivery.live import Client, open_socket
@@ -75,7 +75,7 @@ def test_a_process_that_is_asked_to_end_sends_its_sockets_elsewhere_first(
     who = make_in_chat()
     principal = widget_session_of(who.token, timezone.now())
     assert principal is not None
-    with open_socket(port, give_ticket(principal, at=timezone.now()).text) as raw:
+    with open_socket(port, customer_ticket(principal).text) as raw:
         client = Client(raw)
         client.hello()
         client.follow(who.stream)

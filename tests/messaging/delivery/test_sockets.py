@@ -8,6 +8,8 @@ from django.db import connections, transaction
 from django.utils import timezone
 from websockets.exceptions import InvalidStatus
 
+from accounts.consent.models import Consent
+from accounts.consent.references import consent_reference
 from accounts.signin.actions import end_widget_sessions
 from accounts.signin.models import WidgetSession
 from messaging.conversations.actions import post_bank_text, post_text
@@ -15,8 +17,11 @@ from messaging.conversations.models import Stream
 from messaging.delivery.consumers import say_typing
 from partners.banks.models import Bank
 from portal.outbox.pokes import valkey
+from portal.outbox.relay import deliver_due
 from portal.tenancy.blocks import serving, serving_customer
+from tests.factories.accounts import make_client, make_consent, make_link
 from tests.factories.messaging import InChat, make_in_chat, open_session_of
+from tests.factories.partners import make_account
 from tests.messaging.delivery.live import Client, Server
 
 STAFF = UUID(int=7)
@@ -93,7 +98,8 @@ def test_another_origin_is_refused_with_a_code_that_a_browser_can_read(
     ("host", "protocols"),
     [
         ("console.portal.localhost", ["portal.v1.json"]),
-        ("api.portal.localhost", ["portal.v1.json"]),
+        ("api.portal.localhost", ["chat"]),
+        ("portal.localhost", ["portal.v1.json"]),
         ("chat.portal.localhost", ["chat"]),
     ],
 )
@@ -217,15 +223,27 @@ def test_every_socket_of_the_customer_hears_and_no_one_elses(portal: Server) -> 
     )
 
 
+def make_program_consent(who: InChat) -> Consent:
+    """A program's consent of the customer's own, of which something was told."""
+    account = make_account(who.bank)
+    make_link(who.customer, account)
+    consent = make_consent(who.customer, [account], client=make_client())
+    deliver_due(bank_id=who.bank.id, clock=timezone.now)
+    return consent
+
+
 def test_another_customers_stream_is_not_there(portal: Server) -> None:
     bank_one, bank_two = make_in_chat(), make_in_chat()
     neighbour = make_in_chat(bank_one.bank)
+    consent = make_program_consent(bank_one)
     client = portal.join(bank_one)
     foreign = [
         neighbour.stream,
         bank_two.stream,
         f"user:{neighbour.customer.id}",
         f"conv-staff:{bank_one.conversation.id}",
+        f"consent:{consent.id}",
+        f"consent:{consent_reference(bank_one.bank.id, consent.id)}",
         "nonsense",
     ]
 
@@ -233,7 +251,7 @@ def test_another_customers_stream_is_not_there(portal: Server) -> None:
     bank_says(neighbour, "not for you")
     client.say("typing", stream=neighbour.stream)
 
-    assert [each["code"] for each in answers] == ["no_such_stream"] * 5
+    assert [each["code"] for each in answers] == ["no_such_stream"] * 7
     assert client.until("err")["code"] == "not_subscribed"
     assert client.of("event") == []
 

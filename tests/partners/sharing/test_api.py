@@ -54,6 +54,15 @@ class Program:
         sent = {"Host": API_HOST, "Authorization": f"Bearer {self.token}"}
         return Browser().get(f"/api/v1/{path}", headers=sent | named | headers)
 
+    def post(
+        self, path: str, body: Any, content_type: str = "application/json", **headers: str
+    ) -> Any:
+        """A write of the program's, which names no consent."""
+        sent = {"Host": API_HOST, "Authorization": f"Bearer {self.token}"}
+        return Browser().post(
+            f"/api/v1/{path}", body, content_type=content_type, headers=sent | headers
+        )
+
 
 def make_program(home: Household, client: Client | None = None, **terms: Any) -> Program:
     client = client or make_client()
