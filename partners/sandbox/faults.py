@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import uuid
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
@@ -109,7 +110,7 @@ class FaultyInterfaces:
         if self._dice.random() < faults.hang:
             return await hang(receive)
         if self._dice.random() < faults.error_rate:
-            return await _fail(faults, send)
+            return await _fail(faults, scope, send)
         if self._dice.random() < faults.drop_responses:
             await self._app(scope, receive, _swallow)
             return await _drop(receive, send)
@@ -129,14 +130,22 @@ async def _swallow(_message: Message) -> None:
     """The bank did it; its answer gets lost."""
 
 
-async def _fail(faults: Faults, send: Send) -> None:
+async def _fail(faults: Faults, scope: Scope, send: Send) -> None:
     code, words = {
         429: ("U000", "Too many requests."),
         503: ("U000", "The bank is being maintained."),
     }.get(faults.status, ("U000", "Something went wrong at the bank."))
     body = json.dumps({"Errors": [{"ErrorCode": code, "Message": words}]}).encode()
-    wait = [(b"retry-after", str(faults.retry_after_seconds).encode())]
-    await _answer(send, faults.status, body, wait if faults.status in {429, 503} else [])
+    # Even a bank in trouble says which request it means: the standard wants it of every answer.
+    headers = [(b"x-fapi-interaction-id", _interaction_id(scope))]
+    if faults.status in {429, 503}:
+        headers.append((b"retry-after", str(faults.retry_after_seconds).encode()))
+    await _answer(send, faults.status, body, headers)
+
+
+def _interaction_id(scope: Scope) -> bytes:
+    sent: bytes = dict(scope["headers"]).get(b"x-fapi-interaction-id", b"")
+    return sent or str(uuid.uuid4()).encode()
 
 
 async def _answer(

@@ -10,12 +10,24 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import yaml
 from hypothesis import strategies as st
-from jsonschema import Draft4Validator
+from jsonschema import Draft4Validator, Draft202012Validator, FormatChecker
 
-from partners.connectors.base import Request
+from partners.connectors.base import Request, Response
 
 Schema = Mapping[str, Any]
 _TEXT = st.characters(min_codepoint=0x21, max_codepoint=0x17F, exclude_categories=["Cc", "Cf"])
+_RFC3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+_FORMAT_CHECKER = FormatChecker()
+
+
+@_FORMAT_CHECKER.checks("date-time")
+def _is_date_time(value: object) -> bool:
+    """The library leaves this format unchecked where another package is missing."""
+    return not isinstance(value, str) or _RFC3339.fullmatch(value) is not None
+
+
 _FORMATS = {
     "date-time": st.datetimes().map(
         lambda moment: f"{moment.replace(year=2000 + moment.year % 100):%Y-%m-%dT%H:%M:%S}+00:00"
@@ -44,29 +56,79 @@ class Specification:
 
     def complaints(self, request: Request) -> Iterator[str]:
         """What the specification has against a request: path, method, query, headers, body."""
-        address = urlsplit(request.url)
-        path = address.path.removeprefix(self.whole["servers"][0]["url"])
-        operation = self._operation(path, request.method.lower())
+        operation = self._operation(request)
         if operation is None:
             yield f"no {request.method} there"
             return
-        parameters = [self.resolved(parameter) for parameter in operation["parameters"]]
-        asked = {name for name, _value in parse_qsl(address.query)}
-        yield from asked - {known["name"] for known in parameters if known["in"] == "query"}
-        needed = {p["name"] for p in parameters if p["in"] == "header" and p.get("required")}
-        yield from needed - set(request.headers)
-        if "requestBody" in operation:
-            content = self.resolved(operation["requestBody"])["content"]
-            schema = content[request.headers["Content-Type"]]["schema"]
-            whole = {"components": self.whole["components"]} | dict(schema)
-            errors = Draft4Validator(whole).iter_errors(json.loads(request.body))
-            yield from (error.message for error in errors)
+        parameters = [self.resolved(each) for each in operation.get("parameters", [])]
+        address = urlsplit(request.url)
+        given = {
+            "query": dict(parse_qsl(address.query, keep_blank_values=True)),
+            "header": {name.lower(): value for name, value in request.headers.items()},
+        }
+        known = {p["name"] for p in parameters if p["in"] == "query"}
+        yield from (f"{name}: not asked for" for name in set(given["query"]) - known)
+        for parameter in parameters:
+            if parameter["in"] in given:
+                yield from self._parameter_complaints(parameter, given[parameter["in"]])
+        yield from self._body_complaints(operation, request)
 
-    def _operation(self, path: str, method: str) -> Schema | None:
+    def _parameter_complaints(self, parameter: Schema, given: Mapping[str, str]) -> Iterator[str]:
+        name = parameter["name"]
+        value = given.get(name.lower() if parameter["in"] == "header" else name)
+        if value is not None:
+            yield from self._against(parameter["schema"], value)
+        elif parameter.get("required"):
+            yield f"{name}: missing"
+
+    def _body_complaints(self, operation: Schema, request: Request) -> Iterator[str]:
+        if "requestBody" not in operation:
+            if request.body:
+                yield "a body that is not asked for"
+            return
+        content = self.resolved(operation["requestBody"])["content"]
+        described = content.get(Response(0, request.headers).header("content-type"))
+        if described is None:
+            yield "a type of body that is not asked for"
+            return
+        yield from self._against(described["schema"], json.loads(request.body))
+
+    def answer_complaints(self, request: Request, response: Response) -> Iterator[str]:
+        """What the specification has against an answer: status, headers, type, body."""
+        operation = self._operation(request)
+        described = operation and operation["responses"].get(str(response.status))
+        if not described:
+            yield f"no status {response.status} for {request.method} there"
+            return
+        described = self.resolved(described)
+        for name, header in described.get("headers", {}).items():
+            if header.get("required") and not response.header(name):
+                yield f"{name}: missing"
+        contents = {
+            _media_type(name): inner for name, inner in described.get("content", {}).items()
+        }
+        if not contents:
+            return
+        media_type = _media_type(response.header("content-type"))
+        if media_type not in contents:
+            yield f"{media_type!r} is not a type of answer there"
+            return
+        yield from self._against(contents[media_type]["schema"], json.loads(response.body))
+
+    def _against(self, schema: Schema, value: object) -> Iterator[str]:
+        whole = {"components": self.whole["components"]} | dict(schema)
+        dialect = Draft202012Validator if self.whole["openapi"] >= "3.1" else Draft4Validator
+        errors = dialect(whole, format_checker=_FORMAT_CHECKER).iter_errors(value)
+        yield from (f"{list(error.path)}: {error.validator}" for error in errors)
+
+    def _operation(self, request: Request) -> Schema | None:
+        path = urlsplit(request.url).path.removeprefix(self.whole["servers"][0]["url"])
         for template, operations in self.whole["paths"].items():
             pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template))
             if re.fullmatch(pattern, path) and unquote(path).count("/") == template.count("/"):
-                return operations.get(method)
+                found = operations.get(request.method.lower())
+                shared = operations.get("parameters", [])
+                return found and found | {"parameters": [*shared, *found.get("parameters", [])]}
         return None
 
     def instances(self, schema: Schema) -> st.SearchStrategy[Any]:
@@ -108,6 +170,10 @@ class Specification:
             {name: members[name] for name in required},
             optional={name: inner for name, inner in members.items() if name not in required},
         )
+
+
+def _media_type(written: str) -> str:
+    return written.partition(";")[0].strip().lower()
 
 
 def _strings(schema: Schema) -> st.SearchStrategy[str]:

@@ -1,0 +1,314 @@
+"""What our connector asks of a running bank, and what the bank answers, held against the standard's file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from partners.connectors.base import (
+    AuthorisationExpired,
+    AuthorisationRevoked,
+    BankAddress,
+    BankRefused,
+    ConsentTerms,
+    RateLimited,
+    Request,
+    Response,
+    TemporarilyUnavailable,
+    TokenSet,
+)
+from partners.connectors.uk_open_banking.connector import UkOpenBanking
+from partners.integrations.runner import close_connections, run
+from tests.contracts.between import Between, standing_between
+from tests.contracts.connectors.official import Specification
+from tests.ports import free_port
+from tests.sandbox_bank import CLIENT, REPOSITORY, SECRET, SandboxBank, sandbox_bank
+
+pytestmark = pytest.mark.slow
+
+PARTNER = REPOSITORY / "partners/connectors/partner/openapi.yaml"
+REDIRECT = "http://chat.portal.localhost:8000/link/callback"
+VERIFIER = "v" * 64
+AISP = "/open-banking/v4.0/aisp"
+
+
+@dataclass
+class Counter:
+    """The bank as the portal meets it, and what passed over the wire to it."""
+
+    bank: SandboxBank
+    wire: Between
+    connector: UkOpenBanking
+    login: str
+
+    def consent(self) -> tuple[str, str]:
+        """A new consent's id, and the one-time code of the customer's yes."""
+        terms = ConsentTerms(
+            expires_at=datetime.now(UTC) + timedelta(days=90),
+            transactions_from=datetime.now(UTC).date() - timedelta(days=400),
+        )
+        begun = run(
+            self.connector.begin_authorisation(
+                terms=terms, state="s", nonce="n", code_verifier=VERIFIER
+            )
+        )
+        asked = parse_qs(urlsplit(begun.url).query)
+        approved = self.bank.do(
+            "POST",
+            "approve",
+            consent_id=begun.bank_consent_id,
+            login=self.login,
+            all=True,
+            redirect_uri=asked["redirect_uri"][0],
+            code_challenge=asked["code_challenge"][0],
+        )
+        return begun.bank_consent_id, str(approved["code"])
+
+    def linked(self) -> tuple[str, TokenSet]:
+        consent_id, code = self.consent()
+        return consent_id, self.tokens(code)
+
+    def tokens(self, code: str) -> TokenSet:
+        return run(
+            self.connector.exchange(code=code, code_verifier=VERIFIER, at=datetime.now(UTC))
+        )
+
+    def ask(self, method: str, path: str, **headers: str) -> Response:
+        """A request of our own making, which the connector would never send."""
+        request = Request(method, path, headers)  # type: ignore[arg-type]
+        response = self.wire.pass_on(request)
+        self.wire.passed.append((request, response))
+        return response
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counter]:
+    port = free_port()
+    log = tmp_path_factory.mktemp("sandbox") / "bank.log"
+    told = {"SANDBOX_CUSTOMERS": "2", "SANDBOX_REDIRECT_URI": REDIRECT}
+    with standing_between(f"127.0.0.1:{port}") as wire, ExitStack() as stack:
+        # The bank's own name for itself leads past us, so that its links do too.
+        origin = wire.origin.replace("127.0.0.1", "aurelia-bank.localhost")
+        bank = stack.enter_context(
+            sandbox_bank(port=port, name=f"wire_{port}", log=log, SANDBOX_ORIGIN=origin, **told)
+        )
+        address = BankAddress(
+            base_url=origin,
+            authorize_url=f"{origin}/as/authorize",
+            token_url=f"{origin}/as/token",
+            client_id=CLIENT,
+            client_secret=SECRET,
+            redirect_uri=REDIRECT,
+            jwks_url=f"{origin}/.well-known/jwks.json",
+            zone=ZoneInfo("Europe/Rome"),
+        )
+        yield Counter(bank, wire, UkOpenBanking(address), bank.customers()[0]["login"])
+    close_connections()
+
+
+@pytest.fixture
+def counter(opened: Counter) -> Counter:
+    opened.bank.be()
+    opened.wire.forget()
+    return opened
+
+
+@cache
+def read_once(path: Path) -> Specification:
+    return Specification.read(path)
+
+
+@pytest.fixture
+def standard(shared: Path) -> Specification:
+    return read_once(shared / "specs/uk-open-banking/account-info-openapi.yaml")
+
+
+@pytest.fixture
+def partner() -> Specification:
+    return read_once(PARTNER)
+
+
+def found(wire: Between, judge: Specification, under: str) -> list[str]:
+    """Every complaint about what passed below a path. What the bank itself linked to is its own."""
+    complaints: list[str] = []
+    linked: set[str] = set()
+    for request, response in wire.passed:
+        if not request.url.startswith(under):
+            continue
+        plain = replace(request, url=urlsplit(request.url).path)
+        asked = judge.complaints(plain if request.url in linked else request)
+        what = f"{request.method} {plain.url} {response.status}"
+        complaints += [f"{what}: asked: {each}" for each in asked]
+        answered = judge.answer_complaints(request, response)
+        complaints += [f"{what}: answered: {each}" for each in answered]
+        linked |= following(response)
+    return complaints
+
+
+def following(response: Response) -> set[str]:
+    links = json.loads(response.body).get("Links", {}) if response.body else {}
+    return (
+        {urlsplit(links["Next"])._replace(scheme="", netloc="").geturl()}
+        if "Next" in links
+        else set()
+    )
+
+
+def statuses(wire: Between, under: str) -> list[int]:
+    return [answer.status for request, answer in wire.passed if request.url.startswith(under)]
+
+
+def test_a_whole_link_is_within_the_standard(counter: Counter, standard: Specification) -> None:
+    consent_id, tokens = counter.linked()
+    connector, token = counter.connector, tokens.access_token
+    accounts = run(connector.accounts(access_token=token))
+    pages = 0
+    for account in accounts.records:
+        run(connector.balances(access_token=token, account_external_id=account.external_id))
+        since = datetime.now(UTC).date() - timedelta(days=390)
+        page = run(
+            connector.transactions(
+                access_token=token, account_external_id=account.external_id, since=since
+            )
+        )
+        while page.next_cursor is not None:
+            pages += 1
+            page = run(
+                connector.more_transactions(
+                    access_token=token,
+                    account_external_id=account.external_id,
+                    cursor=page.next_cursor,
+                )
+            )
+    own = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+    counter.ask("GET", f"{AISP}/balances", **own)
+    counter.ask("GET", f"{AISP}/accounts/{accounts.records[0].external_id}", **own)
+    run(connector.revoke_consent(bank_consent_id=consent_id))
+
+    assert found(counter.wire, standard, AISP) == []
+    assert len(statuses(counter.wire, AISP)) > 8
+    assert pages > 0
+
+
+def read_accounts(counter: Counter, token: str) -> object:
+    return run(counter.connector.accounts(access_token=token))
+
+
+def test_refusals_are_within_the_standard(counter: Counter, standard: Specification) -> None:
+    consent_id, tokens = counter.linked()
+    token = tokens.access_token
+    counter.wire.forget()
+
+    with pytest.raises(AuthorisationExpired):
+        read_accounts(counter, "made-up")
+    with pytest.raises(BankRefused):
+        run(counter.connector.balances(access_token=token, account_external_id="aur-none"))
+    counter.ask("GET", f"{AISP}/account-access-consents/{consent_id}", Authorization="Bearer x")
+    own = {"Authorization": f"Bearer {token}"}
+    counter.ask("GET", f"{AISP}/accounts", Accept="text/html", **own)
+    counter.ask("DELETE", f"{AISP}/account-access-consents/aac-none", **own)
+    counter.bank.do("POST", "withdraw", consent_id=consent_id, login=counter.login)
+    with pytest.raises(AuthorisationRevoked):
+        read_accounts(counter, token)
+
+    assert found(counter.wire, standard, AISP) == []
+    assert statuses(counter.wire, AISP) == [401, 403, 401, 406, 403, 403]
+
+
+def test_troubles_are_within_the_standard(counter: Counter, standard: Specification) -> None:
+    _consent_id, tokens = counter.linked()
+    counter.wire.forget()
+
+    counter.bank.be(error_rate=True, status=429, retry_after_seconds=7)
+    with pytest.raises(RateLimited) as limited:
+        read_accounts(counter, tokens.access_token)
+    counter.bank.be(error_rate=True, status=500)
+    with pytest.raises(TemporarilyUnavailable):
+        read_accounts(counter, tokens.access_token)
+
+    assert limited.value.retry_after == timedelta(seconds=7)
+    assert found(counter.wire, standard, AISP) == []
+    assert statuses(counter.wire, AISP) == [429, 500]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"Data": {"Permissions": []}},
+        {"Data": {"Permissions": ["ReadEverything"]}},
+        {"Data": {"Permissions": ["ReadBalances"], "More": 1}},
+        {"Data": {"Permissions": ["ReadBalances"], "ExpirationDateTime": "yesterday"}},
+    ],
+)
+def test_consents_that_are_refused_are_refused_within_the_standard(
+    counter: Counter, standard: Specification, changed: Mapping[str, Any]
+) -> None:
+    counter.consent()
+    (made,) = (
+        request
+        for request, _answer in counter.wire.passed
+        if request.url == f"{AISP}/account-access-consents"
+    )
+    counter.wire.forget()
+    body = json.dumps({"Risk": {}} | dict(changed)).encode()
+    wrong = replace(made, body=body, headers={**made.headers, "Content-Length": str(len(body))})
+
+    answer = counter.wire.pass_on(wrong)
+
+    assert answer.status == 400
+    assert list(standard.answer_complaints(wrong, answer)) == []
+
+
+def test_freezes_are_within_what_we_publish(counter: Counter, partner: Specification) -> None:
+    _consent_id, tokens = counter.linked()
+    account = counter.bank.customers()[0]["accounts"][0]
+    connector, token = counter.connector, tokens.access_token
+    about = {"access_token": token, "account_external_id": account["AccountId"], "reason": "test"}
+    known, unknown = str(uuid4()), str(uuid4())
+
+    for instruct, number in ((connector.freeze, known), (connector.unfreeze, str(uuid4()))):
+        for _ in range(2):
+            run(instruct(instruction_id=number, card_id=None, **about))
+    with pytest.raises(BankRefused):
+        run(connector.unfreeze(instruction_id=known, card_id=None, **about))
+    for number in (known, unknown):
+        run(connector.freeze_status(access_token=token, instruction_id=number))
+    with pytest.raises(BankRefused):
+        run(
+            connector.freeze(
+                instruction_id=unknown, card_id=None, **about | {"account_external_id": "none"}
+            )
+        )
+
+    assert found(counter.wire, partner, "/partner/v1") == []
+    assert statuses(counter.wire, "/partner/v1") == [201, 200, 201, 200, 409, 200, 404, 403]
+
+
+def test_the_judge_finds_fault_with_answers(counter: Counter, standard: Specification) -> None:
+    _consent_id, tokens = counter.linked()
+    counter.wire.forget()
+    read_accounts(counter, tokens.access_token)
+    ((request, good),) = counter.wire.passed
+    listed = json.loads(good.body)
+    listed["Data"]["Account"][0]["Currency"] = "euro"
+    wrong = [
+        replace(good, status=202),
+        replace(good, headers={"Content-Type": "application/json"}),
+        replace(good, headers=dict(good.headers) | {"content-type": "text/html"}),
+        replace(good, body=json.dumps(listed).encode()),
+    ]
+
+    assert list(standard.answer_complaints(request, good)) == []
+    assert [bool(list(standard.answer_complaints(request, each))) for each in wrong] == [True] * 4
