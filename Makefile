@@ -31,7 +31,8 @@ stop: ## Stop what runs
 	@if test -x $(BIN)/python; then exec $(BIN)/python -m portal.local stop; fi
 
 .PHONY: test
-test: setup ## Run all tests
+test: python ## Run all tests
+	@$(PYTHON) -m portal.local.setup --tests
 	@$(BIN)/python -m portal.local.checks test
 
 .PHONY: quick

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from portal.local.problems import CannotStart
@@ -25,6 +26,7 @@ VENV = ROOT / ".venv"
 OLDEST_PYTHON = (3, 11)
 OLDEST_NODE = 20
 BUILT = ROOT / "messaging/widget/static/widget/build"
+PRISM = ROOT / "node_modules/@stoplight/prism-cli"  # of what tests alone need, the largest
 _PAGE_SOURCES = ("messaging/widget/app", "package.json", "package-lock.json", "tsconfig.json")
 _ERROR_LINES = 30
 
@@ -43,9 +45,10 @@ class Chore:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python3 -m portal.local.setup", description=__doc__)
     parser.add_argument("--dev", action="store_true", help="the checkers of `make lint` too")
+    parser.add_argument("--tests", action="store_true", help="what `make test` alone needs too")
     options = parser.parse_args(arguments)
     try:
-        set_up(Progress(), dev=options.dev)
+        set_up(Progress(), dev=options.dev, tests=options.tests)
     except CannotStart as problem:
         sys.stderr.write(f"\n{problem}\n")
         return 1
@@ -54,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def set_up(progress: Progress, *, dev: bool) -> None:
+def set_up(progress: Progress, *, dev: bool, tests: bool = False) -> None:
     """Do every chore that is due. One set-up at a time in one folder."""
     if sys.version_info < OLDEST_PYTHON:
         found = ".".join(map(str, sys.version_info[:3]))
@@ -79,8 +82,8 @@ def set_up(progress: Progress, *, dev: bool) -> None:
                 "npm",
                 "Installing what the pages need",
                 lambda: _digest([ROOT / "package-lock.json"]),
-                (ROOT / "node_modules").is_dir,
-                _install_packages,
+                PRISM.is_dir if dev or tests else (ROOT / "node_modules").is_dir,
+                partial(_install_packages, whole=dev or tests),
             ),
             Chore(
                 "build",
@@ -239,10 +242,12 @@ def _page_sources() -> list[Path]:
     return [path for path in found if path.is_file()]
 
 
-def _install_packages(step: Step) -> None:
+def _install_packages(step: Step, *, whole: bool) -> None:
+    """What the pages are built from; the whole lock file brings the checkers and the tests' tools."""
     _ensure_node(step)
     npm, environ = npm_command()
     command = [*npm, "ci", "--no-audit", "--no-fund", "--loglevel", "error"]
+    command += [] if whole else ["--omit=dev"]
     _run(command, environ=environ, otherwise="npm could not install the packages.")
 
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from partners.connectors.answers import Node, read_json
 from partners.connectors.base import (
+    BadAnswer,
     BadCursor,
     BankAddress,
     Kind,
@@ -121,11 +122,14 @@ def _read_page(
 
 
 def _first_available(answer: Node, zone: ZoneInfo) -> date:
-    """The first day the bank still gives (Meta.FirstAvailableDateTime), if it says one."""
-    meta = answer.optional_node("Meta")
-    if not meta.has("FirstAvailableDateTime"):
+    """The first day the bank still gives (Meta.FirstAvailableDateTime), if it says one.
+
+    Some write "always" as the year 1 or 1753; that, and what is no date at all, costs no page.
+    """
+    try:
+        return answer.optional_node("Meta").day("FirstAvailableDateTime", zone).on
+    except BadAnswer:
         return date.min
-    return meta.day("FirstAvailableDateTime", zone).on
 
 
 def _read_transaction(row: Node, account: str, zone: ZoneInfo) -> TransactionRecord | None:

@@ -173,3 +173,17 @@ def test_a_first_available_day_before_ours_changes_nothing() -> None:
     page = drive(steps, lambda _request: Response(200, {}, json.dumps(answer).encode()))
 
     assert page.covered_from == date(2026, 3, 1)
+
+
+@pytest.mark.parametrize("written", ["0001-01-01T00:00:00", "1753-01-01T00:00:00Z", "always", 7])
+def test_a_bank_that_always_gave_everything_may_say_so_in_its_own_way(written: object) -> None:
+    answer = json.loads(dialect.page([Row()]).body)
+    answer["Meta"] = {"FirstAvailableDateTime": written}
+    steps = bank.transactions(
+        access_token="a", account_external_id=ACCOUNT, since=date(2026, 3, 1)
+    )
+
+    page = drive(steps, lambda _request: Response(200, {}, json.dumps(answer).encode()))
+
+    assert len(page.records) == 1
+    assert page.covered_from == date(2026, 3, 1)
