@@ -110,9 +110,11 @@ TENANCY_REACH_OF_CONSENT = "accounts.consent.queries.reach_of_consent"
 VALKEY_URL = env.text("VALKEY_URL")
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "portal.cache.ValkeyCache",
         "LOCATION": VALKEY_URL,
         "KEY_PREFIX": "portal",
+        # One that hangs is as good as one that is gone.
+        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 1},
     }
 }
 

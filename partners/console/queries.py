@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import redis
 from django.core.cache import cache
 from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import TruncDate
@@ -90,15 +89,11 @@ def activity(bank_id: UUID, zone: ZoneInfo, today: date) -> list[Day]:
 
 def _days_over(bank_id: UUID, zone: ZoneInfo, first: date, today: date) -> list[Day]:
     key = f"console:days:{bank_id}:{zone.key}:{today}"
-    try:
-        kept = cache.get(key)
-        if kept is None:
-            kept = _days_counted(zone, first, days=DAYS - 1)
-            cache.set(key, kept, timeout=24 * 3600)
-    except (redis.RedisError, OSError):
-        return _days_counted(zone, first, days=DAYS - 1)
-    found: list[Day] = kept
-    return found
+    kept: list[Day] | None = cache.get(key)
+    if kept is None:
+        kept = _days_counted(zone, first, days=DAYS - 1)
+        cache.set(key, kept, timeout=24 * 3600)
+    return kept
 
 
 def _days_counted(zone: ZoneInfo, first: date, *, days: int) -> list[Day]:
