@@ -21,6 +21,7 @@ from messaging.conversations.rules import (
     wish_of,
 )
 from partners.instructions.actions import request_freeze
+from partners.sharing.queries import shares_anything
 from portal.outbox.pokes import poke_after_commit
 from portal.rest.problems import NotFound, Problem
 from portal.tenancy.blocks import served
@@ -28,6 +29,7 @@ from portal.tenancy.blocks import served
 BANK_WILL_ANSWER = "bank_will_answer"
 ACCOUNTS_LINKED = "accounts_linked"
 LINK_FIRST = "link_first"
+SHARES_NOTHING = "shares_nothing"
 _SAID_AGAIN_AFTER = timedelta(hours=12)
 FRAUD_SUSPECTED = "fraud_suspected"
 NOT_ME, WAS_ME = "not_me", "was_me"
@@ -249,22 +251,22 @@ def _answer(stream: Stream, conversation: Conversation, text: str, at: datetime)
     wish = wish_of(text)
     if wish is None:
         if _needs_bank_line(conversation, at):
-            line = _said(
-                conversation,
-                Message.Kind.SYSTEM,
-                Message.Author.BOT,
-                at,
-                template=BANK_WILL_ANSWER,
-            )
-            _append_message(stream, line)
+            _append_message(stream, _line(conversation, BANK_WILL_ANSWER, at))
         return
     accounts = [str(each) for each in served().account_ids]
+    if not accounts and not shares_anything():
+        _append_message(stream, _line(conversation, SHARES_NOTHING, at))
+        return
     asked_for = Message.Kind.BALANCE if wish == Wish.BALANCE else Message.Kind.TRANSACTIONS
     kind = asked_for if accounts else Message.Kind.LINK_ACCOUNT
     template = "" if accounts else LINK_FIRST
     card = _said(conversation, kind, Message.Author.BOT, at, template=template)
     card.account_ids = accounts
     _append_message(stream, card)
+
+
+def _line(conversation: Conversation, template: str, at: datetime) -> Message:
+    return _said(conversation, Message.Kind.SYSTEM, Message.Author.BOT, at, template=template)
 
 
 def _needs_bank_line(conversation: Conversation, at: datetime) -> bool:

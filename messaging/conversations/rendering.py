@@ -124,8 +124,8 @@ def _fallback(message: Message, card: Rendered | None) -> str:
 
 def _alert_fallback(message: Message, card: Rendered | None) -> str:
     title = words.alert_title(message.template)
-    transaction = (card or {}).get("transaction")
-    about = [title]
+    transaction, account = (card or {}).get("transaction"), (card or {}).get("account_name")
+    about = [title, *([account] if account else [])]
     if transaction:
         money = transaction["amount"]
         paid = f"{money['amount']} {money['currency']}"
@@ -191,6 +191,7 @@ def _alert_card(
         "state_at": instant(outcome.at),
         "state_text": told if is_fraud else "",
         "bank_phone": phone or None,
+        "account_name": None if shown is None else shown.account_name,
         "transaction": None if shown is None else shown.transaction,
         "withheld": NOT_SHARED if shown is None or shown.withheld else None,
     }

@@ -23,6 +23,9 @@ ALERT_TITLES: Mapping[str, Promise] = {
 LINES: Mapping[str, Promise] = {
     "bank_will_answer": gettext_lazy("Your bank will answer here."),
     "accounts_linked": gettext_lazy("Your accounts are linked."),
+    "shares_nothing": gettext_lazy(
+        "Your bank shares no balances and no payments with this chat. You can still write to it."
+    ),
     "link_first": gettext_lazy("Link your accounts to see balances and transactions here."),
 }
 # The bank's reasons, as the partner API names them.

@@ -14,6 +14,7 @@ from messaging.conversations.models import Conversation
 from partners.banks.actions import recognise_customer
 from partners.banks.keysets import refresh_jwks
 from partners.banks.models import Bank, Customer
+from partners.sharing.queries import shares_anything
 from portal.tenancy.blocks import serving, serving_customer
 
 
@@ -26,6 +27,7 @@ class Welcome:
     opened: Opened
     conversation: Conversation
     linked: bool
+    shares: bool
 
     @property
     def streams(self) -> list[str]:
@@ -60,7 +62,9 @@ def welcome(bank: Bank, assertion: Assertion, *, at: datetime) -> Welcome:
         )
         opened = open_widget_session(customer_id=customer.id, assertion=assertion, at=at)
         conversation = open_conversation(customer_id=customer.id, at=at)
-    return Welcome(bank, customer, opened, conversation, _is_linked(bank.id, customer.id))
+        shares = shares_anything()
+    linked = _is_linked(bank.id, customer.id)
+    return Welcome(bank, customer, opened, conversation, linked, shares)
 
 
 def _is_linked(bank_id: UUID, customer_id: UUID) -> bool:

@@ -56,6 +56,10 @@ class BankBody(serializers.Serializer[Any]):
     name = serializers.CharField()
     locale = serializers.CharField()
     phone = serializers.CharField()
+    time_zone = serializers.CharField(
+        help_text="The bank's own clock, which every time is shown on."
+    )
+    shares = serializers.BooleanField(help_text="False: nothing of this bank is ever shown here.")
 
 
 class SessionBody(serializers.Serializer[Any]):
@@ -179,6 +183,8 @@ def _session_body(given: Welcome) -> dict[str, Any]:
             "name": bank.name,
             "locale": customer.locale or bank.locale,
             "phone": bank.phone,
+            "time_zone": bank.time_zone,
+            "shares": given.shares,
         },
         "conversation_id": str(given.conversation.id),
         "streams": given.streams,

@@ -2,6 +2,7 @@
 
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
@@ -254,7 +255,7 @@ def done(request: HttpRequest) -> HttpResponseBase:
         "accounts": linked.accounts,
         "feeds": linked.choice.feeds,
         "alert_labels": labels,
-        "expires_at": linked.expires_at,
+        "expires_at": timezone.localtime(linked.expires_at, ZoneInfo(bank.time_zone)),
         "sharing_url": "/sharing/",
         "close_url": "",
     }

@@ -52,6 +52,8 @@ class AlertView:
     raised_at: datetime
     transaction: dict[str, Any] | None
     withheld: str | None
+    # Of an alert that is about an account as a whole.
+    account_name: str | None = None
 
 
 def render_alerts(
@@ -72,8 +74,8 @@ def render_alerts(
         passed = [each for each in alerts if each.account_id in allowed.consents]
         disclosed(allowed, Counter(each.account_id for each in passed))
         shown += passed
-    details = _details(shown, door, at)
-    return views | {each.id: _view(each, details) for each in shown}
+    details, names = _details(shown, door, at), _account_names(shown)
+    return views | {each.id: _view(each, details, names) for each in shown}
 
 
 def render_balances(
@@ -122,12 +124,20 @@ def _details(alerts: Sequence[Alert], door: Door, at: datetime) -> Mapping[UUID,
     }
 
 
+def _account_names(alerts: Sequence[Alert]) -> Mapping[UUID, str]:
+    """Of the accounts that an alert is about as a whole."""
+    about = [each.account_id for each in alerts if each.entry_id is None]
+    return {each.id: each.name for each in accounts_of(about)} if about else {}
+
+
 def _within(entry: Entry, allowed: Allowed) -> bool:
     since = allowed.history_from.get(entry.account_id)
     return since is not None and entry.booked_on >= since
 
 
-def _view(alert: Alert, details: Mapping[UUID, dict[str, Any]]) -> AlertView:
+def _view(
+    alert: Alert, details: Mapping[UUID, dict[str, Any]], names: Mapping[UUID, str]
+) -> AlertView:
     transaction = None if alert.entry_id is None else details.get(alert.entry_id)
     hidden = alert.entry_id is not None and transaction is None
     return AlertView(
@@ -138,6 +148,7 @@ def _view(alert: Alert, details: Mapping[UUID, dict[str, Any]]) -> AlertView:
         raised_at=alert.raised_at,
         transaction=transaction,
         withheld=NOT_SHARED if hidden else None,
+        account_name=names.get(alert.account_id) if alert.entry_id is None else None,
     )
 
 

@@ -14,6 +14,8 @@ from accounts.linking.queries import live_links
 from partners.alerts.models import Alert, AlertRule, AlertType
 from partners.banks.models import Bank
 from partners.feeds.models import Feed
+from partners.feeds.queries import enabled_kinds
+from partners.feeds.rules import READY
 from partners.sharing.rules import PORTAL, Allowance, Ask, BankShares, Scope
 from partners.sharing.shapes import instant
 from portal.tenancy.blocks import NotServed, current_bank_id, served
@@ -46,6 +48,11 @@ def bank_shares(scope: str, code: str) -> BankShares:
     feeds = list(Feed.objects.values_list("kind", "enabled", "masked_fields", "bank__status"))
     on = {kind: frozenset(masked) for kind, enabled, masked, _status in feeds if enabled}
     return BankShares(_admitted([each[3] for each in feeds]), feeds=on)
+
+
+def shares_anything() -> bool:
+    """Whether a customer of the served bank could see anything of it here."""
+    return bool(enabled_kinds() & READY)
 
 
 def weightier_alert_types(alert_id: UUID) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -103,12 +104,13 @@ def _window(request: HttpRequest) -> Window:
 
 @contextmanager
 def _block(window: Window) -> Iterator[Bank]:
-    """One transaction with the customer's own reach, in their language."""
+    """One transaction with the customer's own reach, in their language, on their bank's clock."""
     try:
         with serving_customer(window.bank_id, window.customer_id):
             bank = overview.bank_of_window()
             locale = Customer.objects.get().locale or bank.locale or "en"
-            with translation.override(locale):
+            zone = timezone.override(ZoneInfo(bank.time_zone))
+            with translation.override(locale), zone:
                 yield bank
     except (NotServed, NotFound, BadCursor) as reason:
         raise Http404 from reason

@@ -6,8 +6,10 @@ phone, bank and console can stand side by side; the real ways in stay as they ar
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from allauth.mfa.totp.internal.auth import (
     format_hotp_value,
@@ -99,7 +101,8 @@ def start(request: HttpRequest) -> HttpResponse:
             {"label": "Problems", "url": "/problems/"},
         ],
     }
-    response = render(request, "portal/local/start.html", shown)
+    with _on_the_clock_of(chosen):
+        response = render(request, "portal/local/start.html", shown)
     banks = " ".join(each.origin for each in BANKS)
     response["Content-Security-Policy"] = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
@@ -122,7 +125,13 @@ def _with_code(entry: dict[str, str]) -> dict[str, str]:
 @require_GET
 def ledger(request: HttpRequest) -> HttpResponse:
     """The disclosures of the bank on the start page, as they tick."""
-    return render(request, "portal/local/_ledger.html", {"ticks": _ticks(_chosen(request))})
+    chosen = _chosen(request)
+    with _on_the_clock_of(chosen):
+        return render(request, "portal/local/_ledger.html", {"ticks": _ticks(chosen)})
+
+
+def _on_the_clock_of(chosen: DemoBank) -> AbstractContextManager[None]:
+    return timezone.override(ZoneInfo(chosen.time_zone))
 
 
 def _ticks(chosen: DemoBank) -> Sequence[Mapping[str, Any]]:

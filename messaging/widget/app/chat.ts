@@ -11,6 +11,7 @@ import { SocketRunner } from "./socket/runner";
 import { openKeep } from "./storage";
 import { keepDrafts, nextToSend, readDrafts, without, withRefusal, type Unsent } from "./thread/outgoing";
 import { emptyThread, fromPage, fromSnapshot, newToRead, unreadOf, withEvent, withMessage, withOlder, type Thread } from "./thread/thread";
+import { tellTimesIn } from "./times";
 import { Waits } from "./waits";
 import type { Speech } from "./words/words";
 
@@ -156,6 +157,7 @@ export class Chat {
     const { token: _, draft_key, ...known } = session;
     const first = this.state.session === null;
     this.#draftKey = draft_key;
+    tellTimesIn(session.bank.time_zone);
     this.#set({ session: known });
     this.#waits.set("renew", this.#rest.freshForMs, () => void this.#renew());
     if (!first) return;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { isCredit, moneyText } from "./money";
-import { dateText, dayText, momentText } from "./times";
+import { dateText, dayText, momentText, tellTimesIn, timeText, zoneText } from "./times";
 
 const plain = (text: string) => text.replace(/\s/g, " ").replace(/−/g, "-");
 const eur = (amount: string) => ({ amount, currency: "EUR" });
@@ -45,6 +45,22 @@ describe("times", () => {
     assert.equal(dayText(new Date(2026, 2, 3, 0, 1), "en", now), "Today");
     assert.equal(dayText(new Date(2026, 2, 2, 23, 59), "it", now), "Ieri");
     assert.equal(dayText(new Date(2025, 11, 31), "it", now), "mercoledì 31 dicembre 2025");
+  });
+
+  test("are told on the bank's clock, which is named where it is not the reader's", () => {
+    process.env["TZ"] = "Asia/Bangkok";
+    const late = new Date("2026-03-02T23:30:00Z");
+    tellTimesIn("Europe/Rome");
+    assert.equal(timeText("2026-03-02T22:30:00Z", "en-GB"), "23:30");
+    assert.equal(dayText(late, "en", new Date("2026-03-03T09:00:00Z")), "Today");
+    assert.equal(momentText("2026-03-02T22:30:00Z", "en-GB", late), "2 Mar, 23:30");
+    assert.equal(zoneText(late, "en-GB"), "CET");
+    process.env["TZ"] = "Europe/Berlin";
+    assert.equal(zoneText(late, "en-GB"), "");
+    tellTimesIn("Not/AZone");
+    assert.equal(zoneText(late, "en-GB"), "");
+    tellTimesIn(undefined);
+    delete process.env["TZ"];
   });
 
   test("what is not a time is left out", () => {

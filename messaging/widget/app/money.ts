@@ -24,7 +24,8 @@ export function moneyText(money: Money, locale: string, sign: Sign = "as-is"): s
   const amount = sign === "none" ? money.amount.replace(/^-/, "") : money.amount;
   const digits = amount.split(".")[1]?.length ?? 0;
   try {
-    return formatOf(locale, money.currency, digits, sign).format(amount as Intl.StringNumericLiteral);
+    const text = formatOf(locale, money.currency, digits, sign).format(amount as Intl.StringNumericLiteral);
+    return text.replace("-", "−"); // As wide as the plus, as on every page of ours.
   } catch {
     return `${amount} ${money.currency}`;
   }

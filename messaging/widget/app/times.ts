@@ -1,14 +1,28 @@
-/** Times in the reader's zone; calendar dates as the bank wrote them, never moved by a zone. */
+/**
+ * Times on the bank's own clock, as its statements, its app and its people tell them; calendar dates as the bank
+ * wrote them, never moved by a zone.
+ */
 
 const CALENDAR_DATE = /^(\d{4})-(\d{2})-(\d{2})$/;
 const DAY_MS = 86_400_000;
 
 const clocks = new Map<string, Intl.DateTimeFormat>();
+let zone: string | undefined; // The reader's own until the bank has told its.
 
-function clock(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  const key = locale + JSON.stringify(options);
+/** From now on tell times on the clock of `wanted` (IANA); one that this browser does not know is passed over. */
+export function tellTimesIn(wanted: string | undefined): void {
+  try {
+    zone = wanted && new Intl.DateTimeFormat("en", { timeZone: wanted }).resolvedOptions().timeZone;
+  } catch {
+    zone = undefined;
+  }
+}
+
+function clock(locale: string, options: Intl.DateTimeFormatOptions, timeZone = zone): Intl.DateTimeFormat {
+  if (!timeZone) return new Intl.DateTimeFormat(locale, options);
+  const key = `${locale} ${timeZone} ${JSON.stringify(options)}`;
   let format = clocks.get(key);
-  if (!format) clocks.set(key, (format = new Intl.DateTimeFormat(locale, options)));
+  if (!format) clocks.set(key, (format = new Intl.DateTimeFormat(locale, { ...options, timeZone })));
   return format;
 }
 
@@ -17,7 +31,7 @@ const known = (instant: string): Date | null => {
   return Number.isNaN(date.getTime()) ? null : date;
 };
 
-/** "14:02" in the reader's zone. */
+/** "14:02" */
 export function timeText(instant: string, locale: string): string {
   const date = known(instant);
   return date ? clock(locale, { hour: "numeric", minute: "2-digit" }).format(date) : "";
@@ -28,9 +42,9 @@ export function dateText(day: string, locale: string, now: Date): string {
   const parts = CALENDAR_DATE.exec(day);
   const date = parts ? new Date(Date.UTC(Number(parts[1]), Number(parts[2]) - 1, Number(parts[3]))) : known(day);
   if (!date) return "";
-  const zone = parts ? { timeZone: "UTC" } : {};
-  const year = clock("en", { year: "numeric", ...zone }).format(date) === String(now.getFullYear());
-  return clock(locale, { day: "numeric", month: "short", ...(year ? {} : { year: "numeric" }), ...zone }).format(date);
+  const year = (parts ? day : dayKey(date)).slice(0, 4) === dayKey(now).slice(0, 4);
+  const shown = { day: "numeric", month: "short", ...(year ? {} : { year: "numeric" as const }) } as const;
+  return clock(locale, shown, parts ? "UTC" : zone).format(date);
 }
 
 /** "3 Mar, 14:02", or the time alone for today. */
@@ -41,19 +55,31 @@ export function momentText(instant: string, locale: string, now: Date): string {
   return clock(locale, { day: "numeric", month: "short", hour: "numeric", minute: "2-digit" }).format(date);
 }
 
-/** One value per day in the reader's zone. */
+/** One value per day: "2026-03-03". */
 export function dayKey(date: Date): string {
-  return `${date.getFullYear()}-${date.getMonth()}-${date.getDate()}`;
+  const parts = clock("en", { year: "numeric", month: "2-digit", day: "2-digit" }).formatToParts(date);
+  const part = (type: string) => parts.find((it) => it.type === type)?.value ?? "";
+  return `${part("year")}-${part("month")}-${part("day")}`;
 }
 
 /** "Today", "Yesterday", "Monday 3 March". */
 export function dayText(date: Date, locale: string, now: Date): string {
-  const noon = (it: Date) => Date.UTC(it.getFullYear(), it.getMonth(), it.getDate(), 12);
-  const days = Math.round((noon(date) - noon(now)) / DAY_MS);
+  const day = dayKey(date);
+  const days = Math.round((Date.parse(day) - Date.parse(dayKey(now))) / DAY_MS);
   if (days === 0 || days === -1) {
     const words = new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(days, "day");
     return words.charAt(0).toLocaleUpperCase(locale) + words.slice(1);
   }
-  const year = date.getFullYear() === now.getFullYear() ? {} : { year: "numeric" as const };
+  const year = day.slice(0, 4) === dayKey(now).slice(0, 4) ? {} : { year: "numeric" as const };
   return clock(locale, { weekday: "long", day: "numeric", month: "long", ...year }).format(date);
+}
+
+/** "CET" where the bank's clock is not the reader's own, else nothing. */
+export function zoneText(date: Date, locale: string): string {
+  if (!zone) return "";
+  const told = { day: "numeric", hour: "numeric", minute: "2-digit" } as const;
+  const theirs = new Intl.DateTimeFormat("en", told).format(date);
+  if (clock("en", told).format(date) === theirs) return "";
+  const parts = clock(locale, { timeZoneName: "short" }).formatToParts(date);
+  return parts.find((it) => it.type === "timeZoneName")?.value ?? "";
 }

@@ -92,8 +92,19 @@ def test_the_line_that_the_bank_will_answer_is_said_once(client: Client) -> None
     assert texts(client, who).count("Your bank will answer here.") == 1
 
 
+def test_a_bank_that_shares_nothing_says_so_and_offers_no_link(client: Client) -> None:
+    who = make_in_chat()
+
+    say(client, who, "saldo")
+
+    last = page(client, who).json()["messages"][-1]
+    assert (last["kind"], last["author"]["kind"]) == ("system", "bot")
+    assert "shares no balances" in last["text"]
+
+
 def test_without_linked_accounts_a_question_about_money_offers_to_link(client: Client) -> None:
     who = make_in_chat()
+    share(who.bank)
 
     say(client, who, "saldo")
 

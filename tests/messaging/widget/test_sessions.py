@@ -49,6 +49,8 @@ def test_a_banks_word_opens_a_session_of_ten_minutes(client: Client) -> None:
         "name": bank.name,
         "locale": "en",
         "phone": "+39 02 0000 0000",
+        "time_zone": bank.time_zone,
+        "shares": False,
     }
     assert said["streams"] == [
         f"conv:{said['conversation_id']}",

@@ -368,6 +368,24 @@ def test_an_alert_is_shown_with_its_transaction(home: Household) -> None:
         assert list(rows) == [("fraud_suspected", 1, "socket"), ("transactions", 1, "socket")]
 
 
+def test_an_alert_about_an_account_as_a_whole_names_it(home: Household) -> None:
+    share(home.bank, alert_types=["low_balance"])
+    make_consent(home.customer, [home.account], alert_types=["low_balance"])
+    with serving(home.bank_id):
+        alert = Alert.objects.create(
+            account=home.account,
+            alert_type="low_balance",
+            once_key="low_balance:1",
+            rule_version=1,
+            raised_at=timezone.now(),
+        )
+
+    view = _card(home, alert)
+
+    assert isinstance(view, cards.AlertView)
+    assert (view.account_name, view.transaction, view.withheld) == (home.account.name, None, None)
+
+
 def test_an_alert_without_its_feed_hides_shop_and_amount(home: Household) -> None:
     share(home.bank, alert_types=["fraud_suspected"])
     make_consent(home.customer, [home.account], feeds=[], alert_types=["fraud_suspected"])

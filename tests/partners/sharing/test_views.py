@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.consent.models import Consent
 from accounts.disclosure.models import Disclosure
 from accounts.signin.actions import make_window_code
+from partners.banks.models import Bank
 from partners.sharing import overview
 from portal.tenancy.blocks import serving, serving_customer
 from tests.factories.accounts import Household, make_client, make_consent, make_household, share
@@ -116,6 +117,17 @@ def test_readings_and_refusals_tick(home: Household, window: Window) -> None:
     assert "read 2 payments" in ticking
     assert "was refused" in ticking
     assert ticking.index("read 2 payments") < ticking.index("was refused")
+
+
+def test_times_are_on_the_banks_own_clock(home: Household, window: Window) -> None:
+    with time_machine.travel("2026-07-01T22:30:15Z", tick=False):
+        Bank.objects.filter(pk=home.bank_id).update(time_zone="Europe/Rome")
+        make_consent(home.customer, [home.account])
+        read_in_chat(home)
+        window.enter(home)
+
+        assert "2 July 2026 to" in window.text()
+        assert "2 Jul, 00:30:15" in window.text("/sharing/ticker")
 
 
 def test_what_happened_to_others_is_not_there(home: Household, window: Window) -> None:

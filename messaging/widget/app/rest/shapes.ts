@@ -41,6 +41,8 @@ export interface AlertCard {
   readonly state_at: string | null;
   readonly state_text: string;
   readonly bank_phone: string | null;
+  /** Of an alert that is about an account as a whole. */
+  readonly account_name: string | null;
   readonly transaction: Transaction | null;
   readonly withheld: Withheld;
 }
@@ -98,6 +100,10 @@ export interface BankFace {
   readonly name: string;
   readonly locale: string;
   readonly phone: string | null;
+  /** The bank's own clock: every time here is told on it. */
+  readonly time_zone: string;
+  /** False: nothing of this bank is ever shown here. */
+  readonly shares: boolean;
 }
 
 export interface Session {

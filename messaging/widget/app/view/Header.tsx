@@ -21,8 +21,8 @@ export function Header({ state }: { state: ChatState }) {
         <h1 class="head-name" title={bank}>{bank}</h1>
         <Connection state={state} />
       </div>
-      {state.phase === "ready" && <Menu />}
-      {state.mode === "bubble" && (
+      {state.phase === "ready" && <Menu shares={state.session?.bank.shares !== false} />}
+      {state.mode === "bubble" && state.failure !== "alone" && (
         <button type="button" class="round" aria-label={speech.say("close")} onClick={() => chat.close()}>
           <Icon name="close" />
         </button>
@@ -43,7 +43,7 @@ function Connection({ state }: { state: ChatState }) {
   );
 }
 
-function Menu() {
+function Menu({ shares }: { shares: boolean }) {
   const { chat, speech } = useSurroundings();
   const [open, setOpen] = useState(false);
   const id = useId();
@@ -96,7 +96,7 @@ function Menu() {
         <Icon name="more" />
       </button>
       <div id={id} class="menu-list" role="menu" hidden={!open} aria-label={speech.say("menu")}>
-        {ITEMS.map(({ purpose, icon, word }) => (
+        {ITEMS.filter(({ purpose }) => shares || purpose !== "link").map(({ purpose, icon, word }) => (
           <button key={purpose} type="button" role="menuitem" tabIndex={-1} onClick={() => choose(purpose)}>
             <Icon name={icon} />
             <span>{speech.say(word)}</span>

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { ChatState } from "../chat";
 import { rowsOf } from "../thread/rows";
-import { dayText } from "../times";
+import { dayText, zoneText } from "../times";
 import { useSurroundings } from "./context";
 import { Icon } from "./icons";
 import { LinkAccount } from "./cards";
@@ -101,7 +101,7 @@ export function Log({ state, sends }: { state: ChatState; sends: number }) {
         <ul class="rows">
           {rows.map((row) => {
             if (row.kind === "day")
-              return <li key={row.key} class="day"><span>{dayText(row.date, speech.locale, now)}</span></li>;
+              return <li key={row.key} class="day"><span>{[dayText(row.date, speech.locale, now), zoneText(row.date, speech.locale)].filter(Boolean).join(" · ")}</span></li>;
             if (row.kind === "unread")
               return <li key={row.key} class="unread-mark"><span>{speech.say("unread")}</span></li>;
             const status = row.message !== lastOwn || state.unsent.length > 0 ? null : row.message.seq <= readByOthers ? "read" : "sent";
@@ -138,11 +138,12 @@ function Beginning({ state, empty, hasMore }: { state: ChatState; empty: boolean
     );
   if (hasMore) return <p class="beginning" />;
   if (!empty) return <p class="beginning">{speech.say("beginning")}</p>;
+  const shares = session?.bank.shares !== false;
   return (
     <div class="empty">
       <h2>{speech.say("empty_title", { name: session?.customer.display_name ?? "" })}</h2>
-      <p>{speech.say("empty_text", { bank: chat.bankName })}</p>
-      {session?.linked === false && <LinkAccount message={null} />}
+      <p>{speech.say(shares ? "empty_text" : "empty_closed", { bank: chat.bankName })}</p>
+      {shares && session?.linked === false && <LinkAccount message={null} />}
     </div>
   );
 }

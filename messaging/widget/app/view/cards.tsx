@@ -60,18 +60,30 @@ export function Alert({ message, card, press }: { message: Message; card: AlertC
   const settled = card.state !== "open";
   const tone = fraud || settled ? look.tone : "calm";
   return (
-    <section class={`card alert tone-${tone}`} aria-labelledby={title}>
+    <section class={`card alert tone-${tone}`} role="group" aria-labelledby={title}>
       <p class="alert-head">
         <Icon name={fraud ? "shield" : "bell"} />
         <span id={title} class="alert-title">{alertTitle(message, card, speech)}</span>
       </p>
-      {card.transaction ? <Purchase it={card.transaction} signed={!fraud} /> : <p class="card-text">{message.text}</p>}
+      {card.transaction ? <Purchase it={card.transaction} signed={!fraud} /> : <Whole message={message} card={card} />}
       {settled && card.state_text && (
         <p class="alert-state" key={card.state}><Icon name={look.icon} /><span>{card.state_text}</span></p>
       )}
       {(card.state === "failed" || card.state === "unknown") && card.bank_phone && <CallBank phone={card.bank_phone} />}
       <Actions message={message} press={press} />
     </section>
+  );
+}
+
+/** An alert without a transaction: about an account as a whole, or with its details held back. */
+function Whole({ message, card }: { message: Message; card: AlertCard }) {
+  const { speech } = useSurroundings();
+  if (card.alert_type !== "low_balance" || !card.account_name) return <p class="card-text">{message.text}</p>;
+  return (
+    <>
+      <p class="card-text">{speech.say("low_balance_text", { account: card.account_name })}</p>
+      <p class="card-note">{speech.say("low_balance_more")}</p>
+    </>
   );
 }
 

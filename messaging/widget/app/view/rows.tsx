@@ -17,7 +17,8 @@ interface Props {
 function cardOf(message: Message, press: Press | undefined) {
   if (message.kind === "link_account") return <LinkAccount message={message} />;
   if (message.kind === "text" || message.kind === "system" || !message.card) return null;
-  if (message.card.withheld) return <Withheld />;
+  // A card that can be answered is shown even where its details are held back.
+  if (message.card.withheld && message.actions.length === 0) return <Withheld />;
   if (message.kind === "balance") return <Balances card={message.card} />;
   if (message.kind === "transactions") return <Transactions card={message.card} />;
   return <Alert message={message} card={message.card} press={press} />;
