@@ -81,7 +81,8 @@ def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
         connections.close_all()
 
 
-def _truncate(_case: TransactionTestCase) -> None:
+def empty_tables() -> None:
+    """As the owner; the runtime role may not truncate."""
     connections.close_all()
     url = settings.DATABASES["owner"]
     with psycopg.connect(
@@ -97,7 +98,10 @@ def _truncate(_case: TransactionTestCase) -> None:
         connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(sql.SQL(", ").join(tables)))
 
 
-# The runtime role may not truncate: after a transactional test the owner does.
+def _truncate(_case: TransactionTestCase) -> None:
+    empty_tables()
+
+
 TransactionTestCase._fixture_teardown = _truncate  # type: ignore[method-assign]
 
 

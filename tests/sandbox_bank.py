@@ -113,20 +113,25 @@ def know_bank(sandbox: SandboxBank, *, shares: bool = True) -> Bank:
         website=sandbox.origin,
     )
     with serving(bank.id):
-        configure_integration(
-            mode="test",
-            base_url=sandbox.origin,
-            authorize_url=f"{sandbox.origin}/as/authorize",
-            token_url=f"{sandbox.origin}/as/token",
-            client_id=CLIENT,
-            client_secret=SECRET,
-        )
+        connect(sandbox)
         for kind in ("balances", "transactions"):
             Feed.objects.create(kind=kind, enabled=shares)
         threshold = {"threshold_minor": 50_000, "currency": bank.currency}
         for alert_type in AlertType.values:
             AlertRule.objects.create(alert_type=alert_type, enabled=True, parameters=threshold)
     return bank
+
+
+def connect(sandbox: SandboxBank) -> None:
+    """Say in the open block how to reach that bank."""
+    configure_integration(
+        mode="test",
+        base_url=sandbox.origin,
+        authorize_url=f"{sandbox.origin}/as/authorize",
+        token_url=f"{sandbox.origin}/as/token",
+        client_id=CLIENT,
+        client_secret=SECRET,
+    )
 
 
 def know_customer(bank: Bank, person: Mapping[str, Any]) -> Customer:

@@ -63,8 +63,11 @@ def recipients(bank: Bank, *, at: datetime) -> list[dict[str, Any]]:
 
 
 def recipient(bank: Bank, consent_id: UUID, *, at: datetime) -> dict[str, Any] | None:
-    """One of them; None where it may read nothing any more, or never was the customer's."""
-    return next((each for each in recipients(bank, at=at) if each["id"] == consent_id), None)
+    """One of them; None where it may read nothing any more. Raises NotFound where it never could."""
+    found = next((each for each in recipients(bank, at=at) if each["id"] == consent_id), None)
+    if found is None and not _consents().filter(pk=consent_id).exists():
+        raise NotFound
+    return found
 
 
 def ended(bank: Bank, *, at: datetime) -> list[dict[str, Any]]:

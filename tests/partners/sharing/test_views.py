@@ -137,7 +137,7 @@ def test_what_happened_to_others_is_not_there(home: Household, window: Window) -
 
     assert "Theirs" not in window.text()
     assert "refused" not in window.text("/sharing/ticker")
-    assert window.browser.get(f"/sharing/consents/{theirs.id}/end").status_code == 302
+    assert window.browser.get(f"/sharing/consents/{theirs.id}/end").status_code == 404
     with serving(other.bank_id):
         assert Consent.objects.get(pk=theirs.id).ended_at is None
 

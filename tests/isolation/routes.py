@@ -1,0 +1,285 @@
+"""Every route of every host, found by walking the addresses, and what a good request to each is.
+
+A route that is added is found by itself. Where its kind, its arguments or a good body cannot be told
+from it, `test_routes.py` fails and asks for a line here.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
+
+from django.test import Client as Browser
+from django.urls import URLPattern, get_resolver
+
+from accounts.clients.authentication import ClientAuthentication
+from accounts.signin.authentication import WidgetAuthentication
+from portal.middleware import URLCONFS
+from portal.settings import PORTAL_BASE_HOST
+from tests.isolation.world import Headers, Home, World
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+SAFE = frozenset({"GET"})
+
+
+class Kind(StrEnum):
+    """Whose a route is, and so who else may not come in."""
+
+    STAFF = "a bank's staff"
+    PERSON = "whoever signs in: shows nothing but their own"
+    OPERATOR = "the platform's operator"
+    CUSTOMER = "a customer in the chat frame"
+    CLIENT = "a client program within a consent"
+    WINDOW = "a customer in a window of the chat's host"
+    PROVEN = "whoever proves it in the body, and no other way"
+    OPEN = "everybody: shows nothing of a customer's"
+
+
+# Routes whose kind does not follow from their address or their view.
+KINDS: dict[str, Kind] = {
+    "base /": Kind.OPEN,
+    "base /healthz": Kind.OPEN,
+    "base /readyz": Kind.OPEN,
+    "base /metrics": Kind.OPEN,
+    "base /design": Kind.OPEN,
+    "base /problems/": Kind.OPEN,
+    "base /problems/<slug:slug>": Kind.OPEN,
+    "api /": Kind.OPEN,
+    "api /oauth/token": Kind.PROVEN,
+    "api /open-banking/<slug:slug>/event-notifications": Kind.PROVEN,
+    "api /api/v1/openapi.json": Kind.OPEN,
+    "api /api/v1/docs": Kind.OPEN,
+    "chat /widget/loader.js": Kind.OPEN,
+    "chat /widget/frame": Kind.OPEN,
+    "chat /api/v1/widget/sessions": Kind.PROVEN,
+    "chat /link/": Kind.PROVEN,
+    "chat /link/choose": Kind.WINDOW,
+    "chat /link/callback": Kind.WINDOW,
+    "chat /link/done": Kind.WINDOW,
+    "chat /sharing/": Kind.WINDOW,
+    "chat /sharing/enter": Kind.PROVEN,
+    "chat /sharing/ticker": Kind.WINDOW,
+    "chat /sharing/consents/<uuid:consent_id>/end": Kind.WINDOW,
+    "console /": Kind.PERSON,
+}
+_BY_ADDRESS = {
+    "console /banks/<slug:slug>/": Kind.STAFF,
+    "console /operator/": Kind.OPERATOR,
+    "console /sign-in/": Kind.PERSON,
+}
+_BY_AUTHENTICATION = {WidgetAuthentication: Kind.CUSTOMER, ClientAuthentication: Kind.CLIENT}
+# Arguments that name a customer's or a bank's rows.
+ROWS = frozenset(
+    {"account_id", "conversation_id", "message_id", "consent_id", "customer_id", "staff_id"}
+)
+_ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>")
+# Addresses that are patterns, filled by hand.
+_PATTERNS = {
+    r"console /sign-in/^confirm-email/(?P<key>[-:\w]+)/$": "/sign-in/confirm-email/MQ:1:x/",
+    r"console /sign-in/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": (
+        "/sign-in/password/reset/key/1-x/"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Route:
+    """One address of one host."""
+
+    host: str
+    address: str
+    view: Any = field(compare=False, repr=False)
+
+    @property
+    def key(self) -> str:
+        return f"{self.host or 'base'} /{self.address}"
+
+    @property
+    def kind(self) -> Kind | None:
+        """None: it says of itself whose it is in no way that we know."""
+        if self.key in KINDS:
+            return KINDS[self.key]
+        for begins, kind in _BY_ADDRESS.items():
+            if self.key.startswith(begins):
+                return kind
+        cls = getattr(self.view, "cls", None)
+        asked = getattr(self.view, "initkwargs", {}).get("authentication_classes")
+        for each in asked or getattr(cls, "authentication_classes", ()):
+            return _BY_AUTHENTICATION.get(each)
+        return None
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        return () if self.key in _PATTERNS else tuple(_ARGUMENT.findall(self.address))
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Those that it offers: an API's class says so, a page's view only by what `GOOD` says."""
+        cls = getattr(self.view, "cls", None)
+        if cls is not None:
+            return tuple(each for each in METHODS if hasattr(cls, each.lower()))
+        named = tuple(each for each in METHODS if (self.key, each) in GOOD)
+        return named or ("GET",)
+
+    @property
+    def names_rows(self) -> bool:
+        """Whether a request names rows of a customer's or a bank's; else it is about the caller's own."""
+        more = any(good.names_more for (key, _method), good in GOOD.items() if key == self.key)
+        return more or bool(ROWS & set(self.arguments))
+
+    def path(self, arguments: Mapping[str, str]) -> str:
+        if self.key in _PATTERNS:
+            return _PATTERNS[self.key]
+        return "/" + _ARGUMENT.sub(lambda found: arguments[found[1]], self.address)
+
+    def good(self, method: str) -> "Good | None":
+        """What a rightful caller sends; None where nobody has said."""
+        known = GOOD.get((self.key, method))
+        return known or (Good() if method in SAFE else None)
+
+
+@lru_cache(maxsize=1)
+def routes() -> tuple[Route, ...]:
+    """All of them, of all hosts."""
+    hosts = {"": "portal.urls", **URLCONFS}
+    return tuple(
+        Route(host, address, pattern.callback)
+        for host, urlconf in sorted(hosts.items())
+        for address, pattern in _walk(get_resolver(urlconf), "")
+    )
+
+
+def _walk(resolver: Any, prefix: str) -> Iterator[tuple[str, URLPattern]]:
+    for each in resolver.url_patterns:
+        address = prefix + str(each.pattern)
+        if isinstance(each, URLPattern):
+            yield address, each
+        else:
+            yield from _walk(each, address)
+
+
+# --- requests -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is sent, but for where and by whom."""
+
+    body: Any = None
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Headers = field(default_factory=dict)
+    content_type: str = ""
+
+
+Making = Callable[[World, Home], Request]
+
+
+@dataclass(frozen=True)
+class Good:
+    """A good request about a home, and whether it takes a bank that answers."""
+
+    make: Making = lambda _world, _home: Request()
+    calls_bank: bool = False
+    # It names something of the home's beside the address: in the query or the body.
+    names_more: bool = False
+
+
+def _form(**values: Any) -> Good:
+    return Good(lambda _world, _home: Request(values))
+
+
+def _json(**values: Any) -> Good:
+    """With a key of its own, as writes want it."""
+    return Good(lambda _world, _home: Request(dict(values), headers=idempotency_key()))
+
+
+def idempotency_key() -> Headers:
+    return {"Idempotency-Key": uuid4().hex}
+
+
+CHOICE = {"feeds": ["balances"], "alert_types": ["fraud_suspected"], "ends": "90"}
+OF_CUSTOMER = Good(
+    lambda _world, home: Request(query={"customer": str(home.customer.id)}), names_more=True
+)
+# By route and method; a GET without a line is sent plain.
+GOOD: dict[tuple[str, str], Good] = {
+    ("console /operator/banks/<slug:slug>/", "POST"): _form(status="suspended"),
+    ("console /banks/<slug:slug>/staff/", "GET"): Good(),
+    ("console /banks/<slug:slug>/staff/", "POST"): Good(
+        lambda _world, _home: Request(
+            {
+                "email": f"new-{uuid4().hex[:8]}@staff.example",
+                "display_name": "New Person",
+                "role": "auditor",
+            }
+        )
+    ),
+    ("console /banks/<slug:slug>/staff/<uuid:staff_id>/", "POST"): _form(role="auditor"),
+    ("console /banks/<slug:slug>/integration/", "GET"): Good(),
+    ("console /banks/<slug:slug>/integration/", "POST"): _form(
+        base_url="https://api.bank.example",
+        authorize_url="https://api.bank.example/authorize",
+        token_url="https://api.bank.example/token",
+        client_id="portal",
+        client_secret="another secret",
+    ),
+    ("console /banks/<slug:slug>/integration/test/", "GET"): Good(),
+    ("console /banks/<slug:slug>/integration/test/", "POST"): _form(),
+    ("console /banks/<slug:slug>/feeds/<slug:kind>/", "POST"): _form(enabled=""),
+    ("console /banks/<slug:slug>/feeds/<slug:kind>/masks/", "POST"): _form(
+        masked=["merchant_country"]
+    ),
+    ("console /banks/<slug:slug>/alert-types/<slug:code>/", "POST"): _form(enabled=""),
+    ("console /banks/<slug:slug>/alert-types/<slug:code>/parameters/", "POST"): _form(
+        threshold_minor="250"
+    ),
+    ("console /banks/<slug:slug>/disclosures/", "GET"): OF_CUSTOMER,
+    ("console /banks/<slug:slug>/disclosures/live/", "GET"): OF_CUSTOMER,
+    ("console /banks/<slug:slug>/conversations/<uuid:conversation_id>/", "GET"): Good(),
+    ("console /banks/<slug:slug>/conversations/<uuid:conversation_id>/", "POST"): Good(
+        lambda _world, _home: Request({"text": "An answer", "client_msg_id": str(uuid4())})
+    ),
+    ("chat /api/v1/links", "POST"): _json(),
+    ("chat /api/v1/windows", "POST"): _json(purpose="sharing"),
+    ("chat /api/v1/realtime/tickets", "POST"): _json(),
+    ("chat /api/v1/conversations/<uuid:conversation_id>/messages", "POST"): Good(
+        lambda _world, _home: Request(
+            {"client_msg_id": str(uuid4()), "text": "Hello"}, headers=idempotency_key()
+        )
+    ),
+    ("chat /api/v1/conversations/<uuid:conversation_id>/read", "PUT"): _json(seq=1),
+    (
+        "chat /api/v1/conversations/<uuid:conversation_id>"
+        "/cards/<uuid:message_id>/actions/<slug:key>",
+        "POST",
+    ): _json(rev=1),
+    ("chat /link/choose", "GET"): Good(),
+    ("chat /link/choose", "POST"): Good(lambda _world, _home: Request(CHOICE), calls_bank=True),
+    ("chat /link/callback", "GET"): Good(
+        lambda _world, home: Request(query={"state": home.walk_state, "error": "access_denied"}),
+        names_more=True,
+    ),
+    ("chat /sharing/consents/<uuid:consent_id>/end", "GET"): Good(),
+    ("chat /sharing/consents/<uuid:consent_id>/end", "POST"): _form(),
+    ("chat /widget/frame", "GET"): Good(
+        lambda world, _home: Request(query={"bank": world.house.bank.slug})
+    ),
+}
+
+
+def send(route: Route, method: str, path: str, request: Request, headers: Headers) -> Any:
+    """The answer; a fault of ours is answered as it would be, and not raised."""
+    host = f"{route.host}.{PORTAL_BASE_HOST}" if route.host else PORTAL_BASE_HOST
+    browser = Browser(raise_request_exception=False)
+    sent = {"Host": host} | headers | request.headers
+    if method in {"GET", "HEAD", "OPTIONS"}:
+        return browser.generic(method, path, QUERY_STRING=urlencode(request.query), headers=sent)
+    if route.kind in {Kind.CUSTOMER, Kind.CLIENT}:
+        kind = request.content_type or "application/json"
+        return getattr(browser, method.lower())(path, request.body, kind, headers=sent)
+    more = {"content_type": request.content_type} if request.content_type else {}
+    return getattr(browser, method.lower())(path, request.body or {}, headers=sent, **more)

@@ -1,0 +1,619 @@
+"""Two banks with something in every table, and everybody who might knock at their doors.
+
+The victim is a customer of the first bank; the neighbour is another customer there; the stranger is a
+customer of the second. Each has values that nobody else has, so that one of them is recognised anywhere.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import jwt
+from allauth.account.models import EmailAddress
+from allauth.mfa.totp.internal.auth import TOTP
+from cryptography.hazmat.primitives.asymmetric import rsa
+from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.test import Client as Browser
+from django.utils import timezone
+
+from accounts.clients.models import AccessToken, Client
+from accounts.consent.actions import revoke_consent
+from accounts.consent.models import Consent
+from accounts.consent.references import consent_reference
+from accounts.people.models import Person
+from accounts.signin.actions import make_window_code
+from accounts.signin.models import WidgetSession, WindowCode
+from messaging.conversations.actions import AlertOnCard, post_bank_text, post_card, post_text
+from messaging.conversations.models import Message
+from partners.alerts.models import Alert, AlertRule, AlertType
+from partners.banks.models import Bank, Customer, Staff
+from partners.connections.models import Authorisation, Connection
+from partners.events import AlertRaised, account_key
+from partners.feeds.models import FeedCursor
+from partners.instructions.actions import request_freeze
+from partners.integrations.actions import configure_integration
+from partners.ledger.models import Account, Entry
+from portal.outbox.publishing import publish
+from portal.rest.money import decimal_text
+from portal.secrets.tokens import digest_of
+from portal.tenancy.blocks import Served, serving, serving_consent, serving_customer
+from portal.tenancy.models import TenantModel
+from tests.desk import console_browser
+from tests.factories.accounts import (
+    make_balance,
+    make_client,
+    make_consent,
+    make_entry,
+    make_link,
+    share,
+)
+from tests.factories.any_row import make_row, tenant_models
+from tests.factories.messaging import CHAT_HOST, InChat, Signer, open_session_of
+from tests.factories.partners import make_account, make_bank, make_customer
+from tests.isolation.witness import every_row
+
+EVENTS_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+OTHER_EVENTS_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+# Nobody listens there: a bank that cannot be reached.
+NOWHERE = "http://127.0.0.1:9"
+EXTERNAL_ACCOUNT = "the-same-account-id"
+SHORTEST_SECRET = 6
+_WORD = re.compile(r"[a-z_]+")
+
+Headers = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Home:
+    """One customer of a bank, with what is theirs."""
+
+    mark: str
+    bank: Bank
+    customer: Customer
+    account: Account  # in the program's consent and in the chat's
+    kept: Account  # in the chat's alone
+    entry: Entry
+    alert: Alert
+    chat: InChat
+    card: Message
+    consent: Consent
+    walk_state: str
+    window: str  # the cookie of a window of theirs
+    spent: Mapping[str, str]  # what they held once: tokens, a cookie, a code
+
+    @property
+    def bank_id(self) -> UUID:
+        return self.bank.id
+
+    @property
+    def reference(self) -> str:
+        return consent_reference(self.bank.id, self.consent.id)
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """What the addresses of our doors are filled with."""
+        return {
+            "account_id": str(self.account.id),
+            "conversation_id": str(self.chat.conversation.id),
+            "message_id": str(self.card.id),
+            "key": "not_me",
+            "consent_id": str(self.consent.id),
+            "customer_id": str(self.customer.id),
+        }
+
+    def serving(self) -> AbstractContextManager[Served]:
+        return serving_customer(self.bank.id, self.customer.id)
+
+
+@dataclass(frozen=True)
+class House:
+    """A bank with its staff, by role, and the keys that it signs with."""
+
+    bank: Bank
+    staff: Mapping[str, Staff]
+    cookies: Mapping[str, str]  # of each role
+    signer: Signer
+    events_key: rsa.RSAPrivateKey
+
+    @property
+    def owner(self) -> str:
+        return self.cookies[Staff.Role.OWNER]
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        return {
+            "slug": self.bank.slug,
+            "staff_id": str(self.staff[Staff.Role.AGENT].id),
+            "kind": "transactions",
+            "code": "low_balance",
+        }
+
+    def notification(self, key: Any = None, **changed: Any) -> str:
+        """A good notification about an account of that external id, but for what is `changed`."""
+        now = int(timezone.now().timestamp())
+        subject = {
+            "subject_type": "http://openbanking.org.uk/rid_http://openbanking.org.uk/rty",
+            "http://openbanking.org.uk/rid": EXTERNAL_ACCOUNT,
+            "http://openbanking.org.uk/rty": "account",
+        }
+        events = {"urn:uk:org:openbanking:events:resource-update": {"subject": subject}}
+        claims = {
+            "iss": self.bank.issuer,
+            "aud": f"portal-at-{self.bank.slug}",
+            "iat": now,
+            "toe": now,
+            "jti": uuid4().hex,
+            "txn": "t",
+            "events": events,
+        } | changed
+        return jwt.encode(
+            claims, key or self.events_key, algorithm="PS256", headers={"kid": "events-1"}
+        )
+
+
+@dataclass(frozen=True)
+class Program:
+    """A client program with its tokens: a good one, one for balances alone, one that has expired."""
+
+    client: Client
+    token: str
+    narrow: str
+    expired: str
+
+
+@dataclass(repr=False)
+class World:
+    house: House
+    other_house: House
+    victim: Home
+    neighbour: Home
+    stranger: Home
+    program: Program
+    other_program: Program
+    # The victim's consents to `other_program` that hold no more, by why; and one that does.
+    ended: Mapping[str, Consent]
+    for_other_program: Consent
+    chat_consent_id: UUID
+    # Cookies of the console's: of people who are not staff of the first bank, or not quite.
+    cookies: Mapping[str, str]
+    _secrets: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def bank_ids(self) -> tuple[UUID, UUID]:
+        return self.house.bank.id, self.other_house.bank.id
+
+    def homes(self) -> tuple[Home, Home, Home]:
+        return self.victim, self.neighbour, self.stranger
+
+    def secrets_of_bank(self) -> frozenset[str]:
+        """Values of the first bank that the second does not have: its staff's names too."""
+        return self._kept("bank", "other", self._bank_secrets)
+
+    def secrets_of_victim(self, against: Home) -> frozenset[str]:
+        """Values of the victim's that the other home does not have."""
+        return self._kept(
+            "victim",
+            against.mark,
+            lambda: _worth_hiding(_texts(self.victim.serving()), _texts(against.serving())),
+        )
+
+    def secrets_left_out(self) -> frozenset[str]:
+        """Values of the victim's account that the program's consent does not name."""
+        return self._kept(
+            "victim",
+            "program",
+            lambda: _worth_hiding(
+                _texts(self.victim.serving()),
+                _texts(serving_consent(self.victim.bank_id, self.victim.consent.id)),
+            ),
+        )
+
+    def _bank_secrets(self) -> frozenset[str]:
+        ours, theirs = (_texts(serving(each)) for each in self.bank_ids)
+        people = {each.person.email for each in self.house.staff.values()}
+        return _worth_hiding(ours, theirs) | people | {self.house.bank.name}
+
+    def _kept(self, whose: str, against: str, find: Any) -> frozenset[str]:
+        key = (whose, against)
+        if key not in self._secrets:
+            self._secrets[key] = find()
+        return self._secrets[key]
+
+
+def _worth_hiding(ours: set[str], theirs: set[str]) -> frozenset[str]:
+    """Of these, what would be recognised: no plain word of ours, such as a status."""
+    return frozenset(
+        each
+        for each in ours - theirs
+        if len(each) >= SHORTEST_SECRET and not _WORD.fullmatch(each)
+    )
+
+
+def _texts(block: AbstractContextManager[Served]) -> set[str]:
+    """Every text, id and amount that the block sees."""
+    with block:
+        return {
+            text
+            for model in tenant_models()
+            for row in every_row(model._meta.db_table)
+            for text in _leaves(row)
+        }
+
+
+def _leaves(value: Any, currency: str = "EUR") -> Iterator[str]:
+    if isinstance(value, dict):
+        currency = value.get("currency") or currency
+        for name, each in value.items():
+            if name.endswith("amount_minor") and isinstance(each, int):
+                yield decimal_text(each, currency).lstrip("-")
+            yield from _leaves(each, currency)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _leaves(each, currency)
+    elif isinstance(value, str) and value:
+        yield value
+        with_hex = _hex(value)
+        if with_hex:
+            yield with_hex
+
+
+def _hex(text: str) -> str:
+    try:
+        return UUID(text).hex if len(text) == len(str(UUID(int=0))) else ""
+    except ValueError:
+        return ""
+
+
+def make_world() -> World:
+    """All of it, committed: a module shares it, and undoes what it does to it."""
+    house = _make_house("Nightingale Bank", EVENTS_KEY)
+    other_house = _make_house("Sandpiper Bank", OTHER_EVENTS_KEY)
+    program, other_program = _make_program(), _make_program()
+    victim = _make_home(house, "Nightingale", program.client, 7_654_321)
+    neighbour = _make_home(house, "Kingfisher", other_program.client, 1_111_111)
+    stranger = _make_home(other_house, "Sandpiper", other_program.client, 2_222_222)
+    ended, live = _other_consents(victim, other_program.client)
+    return World(
+        house=house,
+        other_house=other_house,
+        victim=victim,
+        neighbour=neighbour,
+        stranger=stranger,
+        program=program,
+        other_program=other_program,
+        ended=ended,
+        for_other_program=live,
+        chat_consent_id=_chat_consent_id(victim),
+        cookies=_other_cookies(house),
+    )
+
+
+# --- banks ----------------------------------------------------------------------------------------
+
+
+def _make_house(name: str, events_key: rsa.RSAPrivateKey) -> House:
+    signer = Signer()
+    public = jwt.algorithms.RSAAlgorithm.to_jwk(events_key.public_key(), as_dict=True)
+    events = dict(public) | {"kid": "events-1", "use": "sig", "alg": "PS256"}
+    keys = {"keys": [*signer.jwks["keys"], events]}
+    bank = make_bank(name=name, jwks=keys, jwks_fetched_at=timezone.now())
+    share(bank, alert_types=AlertType.values)
+    with serving(bank.id):
+        AlertRule.objects.update(parameters={"threshold_minor": 50_000, "currency": "EUR"})
+        configure_integration(
+            mode="test",
+            base_url=NOWHERE,
+            authorize_url=f"{NOWHERE}/authorize",
+            token_url=f"{NOWHERE}/token",
+            client_id=f"portal-at-{bank.slug}",
+            client_secret=f"secret-of-{bank.slug}",
+        )
+    roles = {role.value: _make_staff(bank, role) for role in Staff.Role}
+    cookies = {role: console_cookie(each.person) for role, each in roles.items()}
+    return House(bank, roles, cookies, signer, events_key)
+
+
+def _make_staff(bank: Bank, role: str, *, second_factor: bool = True, **fields: Any) -> Staff:
+    number = uuid4().hex[:8]
+    name = f"{bank.slug}-{role}-{number}"
+    person = _make_person(f"{name}@staff.example", second_factor=second_factor)
+    return Staff.objects.create(bank=bank, person=person, role=role, **fields)
+
+
+def _make_person(email: str, *, second_factor: bool = True, **fields: Any) -> Person:
+    # Without a password, whose hash alone would take longer than all the rest of them.
+    person = Person.objects.create_user(email, None, display_name=f"Name of {email}", **fields)
+    EmailAddress.objects.create(user=person, email=email, verified=True, primary=True)
+    if second_factor:
+        TOTP.activate(person, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    return person
+
+
+# --- their customers ------------------------------------------------------------------------------
+
+
+def _make_home(house: House, mark: str, client: Client, amount_minor: int) -> Home:
+    bank, at = house.bank, timezone.now()
+    low = mark.lower()
+    customer = make_customer(
+        bank, external_id=f"{low}-customer", display_name=f"{mark} Person", locale="en"
+    )
+    account, kept = (
+        make_account(
+            bank,
+            external_id=external_id,
+            name=f"{mark} {kind}",
+            masked_identification=f"••{mark[:4]}{kind[:2]}",
+        )
+        for kind, external_id in (("Current", _external_id(house)), ("Savings", f"{low}-savings"))
+    )
+    for each in (account, kept):
+        make_link(customer, each)
+        make_balance(each, amount_minor)
+        make_balance(each, amount_minor - 1, kind="available")
+    entry = _make_payment(account, mark, -amount_minor)
+    _make_payment(kept, f"{mark} Hidden", -amount_minor - 7)
+    chat = open_session_of(bank, customer)
+    make_consent(customer, [account, kept], alert_types=AlertType.values)
+    alert = _raise(entry, at)
+    home = Home(
+        mark=mark,
+        bank=bank,
+        customer=customer,
+        account=account,
+        kept=kept,
+        entry=entry,
+        alert=alert,
+        chat=chat,
+        card=_talk(chat, alert, mark, at),
+        consent=make_consent(customer, [account], client=client),
+        walk_state=f"state-of-{low}",
+        window=_window_cookie(bank, customer),
+        spent=_spent(bank, customer),
+    )
+    _leave_work(home, at)
+    _read(home)
+    _fill_every_table(home)
+    return home
+
+
+def _external_id(house: House) -> str:
+    """Both banks name an account of theirs alike: one bank's ids say nothing at another."""
+    with serving(house.bank.id):
+        taken = Account.objects.filter(external_id=EXTERNAL_ACCOUNT).exists()
+    return uuid4().hex if taken else EXTERNAL_ACCOUNT
+
+
+def _make_payment(account: Account, mark: str, amount_minor: int) -> Entry:
+    return make_entry(
+        account,
+        amount_minor=amount_minor,
+        description=f"{mark.upper()} PURCHASE",
+        merchant_name=f"{mark} Bakery",
+        card_id=f"card-of-{mark.lower()}",
+        external_id=f"entry-of-{mark.lower()}",
+    )
+
+
+def _raise(entry: Entry, at: datetime) -> Alert:
+    with serving(entry.bank_id):
+        alert = Alert.objects.create(
+            account=entry.account,
+            entry=entry,
+            alert_type=AlertType.FRAUD_SUSPECTED,
+            once_key=f"fraud_suspected:{entry.id}",
+            rule_version=1,
+            raised_at=at,
+        )
+        raised = AlertRaised(alert.id, entry.account_id, entry.id, alert.alert_type)
+        publish(raised, key=account_key(entry.account_id), occurred_at=at)
+    return alert
+
+
+def _talk(chat: InChat, alert: Alert, mark: str, at: datetime) -> Message:
+    """A question, an answer, and the alert's card, which is returned."""
+    conversation_id = chat.conversation.id
+    with serving_customer(chat.bank.id, chat.customer.id):
+        post_text(
+            conversation_id=conversation_id,
+            client_msg_id=uuid4(),
+            text=f"A question from {mark}",
+            at=at,
+        )
+        card = post_card(
+            customer_id=chat.customer.id,
+            alert=AlertOnCard(alert.id, alert.alert_type),
+            caused_by=uuid4(),
+            at=at,
+        )
+    with serving(chat.bank.id):
+        post_bank_text(
+            conversation_id=conversation_id,
+            text=f"An answer to {mark}",
+            staff_id=uuid4(),
+            at=at,
+        )
+    assert card is not None
+    return card
+
+
+def _leave_work(home: Home, at: datetime) -> None:
+    """Feeds to read, a freeze to ask for, and a walk to the bank that is not over."""
+    with serving(home.bank_id):
+        connection = Connection.objects.filter(customer=home.customer).latest("created_at")
+        FeedCursor.objects.create(
+            connection=connection, account=home.account, kind="transactions", due_at=at
+        )
+        Authorisation.objects.create(
+            customer=home.customer,
+            integration=connection.integration,
+            state_digest=digest_of(home.walk_state),
+            nonce=uuid4().hex,
+            external_consent_id=f"{home.mark.lower()}-walk",
+            expires_at=at + timedelta(minutes=10),
+        )
+    other = _raise(_make_payment(home.account, f"{home.mark} Other", -4_321), at)
+    with home.serving():
+        request_freeze(alert_id=other.id, customer_id=home.customer.id, at=at)
+
+
+def _read(home: Home) -> None:
+    """Something of the account's is shown in the chat, and that is written down."""
+    path = f"/api/v1/accounts/{home.account.id}/transactions"
+    assert Browser().get(path, headers=home.chat.headers).status_code == 200
+
+
+def _fill_every_table(home: Home) -> None:
+    """A row of the customer's in whatever table has none yet: one that was added lately is in here too."""
+    with serving(home.bank_id):
+        known = (
+            home.customer,
+            home.account,
+            home.entry,
+            home.alert,
+            home.card,
+            home.chat.conversation,
+            home.consent,
+            Connection.objects.filter(customer=home.customer).latest("created_at"),
+            Connection.objects.filter(customer=home.customer).latest("created_at").integration,
+            home.consent.purpose,
+            home.consent.notice,
+        )
+        made: dict[str, Any] = {each._meta.label: each for each in known}
+        for model in tenant_models():
+            if not model._base_manager.filter(**_whose(model, home)).exists():
+                make_row(model, made=made, **_whose(model, home))
+
+
+def _whose(model: type[TenantModel], home: Home) -> dict[str, Any]:
+    fields = {each.name for each in model._meta.local_concrete_fields}
+    values = {
+        "customer": home.customer,
+        "account": home.account,
+        "pseudonym": home.customer.pseudonym,
+    }
+    return {name: value for name, value in values.items() if name in fields}
+
+
+# --- what they come with --------------------------------------------------------------------------
+
+
+def console_cookie(person: Person) -> str:
+    return f"console_session={console_browser(person).cookies['console_session'].value}"
+
+
+def _window_cookie(bank: Bank, customer: Customer) -> str:
+    with serving_customer(bank.id, customer.id):
+        made = make_window_code(customer_id=customer.id, purpose="sharing", at=timezone.now())
+    visitor = Browser(headers={"Host": CHAT_HOST})
+    sent = {"Origin": settings.CHAT_ORIGIN}
+    entered = visitor.post("/sharing/enter", {"code": made.code}, headers=sent)
+    assert entered.status_code == 302
+    return f"chat_session={visitor.cookies['chat_session'].value}"
+
+
+def _spent(bank: Bank, customer: Customer) -> dict[str, str]:
+    """Two tokens, a window's cookie and two codes that were good once."""
+    at = timezone.now()
+    expired, ended = open_session_of(bank, customer), open_session_of(bank, customer)
+    with serving(bank.id):
+        for each, fields in (
+            (expired, {"expires_at": at - timedelta(seconds=1)}),
+            (ended, {"ended_at": at - timedelta(seconds=1)}),
+        ):
+            WidgetSession.objects.filter(token_digest=digest_of(each.token)).update(**fields)
+        used, old = (
+            make_window_code(customer_id=customer.id, purpose="sharing", at=at) for _ in range(2)
+        )
+        WindowCode.objects.filter(pk=used.id).update(used_at=at)
+        WindowCode.objects.filter(pk=old.id).update(expires_at=at - timedelta(seconds=1))
+    cookie = _window_cookie(bank, customer)
+    kept = SessionStore(cookie.partition("=")[2])
+    kept["customer_window"] |= {"until": int(at.timestamp()) - 1}
+    kept.save()
+    return {
+        "expired": expired.token,
+        "ended": ended.token,
+        "window": cookie,
+        "used_code": used.code,
+        "old_code": old.code,
+    }
+
+
+def _other_cookies(house: House) -> dict[str, str]:
+    people = {
+        "operator": _make_person("operator@portal.example", is_operator=True),
+        "outsider": _make_person("outsider@elsewhere.example"),
+        "left": _make_staff(house.bank, Staff.Role.OWNER, is_active=False).person,
+        "without_factor": _make_staff(house.bank, Staff.Role.OWNER, second_factor=False).person,
+    }
+    owner = house.staff[Staff.Role.OWNER].person
+    cookies = {who: console_cookie(person) for who, person in people.items()}
+    return cookies | {"expired": _expired_console_cookie(owner)}
+
+
+def _expired_console_cookie(person: Person) -> str:
+    cookie = console_cookie(person)
+    Session.objects.filter(pk=cookie.partition("=")[2]).update(
+        expire_date=timezone.now() - timedelta(seconds=1)
+    )
+    return cookie
+
+
+def _make_program() -> Program:
+    client = make_client(hash_client_secret=False)  # hashing it takes longer than all else
+    later = timezone.now() + timedelta(minutes=10)
+    before = timezone.now() - timedelta(seconds=1)
+    return Program(
+        client=client,
+        token=_token(client, "balances transactions", later),
+        narrow=_token(client, "balances", later),
+        expired=_token(client, "balances transactions", before),
+    )
+
+
+def _token(client: Client, scope: str, expires: datetime) -> str:
+    text = f"token-{uuid4().hex}"
+    row = AccessToken(application=client, scope=scope, expires=expires)
+    row.token = text
+    row.save()
+    return text
+
+
+def _other_consents(victim: Home, client: Client) -> tuple[dict[str, Consent], Consent]:
+    """The victim's consents to another program: one that was replaced, revoked, expired; and a live one."""
+    at = timezone.now()
+    terms: dict[str, Any] = {"client": client}
+    long_ago = at - timedelta(days=40)
+    expired = make_consent(
+        victim.customer,
+        [victim.account],
+        at=long_ago,
+        expires_at=long_ago + timedelta(days=30),
+        **terms,
+    )
+    revoked = make_consent(victim.customer, [victim.account], **terms)
+    with serving(victim.bank_id):
+        revoke_consent(consent_id=revoked.id, at=at, by="customer")
+    superseded = make_consent(victim.customer, [victim.account], **terms)
+    live = make_consent(victim.customer, [victim.account], **terms)
+    return {"expired": expired, "revoked": revoked, "superseded": superseded}, live
+
+
+def _chat_consent_id(home: Home) -> UUID:
+    with home.serving():
+        return Consent.objects.get(recipient="chat", ended_at=None).id
+
+
+def seen(answered: Any, secrets: Iterable[str], sent: str = "") -> set[str]:
+    """Which of the secrets the answer shows, in its body or headers, that the caller had not sent."""
+    shown = answered.content.decode(errors="replace") if not answered.streaming else ""
+    shown += json.dumps(dict(answered.headers.items()), ensure_ascii=False)
+    return {each for each in secrets if each in shown and each not in sent}
