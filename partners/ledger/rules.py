@@ -17,7 +17,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from typing import Protocol
@@ -28,6 +28,7 @@ from partners.connectors.base import TransactionRecord
 PENDING, POSTED, REMOVED = "pending", "posted", "removed"
 # A bank may post a pending payment under another day; later than this it is another payment.
 POSTS_WITHIN = timedelta(days=10)
+_NO_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +180,27 @@ class Page:
     contradicted: Sequence[EntryRow]
 
 
+def oldest_first(rows: Sequence[EntryRow]) -> list[EntryRow]:
+    """In the order in which they happened, whichever way the bank lists them; equals as it lists them.
+
+    A list whose ends are at the same moment does not show its way: interfaces list the newest first.
+    """
+    listed = list(rows)
+    if listed and _moment(listed[0]) >= _moment(listed[-1]):
+        listed.reverse()
+    return sorted(listed, key=_moment)
+
+
+def _moment(row: EntryRow) -> tuple[date, datetime]:
+    # A row without a time stands before those of its day that have one.
+    return (row.booked_on, row.booked_at or _NO_TIME)
+
+
 def one_for_each_id(rows: Iterable[EntryRow]) -> Page:
-    """Of rows with the same id the posted one stands, else the last; posted ones that differ contradict."""
+    """Of rows with the same id the posted one stands, else the last; posted ones that differ contradict.
+
+    Oldest first, so that what happened first is numbered, and told, first.
+    """
     chosen: dict[str, EntryRow] = {}
     contradicted: list[EntryRow] = []
     for row in rows:
@@ -189,7 +209,7 @@ def one_for_each_id(rows: Iterable[EntryRow]) -> Page:
             chosen[row.external_id] = row
         elif row.status == POSTED and contradiction(before, row):
             contradicted.append(row)
-    return Page(list(chosen.values()), contradicted)
+    return Page(oldest_first(list(chosen.values())), contradicted)
 
 
 def renumbered(unknown: Sequence[EntryRow], vanished: Sequence[Known]) -> Mapping[str, Known]:

@@ -254,3 +254,37 @@ def test_an_unchanged_page_costs_few_statements_however_long_it_is(account: Acco
 
     assert merged.changes == 0
     assert len(seen) <= 16
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_what_happened_first_is_numbered_first_whichever_way_the_bank_lists(
+    account: Account, *, newest_first: bool
+) -> None:
+    minutes = [AT.replace(minute=each) for each in (1, 2, 2, 3)]
+    rows = [
+        record(f"t{place}", booked_at=at, merchant_name=f"Forno {place}")
+        for place, at in enumerate(minutes)
+    ]
+
+    merge(account, *(rows[::-1] if newest_first else rows))
+
+    with serving(account.bank_id):
+        numbered = Entry.objects.order_by("change_seq").values_list("external_id", flat=True)
+        assert list(numbered) == ["t0", "t1", "t2", "t3"]
+
+
+def test_of_equals_that_are_renumbered_the_older_stays_the_older(account: Account) -> None:
+    def two(first: str, second: str) -> tuple[TransactionRecord, TransactionRecord]:
+        return (
+            record(second, booked_at=AT.replace(minute=2)),
+            record(first, booked_at=AT.replace(minute=1)),
+        )
+
+    merge(account, *two("t1", "t2"))
+    with serving(account.bank_id):
+        before = dict(Entry.objects.values_list("booked_at", "id"))
+
+    merge(account, *two("t3", "t4"))
+
+    with serving(account.bank_id):
+        assert dict(Entry.objects.values_list("booked_at", "id")) == before
