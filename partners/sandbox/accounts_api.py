@@ -278,7 +278,7 @@ async def _transactions(
         """SELECT t.*, k.last4, c.name AS card_holder FROM transactions t
            LEFT JOIN cards k ON k.id = t.card_id LEFT JOIN customers c ON c.id = k.customer_id
            WHERE t.account_id = %(account)s AND t.status IN ('pending', 'booked')
-             AND (t.amount_minor > 0 AND %(credits)s OR t.amount_minor < 0 AND %(debits)s)
+             AND (t.amount_minor >= 0 AND %(credits)s OR t.amount_minor < 0 AND %(debits)s)
              AND (%(since)s::timestamp IS NULL
                OR t.occurred_at >= %(since)s::timestamp AT TIME ZONE %(zone)s)
              AND (%(until)s::timestamp IS NULL

@@ -177,7 +177,7 @@ async def customers(request: Request) -> Answer:
         cursor = await connection.execute(
             """SELECT c.id, c.login, c.password, c.name, coalesce((
                  SELECT jsonb_agg(jsonb_build_object('AccountId', a.id, 'currency', a.currency,
-                   'kind', a.kind, 'name', a.name, 'cards', coalesce((
+                   'kind', a.kind, 'name', a.name, 'ending', right(a.identification, 4), 'cards', coalesce((
                      SELECT jsonb_agg(jsonb_build_object('CardId', k.id, 'last4', k.last4,
                        'frozen', k.frozen_at IS NOT NULL, 'frozen_at', k.frozen_at) ORDER BY k.id)
                      FROM cards k WHERE k.account_id = a.id), '[]'::jsonb))

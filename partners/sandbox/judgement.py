@@ -50,6 +50,7 @@ async def _read(bank: Bank, connection: Connection, *, after: int, limit: int) -
         "after": after,
         "next_after": last,
         "has_more": last < head[0]["seq"],
+        "accounts": await _accounts(connection),
         "transactions": [one for one in told if one["status"] != "declined"],
         "declined": [one for one in told if one["status"] == "declined"],
         "cards": await _card_log(connection, after=after, last=last),
@@ -113,6 +114,21 @@ def _transaction(row: DictRow, life: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _when(at: dt.datetime | None) -> str | None:
     return at.isoformat() if at else None
+
+
+async def _accounts(connection: Connection) -> list[dict[str, Any]]:
+    rows = await _all(connection, "SELECT * FROM accounts ORDER BY id")
+    return [
+        {
+            "AccountId": row["id"],
+            "currency": row["currency"],
+            "booked": money.to_text(row["booked_minor"], row["currency"]),
+            "available": money.to_text(
+                row["booked_minor"] + row["pending_minor"], row["currency"]
+            ),
+        }
+        for row in rows
+    ]
 
 
 async def _card_log(connection: Connection, *, after: int, last: int) -> list[dict[str, Any]]:

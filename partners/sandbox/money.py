@@ -5,7 +5,17 @@ from __future__ import annotations
 import re
 from decimal import ROUND_HALF_EVEN, Decimal
 
-_EXPONENTS = {"JPY": 0, "KRW": 0, "CLP": 0, "ISK": 0, "VND": 0, "BHD": 3, "KWD": 3, "TND": 3}
+# ISO 4217: the currencies whose minor unit is not a hundredth.
+_EXPONENTS = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG"), 0),
+    **dict.fromkeys(("RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}
+# Metals, funds and test codes have no minor unit: no account is held in them.
+_WITHOUT_MINOR_UNIT = frozenset(
+    ("XAG", "XAU", "XBA", "XBB", "XBC", "XBD", "XDR", "XPD", "XPT", "XSU", "XTS", "XUA", "XXX")
+)
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,13}(\.[0-9]{1,5})?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
@@ -34,8 +44,12 @@ def exponent(currency: str) -> int:
 
 
 def is_currency(text: object) -> bool:
-    """Whether this has the form of an ISO 4217 code."""
-    return isinstance(text, str) and _CURRENCY.fullmatch(text) is not None
+    """Whether this has the form of an ISO 4217 code of money that can be counted."""
+    return (
+        isinstance(text, str)
+        and _CURRENCY.fullmatch(text) is not None
+        and text not in _WITHOUT_MINOR_UNIT
+    )
 
 
 def to_minor(text: str, currency: str) -> int:

@@ -93,18 +93,15 @@ def _row(cells: dict[str, str]) -> Row:
     if not cells["account"]:
         raise ReplayRefused("account is empty")
     if not money.is_currency(cells["currency"]):
-        raise ReplayRefused("currency is three capital letters")
+        raise ReplayRefused("currency is three capital letters, of money with a minor unit")
     if not re.fullmatch(r"([0-9]{3,4})?", cells["mcc"]):
         raise ReplayRefused("mcc is empty or three or four digits")
     if cells["is_fraud"] not in {"", "0", "1"}:
         raise ReplayRefused("is_fraud is empty, 0 or 1")
-    amount = money.to_minor(cells["amount"], cells["currency"])
-    if amount == 0:
-        raise ReplayRefused("amount is zero")
     return Row(
         account=cells["account"],
         occurred=_occurred(cells["occurred_at"]),
-        amount_minor=amount,
+        amount_minor=money.to_minor(cells["amount"], cells["currency"]),
         currency=cells["currency"],
         description=_clean(cells["description"]),
         mcc=cells["mcc"],
@@ -260,7 +257,7 @@ def _entry(row: Row, dealt: dict[tuple[str, str], tuple[str, str]], *, at: dt.da
     account_id, card_id = dealt[row.account, row.currency]
     return Entry(
         account_id=account_id,
-        kind="CARD_PURCHASE" if row.amount_minor < 0 else "CARD_REFUND",
+        kind="CARD_REFUND" if row.amount_minor > 0 else "CARD_PURCHASE",
         amount_minor=row.amount_minor,
         currency=row.currency,
         occurred_at=at,

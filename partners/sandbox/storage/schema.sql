@@ -52,7 +52,7 @@ CREATE TABLE IF NOT EXISTS transactions (
     transaction_id text NOT NULL,
     status text NOT NULL CHECK (status IN ('pending', 'booked', 'removed', 'declined')),
     kind text NOT NULL,
-    amount_minor bigint NOT NULL CHECK (amount_minor <> 0),
+    amount_minor bigint NOT NULL,
     currency text NOT NULL,
     original_minor bigint,
     original_currency text,
@@ -73,6 +73,8 @@ CREATE TABLE IF NOT EXISTS transactions (
     CHECK ((original_minor IS NULL) = (exchange_rate IS NULL)),
     CHECK ((status = 'pending') = (book_at IS NOT NULL))
 );
+-- A check of a card is a purchase of nothing: databases made before that was so let it in now.
+ALTER TABLE transactions DROP CONSTRAINT IF EXISTS transactions_amount_minor_check;
 CREATE INDEX IF NOT EXISTS transactions_page ON transactions (account_id, occurred_at DESC, key DESC);
 CREATE INDEX IF NOT EXISTS transactions_due ON transactions (book_at) WHERE status = 'pending';
 CREATE INDEX IF NOT EXISTS transactions_refunds ON transactions (refund_of) WHERE refund_of IS NOT NULL;

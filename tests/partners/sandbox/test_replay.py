@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections import Counter
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.partners.sandbox.visitor import Visitor
 
 HEADER = ",".join(COLUMNS)
 FILES = Path(__file__).resolve().parents[4] / "shared/data/replay"
+OWN = Path(__file__).resolve().parents[3] / "partners/sandbox/samples/card_payments.csv"
 CSV = f"""{HEADER}
 a,2014-06-02,-54.27,EUR,coffee by the water,5814,
 b,2014-06-02T23:45:00,-45.85,EUR,"pens, paper and ink",,0
@@ -113,7 +115,8 @@ async def test_a_play_can_be_stopped_and_does_not_run_twice(visitor: Visitor) ->
         f"{HEADER}\n,2014-06-02,-1.00,EUR,x,,\n",
         f"{HEADER}\na,02/06/2014,-1.00,EUR,x,,\n",
         f"{HEADER}\na,2014-06-02,-1.001,EUR,x,,\n",
-        f"{HEADER}\na,2014-06-02,0.00,EUR,x,,\n",
+        f"{HEADER}\na,2014-06-02,-1.00,XAU,x,,\n",
+        f"{HEADER}\na,2014-06-02,-1.50,UGX,x,,\n",
         f"{HEADER}\na,2014-06-02,-1.00,euro,x,,\n",
         f"{HEADER}\na,2014-06-02,-1.00,EUR,x,shop,\n",
         f"{HEADER}\na,2014-06-02,-1.00,EUR,x,,maybe\n",
@@ -126,6 +129,41 @@ async def test_a_file_with_a_mistake_is_refused_whole(visitor: Visitor, text: st
 
     assert answer.status_code == 400
     assert (await visitor.ledger())["transactions"] == []
+
+
+async def test_a_check_of_a_card_is_a_purchase_of_nothing(visitor: Visitor) -> None:
+    headers = await visitor.linked()
+
+    await _played(visitor, csv=f"{HEADER}\na,2014-06-02,0.00,EUR,a check,,\n")
+
+    (told,) = (await visitor.ledger())["transactions"]
+    address = f"/open-banking/v4.0/aisp/accounts/{told['AccountId']}/transactions"
+    newest = (await visitor.http.get(address, headers=headers)).json()["Data"]["Transaction"][0]
+    assert (told["kind"], told["amount"]) == ("CARD_PURCHASE", "0.00")
+    assert newest["Amount"] == {"Amount": "0.00", "Currency": "EUR"}
+
+
+async def test_the_ledger_says_what_each_account_holds(visitor: Visitor) -> None:
+    before = {
+        one["AccountId"]: one for one in (await visitor.control("GET", "ledger"))["accounts"]
+    }
+
+    await _played(visitor, csv=f"{HEADER}\na,2014-06-02,-1.00,EUR,x,,\n")
+
+    ledger = await visitor.control("GET", "ledger?limit=5000")
+    after = {one["AccountId"]: one for one in ledger["accounts"]}
+    changed = {key for key, one in after.items() if one != before[key]}
+    bought = next(one for one in ledger["transactions"] if one["source"] == "replay")
+    assert changed == {bought["AccountId"]}
+    one, was = after[bought["AccountId"]], before[bought["AccountId"]]
+    assert one["booked"] == was["booked"]
+    assert Decimal(was["available"]) - Decimal(one["available"]) == 1
+
+
+async def test_the_banks_own_rows_can_be_played(visitor: Visitor) -> None:
+    state = await _played(visitor, csv=OWN.read_text(), rate=10_000)
+
+    assert (state["state"], state["played"], state["declined"]) == ("done", state["rows"], 0)
 
 
 async def test_a_file_is_named_by_its_path(visitor: Visitor, tmp_path: Path) -> None:
