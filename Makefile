@@ -12,7 +12,7 @@ APPS := portal partners accounts messaging
 
 .PHONY: help
 help: ## Show what can be made
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
 .PHONY: python
 python:
@@ -38,6 +38,10 @@ test: python ## Run all tests
 .PHONY: quick
 quick: setup ## Run the tests that need neither a database nor a browser
 	@exec $(BIN)/python -m pytest -n auto -q -m 'not django_db and not browser and not slow'
+
+.PHONY: main-job
+main-job: setup ## Play card rows through whole banks and judge from outside: CSV= ROWS= RATE= KILL= FAULTS= SEED=
+	@exec $(BIN)/python -m benchmarks.main_job
 
 .PHONY: lint
 lint: python ## Run all checkers

@@ -15,7 +15,7 @@ from portal.local.setup import npm_command
 from portal.local.state import REPOSITORY
 
 _APPS = ("portal", "partners", "accounts", "messaging")
-_PYTHON_CODE = (*_APPS, "tests", "manage.py")
+_PYTHON_CODE = (*_APPS, "benchmarks", "tests", "manage.py")
 _CHROMIUM_NAMES = ("chromium", "google-chrome", "google-chrome-stable", "chromium-browser")
 # mypy's plugin reads the settings; it connects to nothing.
 _SETTINGS = {

@@ -1,0 +1,1 @@
+"""The main job, judged from outside: real rows through whole processes, and what became of each."""

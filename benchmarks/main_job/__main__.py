@@ -1,0 +1,36 @@
+"""`make main-job`: one JSON line on stdout, progress on stderr, exit 1 unless all is as expected."""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+
+from benchmarks.main_job.options import OptionsRefused, read_options
+from benchmarks.main_job.rows import FileRefused
+from benchmarks.main_job.run import main_job
+from benchmarks.main_job.self_test import self_test
+
+_WRONG_OPTIONS = 2
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.main_job", description=__doc__)
+    parser.add_argument(
+        "--self-test", action="store_true", help="see the judge fail when cards are tampered with"
+    )
+    given = parser.parse_args()
+    try:
+        options = read_options(os.environ)
+        if given.self_test or os.environ.get("SELF_TEST"):
+            return self_test(options)
+        report = asyncio.run(main_job(options))
+    except (OptionsRefused, FileRefused) as problem:
+        sys.stderr.write(f"{problem}\n")
+        return _WRONG_OPTIONS
+    sys.stdout.write(json.dumps(report.line()) + "\n")
+    return 0 if report.is_as_expected else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
