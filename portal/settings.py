@@ -157,6 +157,23 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_ADAPTER = "accounts.signin.adapter.PortalAdapter"
 MFA_ADAPTER = "accounts.signin.adapter.PortalMFAAdapter"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = PORTAL_SCHEME
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+# A bank's desk: signed in until the browser is closed, twelve hours at most.
+ACCOUNT_SESSION_REMEMBER = False
+# Who chose a password by the mail's link goes on to the second factor.
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
+ACCOUNT_FORMS = {
+    "login": "accounts.signin.forms.SignInForm",
+    "reset_password": "accounts.signin.forms.ResetForm",
+    "reset_password_from_key": "accounts.signin.forms.NewPasswordForm",
+    "change_password": "accounts.signin.forms.ChangePasswordForm",
+    "reauthenticate": "accounts.signin.forms.ConfirmForm",
+}
+MFA_FORMS = {
+    "authenticate": "accounts.signin.forms.CodeForm",
+    "reauthenticate": "accounts.signin.forms.ConfirmByCodeForm",
+    "activate_totp": "accounts.signin.forms.SetUpForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = PORTAL_NAME
 MFA_TOTP_TOLERANCE = (

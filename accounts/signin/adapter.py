@@ -8,6 +8,7 @@ from allauth.account.app_settings import REAUTHENTICATION_TIMEOUT
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from portal.secrets.sealing import seal, unseal
 
@@ -17,6 +18,14 @@ _NOWHERE = UUID(int=0)
 
 class PortalAdapter(DefaultAccountAdapter):
     """Staff are invited; customers come from their bank."""
+
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "account_inactive": _("This sign-in has been closed. Ask an owner at your bank."),
+        "email_password_mismatch": _("That e-mail address and password do not belong together."),
+        "enter_current_password": _("That is not your password."),
+        "incorrect_password": _("That is not your password."),
+        "too_many_login_attempts": _("Too many attempts. Wait a few minutes and try again."),
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002  # allauth's shape
         return False
@@ -32,6 +41,10 @@ class PortalAdapter(DefaultAccountAdapter):
 
 class PortalMFAAdapter(DefaultMFAAdapter):
     """Keeps the secrets of second factors sealed."""
+
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "incorrect_code": _("That code is not right, or it has been used already."),
+    }
 
     def encrypt(self, text: str) -> str:
         return seal(text, bank_id=_NOWHERE, column="mfa_authenticator.data", row_id=_NOWHERE)

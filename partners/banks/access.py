@@ -8,14 +8,12 @@ from zoneinfo import ZoneInfo
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from accounts.people.models import Person
 from partners.banks.models import Bank, Staff
@@ -78,7 +76,6 @@ def person_page(page: PersonsPage[P]) -> Door:
         if not isinstance(person, Person):
             raise PermissionDenied
         if not is_mfa_enabled(person, [Authenticator.Type.TOTP]):
-            messages.info(request, _("Set up your second factor first. It takes a minute."))
             return redirect("mfa_activate_totp")
         return page(request, person, *args, **kwargs)
 

@@ -5,6 +5,26 @@ from collections.abc import Sequence
 from portal.rest.money import exponent_of
 
 SIGNS = {"EUR": "€", "GBP": "£"}
+# The first mark that is found counts: browsers also name those that they descend from.
+BROWSERS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
 MINUS, NARROW_SPACE, HARD_SPACE = "\u2212", "\u202f", "\u00a0"
 
 
@@ -41,6 +61,15 @@ def initials_of(name: str) -> str:
     if not words:
         return "\u2022"
     return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
+
+
+def browser_words(user_agent: str) -> str:
+    """`Firefox on Windows` for a User-Agent header; its first word where we know neither."""
+    named = [
+        next((name for mark, name in known if mark in user_agent), "")
+        for known in (BROWSERS, SYSTEMS)
+    ]
+    return " on ".join(filter(None, named)) or user_agent.partition("/")[0][:40] or "\u2014"
 
 
 def bar_heights(counts: Sequence[int], *, tall: int) -> list[int]:

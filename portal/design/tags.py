@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from portal.design.rules import bar_heights, initials_of, money_words
+from portal.design.rules import bar_heights, browser_words, initials_of, money_words
 
 register = template.Library()
 
@@ -73,6 +73,12 @@ def money(amount_minor: int, currency: str, style: str = "") -> SafeString:
     )
     extra = {"large": " money--large", "signed": " money--in" if amount_minor > 0 else ""}
     return format_html('<span class="money{}">{}</span>', extra.get(style, ""), words)
+
+
+@register.filter
+def browser(user_agent: str) -> str:
+    """The browser and the system that a User-Agent header names."""
+    return browser_words(user_agent)
 
 
 @register.filter

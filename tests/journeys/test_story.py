@@ -79,7 +79,7 @@ def sign_in_as_staff(stack: Stack, page: Page, email: str) -> None:
     entry = next(each for each in stack.demo["sign_ins"] if each["login"] == email)
     secret = entry["note"].rpartition(" ")[2]
     page.goto(stack.origin("console"))
-    page.get_by_label("Email").fill(email)
+    page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password").fill(entry["password"])
     page.get_by_role("button", name="Sign in").click()
     counter = page.evaluate("Math.floor(Date.now() / 30000)")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.design.rules import bar_heights, grouped, initials_of, money_words
+from portal.design.rules import bar_heights, browser_words, grouped, initials_of, money_words
 from portal.rest.money import exponent_of
 
 
@@ -17,6 +17,31 @@ def in_english(amount_minor: int, currency: str, *, with_plus: bool = False) -> 
         symbol_first=True,
         with_plus=with_plus,
     )
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+            " Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0",
+            "Edge on Windows",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15"
+            " (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1",
+            "Safari on iPhone",
+        ),
+        (
+            "Mozilla/5.0 (X11; Linux x86_64; rv:142.0) Gecko/20100101 Firefox/142.0",
+            "Firefox on Linux",
+        ),
+        ("curl/8.5.0", "curl"),
+        ("", "\u2014"),
+    ],
+)
+def test_a_browser_is_named_in_words(header: str, words: str) -> None:
+    assert browser_words(header) == words
 
 
 @pytest.mark.parametrize(
