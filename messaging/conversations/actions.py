@@ -24,6 +24,7 @@ from partners.instructions.actions import request_freeze
 from partners.sharing.queries import shares_anything
 from portal.outbox.pokes import poke_after_commit
 from portal.rest.problems import NotFound, Problem
+from portal.telemetry.traces import current_trace
 from portal.tenancy.blocks import served
 
 BANK_WILL_ANSWER = "bank_will_answer"
@@ -344,5 +345,6 @@ def _append(
         caused_by=caused_by,
         at=at,
     )
-    poke_after_commit("streams", f"{stream.bank_id} {stream.name} {stream.head}")
+    told = f"{stream.bank_id} {stream.name} {stream.head} {current_trace()}"
+    poke_after_commit("streams", told.rstrip())
     return event

@@ -2,16 +2,56 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Exists, OuterRef
 
 from messaging.conversations.models import Conversation, Message, ReadMark, Stream, StreamEvent
 from partners.instructions.models import Instruction
 from portal.rest.problems import NotFound
+from portal.tenancy.blocks import current_bank_id
 
 CUSTOMER_READER = "customer"
 LARGEST_PAGE = 100
+
+
+_TOLD_AFTER = """
+    SELECT s.epoch, s.head, c.display_name, b.name, e.id, e.seq, e.kind, e.at, e.message_id,
+           m.conversation_id, m.seq, m.rev, m.kind, m.author, m.text, m.client_msg_id, m.created_at
+    FROM messaging_stream s
+    JOIN partners_customer c ON c.bank_id = s.bank_id AND c.id = s.customer_id
+    JOIN partners_bank b ON b.id = s.bank_id
+    LEFT JOIN messaging_streamevent e
+        ON e.bank_id = s.bank_id AND e.stream = s.name AND e.seq > %s
+    LEFT JOIN messaging_message m ON m.bank_id = e.bank_id AND m.id = e.message_id
+    WHERE s.bank_id = %s AND s.name = %s
+    ORDER BY e.seq LIMIT %s
+"""
+
+
+class Told(NamedTuple):
+    """A stream's place and names, and one of its next events with its message (no event: no event's id)."""
+
+    epoch: UUID
+    head: int
+    customer_name: str
+    bank_name: str
+    event_id: UUID | None
+    event_seq: int
+    event_kind: str
+    event_at: datetime
+    message_id: UUID | None
+    conversation_id: UUID
+    seq: int
+    rev: int
+    kind: str
+    author: str
+    text: str
+    client_msg_id: UUID | None
+    created_at: datetime
 
 
 @dataclass(frozen=True)
@@ -52,6 +92,16 @@ def events_after(name: str, seq: int, *, at_most: int) -> list[StreamEvent]:
     """The stream's next events, in order, each with its message."""
     events = StreamEvent.objects.filter(stream=name, seq__gt=seq).select_related("message")
     return list(events.order_by("seq")[:at_most])
+
+
+def told_after(name: str, seq: int, *, at_most: int) -> list[Told]:
+    """A stream and its next events in one query, past the ORM: what a socket asks after every poke.
+
+    Empty where there is no such stream within reach; one row without an event where there are none.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_TOLD_AFTER, [seq, current_bank_id(), name, at_most])
+        return [Told(*row) for row in cursor.fetchall()]
 
 
 def page_of(conversation: Conversation, *, before_seq: int | None, limit: int) -> Page:

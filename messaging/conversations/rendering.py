@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 
 from messaging.conversations import words
 from messaging.conversations.models import Message
-from messaging.conversations.queries import freezes_of
+from messaging.conversations.queries import Told, freezes_of
 from messaging.conversations.rules import CardState, card_state
 from messaging.conversations.words import Outcome
 from partners.banks.models import Bank, Customer
@@ -69,6 +69,43 @@ def render_messages(
         return {each.id: _rendered(each, bodies.get(each.id), reader) for each in messages}
 
 
+def is_plain(kind: str, author: str) -> bool:
+    """Whether a message is what somebody typed: it holds no bank data and needs no translation."""
+    return kind == Message.Kind.TEXT and author != Message.Author.BOT
+
+
+def render_plain(told: Told) -> Rendered:
+    """A typed message, as `render_messages` gives it, from what one query read."""
+    is_customers = told.author == Message.Author.CUSTOMER
+    name = told.customer_name if is_customers else told.bank_name
+    return _shape(
+        {
+            "id": str(told.message_id),
+            "conversation_id": str(told.conversation_id),
+            "seq": told.seq,
+            "rev": told.rev,
+            "kind": told.kind,
+            "author": {"kind": told.author, "name": name},
+            "created_at": instant(told.created_at),
+            "text": told.text,
+        },
+        client_msg_id=told.client_msg_id,
+    )
+
+
+def _shape(
+    said: Rendered, *, card: _Card | None = None, client_msg_id: UUID | None = None
+) -> Rendered:
+    rendered = said | {
+        "card": None if card is None else card.body,
+        "actions": _buttons() if card is not None and card.is_answerable else [],
+        "expires_at": None,
+    }
+    if client_msg_id is not None:
+        rendered["client_msg_id"] = str(client_msg_id)
+    return rendered
+
+
 def _reader(at: datetime) -> _Reader:
     now = served()
     return _Reader(
@@ -81,22 +118,20 @@ def _reader(at: datetime) -> _Reader:
 
 def _rendered(message: Message, card: _Card | None, reader: _Reader) -> Rendered:
     body = None if card is None else card.body
-    rendered: Rendered = {
-        "id": str(message.id),
-        "conversation_id": str(message.conversation_id),
-        "seq": message.seq,
-        "rev": message.rev,
-        "kind": message.kind,
-        "author": {"kind": message.author, "name": _author_name(message, reader)},
-        "created_at": instant(message.created_at),
-        "text": _fallback(message, body),
-        "card": body,
-        "actions": _buttons() if card is not None and card.is_answerable else [],
-        "expires_at": None,
-    }
-    if message.client_msg_id is not None:
-        rendered["client_msg_id"] = str(message.client_msg_id)
-    return rendered
+    return _shape(
+        {
+            "id": str(message.id),
+            "conversation_id": str(message.conversation_id),
+            "seq": message.seq,
+            "rev": message.rev,
+            "kind": message.kind,
+            "author": {"kind": message.author, "name": _author_name(message, reader)},
+            "created_at": instant(message.created_at),
+            "text": _fallback(message, body),
+        },
+        card=card,
+        client_msg_id=message.client_msg_id,
+    )
 
 
 def _author_name(message: Message, reader: _Reader) -> str:

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,8 @@ from messaging.delivery.reading import Beat, NotNow, Read, StreamKey
 from messaging.delivery.seats import CustomerSeat, ProgramSeat, Seat
 from portal.outbox.pokes import poke
 from portal.rest.problems import Problem
+from portal.telemetry.measures import EVENT_TO_SCREEN, SOCKETS, SOCKETS_CLOSED
+from portal.telemetry.traces import span
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +58,7 @@ class Ended(Exception):  # the connection's end, not a fault
         self.reason = reason
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Following:
     """A socket's place in one stream: everything up to `seq` has been queued for it."""
 
@@ -68,12 +71,14 @@ class Following:
     # A `sub` that has not been answered yet; nothing is said of a stream before it once was.
     asked: bool = True
     found: bool = False
+    # Of the poke that woke it.
+    trace: str = ""
     # Whose it is, once that is known.
     customer_id: UUID | None = None
     task: asyncio.Task[None] | None = None
 
 
-@dataclass
+@dataclass(slots=True)
 class Allowance:
     """Twenty frames a second, with a burst that a reconnecting client needs."""
 
@@ -158,33 +163,58 @@ async def _close(send: Send, end: Ended) -> None:
 
 
 class Connection:
-    """One open socket. The hub speaks to it by methods that return at once."""
+    """One open socket. The hub speaks to it by methods that return at once.
+
+    An idle one costs one task, the server's own, which waits for the client's next frame.
+    """
+
+    __slots__ = (
+        *("seat", "_hub", "_receive", "_send", "_outbox", "_following", "_allowance"),
+        *("_bad_frames", "_end", "_task", "__weakref__"),
+    )
 
     def __init__(self, hub: Hub, seat: Seat, receive: Receive, send: Send) -> None:
         self.seat = seat
         self._hub = hub
         self._receive = receive
         self._send = send
-        self._outbox = Outbox(send)
+        self._outbox = Outbox(send, fail=self._not_taken)
         self._following: dict[StreamKey, Following] = {}
         self._allowance = Allowance()
         self._bad_frames = 0
-        self._end: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+        self._end: Ended | None = None
+        self._task = asyncio.current_task()
 
     async def serve(self) -> None:
         """Until the client leaves, or is asked to."""
-        work = [asyncio.create_task(self._write()), asyncio.create_task(self._hear_client())]
+        SOCKETS.inc()
         try:
-            end = await self._end
+            end = await self._heard_out()
             if end.code in {Close.DRAIN, Close.RATE_LIMITED, Close.BAD_FRAMES}:
                 await self._last_words()
             await _close(self._send, end)
         finally:
+            SOCKETS.dec()
+            code = None if self._end is None else self._end.code
+            SOCKETS_CLOSED.labels("left" if code is None else str(int(code))).inc()
             self._hub.leave(self)
+            self._outbox.stop()
             pumps = [each.task for each in self._following.values() if each.task is not None]
-            for task in (*work, *pumps):
+            for task in pumps:
                 task.cancel()
-            await asyncio.gather(*work, *pumps, return_exceptions=True)
+            await asyncio.gather(*pumps, return_exceptions=True)
+
+    async def _heard_out(self) -> Ended:
+        """Hear the client until one of us ends it."""
+        try:
+            await self._hear_client()
+            # `end` may have asked this task to stop just as it did: let that come here, and no further.
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            # Ours, from `end`; or the server's, which wants this task to stop.
+            if self._end is None or self._task is None or self._task.uncancel():
+                raise
+        return self._end or Ended(None)
 
     async def _last_words(self) -> None:
         try:
@@ -194,8 +224,10 @@ class Connection:
             return
 
     def end(self, code: Close | None, reason: str = "") -> None:
-        if not self._end.done():
-            self._end.set_result(Ended(code, reason))
+        if self._end is None:
+            self._end = Ended(code, reason)
+            if self._task is not None and self._task is not asyncio.current_task():
+                self._task.cancel()
 
     def _put(self, text: str) -> None:
         try:
@@ -203,12 +235,10 @@ class Connection:
         except SlowConsumer:
             self.end(Close.SLOW_CONSUMER, "too much is waiting for you")
 
-    async def _write(self) -> None:
-        try:
-            await self._outbox.write()
-        except SlowConsumer:
+    def _not_taken(self, problem: Exception) -> None:
+        if isinstance(problem, SlowConsumer):
             self.end(Close.SLOW_CONSUMER, "you take too long")
-        except (OSError, RuntimeError):
+        else:
             self.end(None)
 
     # --- what the hub says ----------------------------------------------------------------------
@@ -222,12 +252,13 @@ class Connection:
         followed = self._following.items()
         return any((key.bank_id, it.customer_id) == (bank_id, customer_id) for key, it in followed)
 
-    def wake(self, key: StreamKey, head: int) -> None:
-        """There may be something after our place: read it."""
+    def wake(self, key: StreamKey, head: int, trace: str = "") -> None:
+        """There may be something after our place: read it, as a step of that trace."""
         following = self._following.get(key)
         if following is None or (head <= following.seq and not following.asked):
             return
         following.wanted = max(following.wanted, head)
+        following.trace = trace
         if following.task is None:
             following.task = asyncio.create_task(self._pump(following))
 
@@ -263,7 +294,7 @@ class Connection:
         try:
             async with asyncio.timeout(HELLO_SECONDS):
                 await self._greeted()
-            while True:
+            while self._end is None:
                 await self._take(await self._next_frame())
         except TimeoutError:
             self.end(Close.BAD_FRAMES, "hello was expected")
@@ -419,9 +450,10 @@ class Connection:
         await self._outbox.room()
         wanted = following.wanted
         try:
-            read = await self._hub.run(
-                self.seat.read, following.key, following.seq, following.epoch
-            )
+            with span("show a stream", trace=following.trace):
+                read = await self._hub.run(
+                    self.seat.read, following.key, following.seq, following.epoch
+                )
         except NotNow as reason:
             self._put(error(reason.code, str(reason), temporary=True, retry_after=60))
             self._forget(following)
@@ -454,6 +486,9 @@ class Connection:
         for event in read.events:
             self._put(frame("event", **event))
             following.seq = event["seq"]
+            if not following.asked:
+                late = timezone.now() - datetime.fromisoformat(event["ts"])
+                EVENT_TO_SCREEN.observe(max(0.0, late.total_seconds()))
 
 
 def say_typing(

@@ -1,7 +1,6 @@
-"""One socket's outgoing frames: bounded, in order, written by one task."""
+"""One socket's outgoing frames: bounded, in order, written by a task that is there only while they wait."""
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
 
 Send = Callable[[dict[str, object]], Awaitable[None]]
@@ -16,57 +15,82 @@ class SlowConsumer(Exception):  # what the client is, not what we did
 
 
 class Outbox:
-    """Frames wait here until the client takes them.
+    """Frames wait here until the client takes them; an idle one holds no task and no queue.
 
     `put` refuses beyond the bounds; a reader of long histories waits for `room` before it reads on,
-    so that only a client that really does not take anything is called slow.
+    so that only a client that really does not take anything is called slow. `fail` is called at most
+    once, with SlowConsumer or with what the transport raised; nothing is written after that.
     """
 
-    def __init__(self, send: Send, *, patience: float | None = None) -> None:
+    __slots__ = ("_bytes", "_fail", "_frames", "_patience", "_room", "_send", "_writer")
+
+    def __init__(
+        self, send: Send, *, fail: Callable[[Exception], None], patience: float | None = None
+    ) -> None:
         self._send = send
+        self._fail = fail
         self._patience = SLOWEST_SEND_SECONDS if patience is None else patience
-        self._frames: deque[str] = deque()
+        self._frames: list[tuple[str, int]] = []
         self._bytes = 0
-        self._something = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
-        self._nothing = asyncio.Event()
-        self._nothing.set()
+        self._writer: asyncio.Task[None] | None = None
+        self._room: asyncio.Future[None] | None = None
 
     def put(self, text: str) -> None:
         """Queue one frame. Raises SlowConsumer where it does not fit."""
         size = len(text.encode())
         if len(self._frames) >= MOST_FRAMES or self._bytes + size > max(MOST_BYTES, size):
             raise SlowConsumer
-        self._frames.append(text)
+        self._frames.append((text, size))
         self._bytes += size
-        self._something.set()
-        self._nothing.clear()
-        if len(self._frames) > MOST_FRAMES // 4 or self._bytes > MOST_BYTES // 4:
-            self._room.clear()
+        if self._writer is None:
+            self._writer = asyncio.get_running_loop().create_task(self._write())
 
     async def room(self) -> None:
         """Wait until at most a quarter is queued."""
-        await self._room.wait()
+        while self._is_crowded():
+            if self._room is None:
+                self._room = asyncio.get_running_loop().create_future()
+            # Several streams wait for the same room: one that is given up must not end the others' wait.
+            await asyncio.shield(self._room)
 
     async def flushed(self) -> None:
         """Wait until everything was handed to the transport."""
-        await self._nothing.wait()
+        while self._writer is not None:
+            await asyncio.wait({self._writer})
 
-    async def write(self) -> None:
-        """Send what is queued, for ever. Raises SlowConsumer when one frame takes too long."""
-        while True:
-            await self._something.wait()
+    def stop(self) -> None:
+        """Write nothing any more."""
+        self._frames.clear()
+        if self._writer is not None:
+            self._writer.cancel()
+
+    def _is_crowded(self) -> bool:
+        return len(self._frames) > MOST_FRAMES // 4 or self._bytes > MOST_BYTES // 4
+
+    async def _write(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
             while self._frames:
-                text = self._frames[0]
+                text, size = self._frames[0]
+                too_slow = loop.call_later(self._patience, self._give_up)
                 try:
-                    async with asyncio.timeout(self._patience):
-                        await self._send({"type": "websocket.send", "text": text})
-                except TimeoutError:
-                    raise SlowConsumer from None
-                self._frames.popleft()
-                self._bytes -= len(text.encode())
-                if len(self._frames) <= MOST_FRAMES // 4 and self._bytes <= MOST_BYTES // 4:
-                    self._room.set()
-            self._something.clear()
-            self._nothing.set()
+                    await self._send({"type": "websocket.send", "text": text})
+                finally:
+                    too_slow.cancel()
+                self._taken(size)
+        except (OSError, RuntimeError) as problem:
+            self._fail(problem)
+        finally:
+            self._writer = None
+
+    def _taken(self, size: int) -> None:
+        if self._frames:
+            del self._frames[0]
+            self._bytes -= size
+        if self._room is not None and not self._is_crowded():
+            self._room.set_result(None)
+            self._room = None
+
+    def _give_up(self) -> None:
+        self.stop()
+        self._fail(SlowConsumer())

@@ -151,6 +151,22 @@ def serving_customer(bank_id: UUID, customer_id: UUID) -> Iterator[Served]:
 
 
 @contextmanager
+def serving_customer_alone(bank_id: UUID, customer_id: UUID) -> Iterator[Served]:
+    """One transaction for what is the customer's own and no account's: a hot read that asks for no links.
+
+    Rows of accounts, and the disclosures of a pseudonym, are out of its reach. Whether there is such a
+    customer it does not ask: of nobody there are no rows.
+    """
+    now = Served(
+        bank_id=UUID(str(bank_id)),
+        reach=Reach.CUSTOMER,
+        customer_id=UUID(str(customer_id)),
+    )
+    with _unit_of_work(now):
+        yield now
+
+
+@contextmanager
 def serving_consent(bank_id: UUID, consent_id: UUID) -> Iterator[Served]:
     """One transaction within one consent: its customer's rows, and the accounts it names alone.
 
