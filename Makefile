@@ -43,6 +43,11 @@ quick: setup ## Run the tests that need neither a database nor a browser
 main-job: setup ## Play card rows through whole banks and judge from outside: CSV= ROWS= RATE= KILL= FAULTS= SEED=
 	@exec $(BIN)/python -m benchmarks.main_job
 
+.PHONY: bench
+bench: setup ## Measure commit to screen, and what a socket costs, as ratios to a floor and to plain Channels
+	@$(BIN)/python -m benchmarks.screen
+	@$(BIN)/python -m benchmarks.sockets
+
 .PHONY: lint
 lint: python ## Run all checkers
 	@$(PYTHON) -m portal.local.setup --dev

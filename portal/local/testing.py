@@ -97,8 +97,10 @@ def with_query(url: str, query: str) -> str:
 
 
 @contextmanager
-def servers(state_dir: Path | None = None, *, sandbox: bool = False) -> Iterator[Servers]:
-    """PostgreSQL and Valkey on sockets of their own, without ports and without fsync.
+def servers(
+    state_dir: Path | None = None, *, sandbox: bool = False, durable: bool = False
+) -> Iterator[Servers]:
+    """PostgreSQL and Valkey on sockets of their own, without ports, and without fsync unless `durable`.
 
     `state_dir` (a folder to make; default a fresh temporary one) is deleted at the end. A guard
     process ends the servers when this process is gone, even by SIGKILL.
@@ -109,12 +111,12 @@ def servers(state_dir: Path | None = None, *, sandbox: bool = False) -> Iterator
         return
     folder = state_dir or Path(tempfile.mkdtemp(prefix="portal-test-"))
     with _guarded(folder):
-        yield _start(folder, sandbox=sandbox)
+        yield _start(folder, sandbox=sandbox, durable=durable)
 
 
-def _start(folder: Path, *, sandbox: bool) -> Servers:
+def _start(folder: Path, *, sandbox: bool, durable: bool) -> Servers:
     state = open_state(folder)
-    installation = Installation(state, load_secrets(state), NO_PORTS, durable=False)
+    installation = Installation(state, load_secrets(state), NO_PORTS, durable=durable)
     names = [POSTGRES, VALKEY, *([SANDBOX_POSTGRES] if sandbox else [])]
     with ThreadPoolExecutor(len(names)) as pool:
         list(pool.map(lambda name: start_and_wait(installation.server(name)), names))
