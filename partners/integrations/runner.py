@@ -1,7 +1,8 @@
 """The one HTTP runner: sends what a connector asks for, and hands back what came, whole or typed.
 
-No redirect is followed and no proxy of the environment is used. Everything is bounded: connecting,
-each read, the whole answer in time (twice a read's patience) and in size.
+No redirect is followed, no proxy of the environment is used, and no cookie is kept: one client serves
+all customers of a bank. Everything is bounded: connecting, each read, the whole answer in time (twice a
+read's patience) and in size, unpacked too.
 """
 
 import logging
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
@@ -19,14 +21,13 @@ from django.conf import settings
 from opentelemetry.trace import SpanKind
 
 from partners.connectors.base import (
-    MAX_BODY_BYTES,
-    BadAnswer,
     Request,
     Response,
     Steps,
     TemporarilyUnavailable,
     drive,
 )
+from partners.integrations.unpacking import ACCEPTED, whole_body
 from portal.telemetry.measures import BANK_CALLS
 from portal.telemetry.traces import span
 from portal.tenancy.blocks import is_serving
@@ -52,6 +53,7 @@ def _client(_process: int) -> httpx.Client:
     return httpx.Client(
         follow_redirects=False,
         trust_env=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         limits=httpx.Limits(max_connections=50, keepalive_expiry=_KEPT_SECONDS),
     )
 
@@ -72,7 +74,12 @@ def run(steps: Steps[T]) -> T:
 def send(request: Request) -> Response:
     """One request and its whole answer. Raises BankUnreachable, BadAnswer."""
     url, host = dialled(request.url)
-    headers = {**request.headers, "Host": host, "x-fapi-interaction-id": str(uuid4())}
+    headers = {
+        **request.headers,
+        "Host": host,
+        "Accept-Encoding": ACCEPTED,
+        "x-fapi-interaction-id": str(uuid4()),
+    }
     with span(f"{request.method} bank", kind=SpanKind.CLIENT, host=host), _timed(host) as outcome:
         return _send(request, url, headers, outcome)
 
@@ -86,7 +93,8 @@ def _send(
         with _client(os.getpid()).stream(
             request.method, url, headers=headers, content=request.body, timeout=patience
         ) as answer:
-            body = _read(answer, until=until)
+            encoding = answer.headers.get("content-encoding", "")
+            body = whole_body(_in_time(answer, until=until), encoding)
     except (httpx.HTTPError, httpx.InvalidURL) as problem:
         logger.info("%s %s: %s", request.method, headers["Host"], type(problem).__name__)
         raise BankUnreachable from None
@@ -104,16 +112,11 @@ def _timed(host: str) -> Iterator[dict[str, str]]:
         BANK_CALLS.labels(host, outcome["said"]).observe(time.monotonic() - started)
 
 
-def _read(answer: httpx.Response, *, until: float) -> bytes:
-    parts, size = [], 0
-    for part in answer.iter_bytes():
-        parts.append(part)
-        size += len(part)
-        if size > MAX_BODY_BYTES:
-            raise BadAnswer("larger than an answer may be")
+def _in_time(answer: httpx.Response, *, until: float) -> Iterator[bytes]:
+    for part in answer.iter_raw():
+        yield part
         if time.monotonic() > until:
             raise BankUnreachable
-    return b"".join(parts)
 
 
 def dialled(url: str) -> tuple[str, str]:

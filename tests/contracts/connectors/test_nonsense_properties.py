@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from copy import deepcopy
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import pytest
@@ -41,8 +41,9 @@ operations = pytest.mark.parametrize("operation", sorted(OPERATIONS))
 
 # What real banks have been seen to send in place of what they should, and what nobody should.
 ODD_TEXT = ["", " ", "..", "\x00", "\ud800", "\u202e", "é" * 600, "x" * 3000, "NaN", "-1", "1e9"]
+ODD_TEXT += ["x" * 200_000, "9" * 5000, "\ufeff", "\u0000", "%00", "../..", "'; --", "१२"]
 ODD_DATES = ["0000-00-00", "2026-02-30T00:00:00Z", "9999-12-31T23:59:59-23:59", "2026-W01-1"]
-ODD_NUMBERS = [0, -1, 1.5, 10**400, 1e308, True, False]
+ODD_NUMBERS = [0, -1, 1.5, 10**400, 1e308, True, False, float("nan"), float("-inf"), 10**4000]
 odd = st.one_of(
     st.none(),
     st.sampled_from(ODD_TEXT + ODD_DATES),
@@ -112,13 +113,61 @@ def mutated(document: Any, path: tuple[str | int, ...], instead: Any) -> Any:
     return whole
 
 
+def without(document: Any, path: tuple[str | int, ...]) -> Any:
+    whole = deepcopy(document)
+    holder = whole
+    for key in path[:-1]:
+        holder = holder[key]
+    del holder[path[-1]]
+    return whole
+
+
 @st.composite
 def bodies(draw: st.DrawFn, name: str) -> bytes:
-    """A bank's usual answers with one to three values replaced by something odd."""
+    """A bank's usual answers with one to three values replaced by something odd, or left out."""
     document = json.loads(draw(st.sampled_from(usual_answers(name))).body)
     for _ in range(draw(st.integers(1, 3))):
-        document = mutated(document, draw(st.sampled_from(places(document))), draw(odd))
-    return json.dumps(document).encode()
+        path = draw(st.sampled_from(places(document)))
+        if path and draw(st.booleans()):
+            document = without(document, path)
+        else:
+            document = mutated(document, path, draw(odd))
+    return draw(st.sampled_from(DAMAGES))(draw, json.dumps(document))
+
+
+def cut_short(draw: st.DrawFn, text: str) -> bytes:
+    return text.encode()[: draw(st.integers(0, len(text)))]
+
+
+def said_twice(draw: st.DrawFn, text: str) -> bytes:
+    """Some member again, before it is said as it was."""
+    at = draw(st.sampled_from([place for place, mark in enumerate(text) if mark == "{"] or [0]))
+    following = text[at + 1 :].partition(":")[0].strip()
+    again = f"{following}: {draw(st.sampled_from(['null', '7', '{}', '[]']))}, "
+    return (text[: at + 1] + again + text[at + 1 :]).encode()
+
+
+def in_another_charset(draw: st.DrawFn, text: str) -> bytes:
+    unescaped = json.dumps(json.loads(text), ensure_ascii=False)
+    charset = draw(st.sampled_from(["utf-16", "utf-32-le", "latin-1", "cp037", "utf-7"]))
+    return unescaped.encode(charset, errors="replace")
+
+
+def with_rubbish_around(draw: st.DrawFn, text: str) -> bytes:
+    rubbish = st.sampled_from(
+        [b"", b"\xef\xbb\xbf", b")]}',\n", b"\x00", b"\n\n", b"<html>", b"{}"]
+    )
+    return draw(rubbish) + text.encode() + draw(rubbish)
+
+
+# Undamaged by far the most often, so that what is odd inside is looked at.
+DAMAGES: list[Callable[[st.DrawFn, str], bytes]] = [
+    *([lambda _draw, text: text.encode()] * 5),
+    cut_short,
+    said_twice,
+    in_another_charset,
+    with_rubbish_around,
+]
 
 
 def ends_well(steps: Any, answer: Callable[[Request], Response]) -> None:
@@ -200,6 +249,24 @@ def test_bombs_give_a_failure(name: str, operation: str, bomb: str) -> None:
 
     with pytest.raises(ConnectorFailure):
         drive(OPERATIONS[operation](bank), lambda _request: Response(200, {}, BOMBS[bomb]))
+
+
+@each
+@operations
+def test_a_byte_order_mark_changes_nothing(name: str, operation: str) -> None:
+    bank, ends = CONNECTORS[name](ADDRESS), []
+    for mark in (b"", b"\xef\xbb\xbf"):
+        for usual in usual_answers(name):
+            marked = replace(usual, body=mark + usual.body)
+            try:
+                ends.append(
+                    drive(OPERATIONS[operation](bank), lambda _request, marked=marked: marked)
+                )
+            except ConnectorFailure as failure:
+                ends.append(repr(failure))
+
+    half = len(ends) // 2
+    assert ends[:half] == ends[half:]
 
 
 @each
