@@ -29,6 +29,9 @@ _CALM = {
     "jit": "off",
     "max_wal_size": "512MB",
     "log_min_messages": "warning",
+    # A refused statement and its details quote rows.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
     "log_line_prefix": "%m [%p] %d ",
     "unix_socket_permissions": "0700",
 }
