@@ -122,6 +122,11 @@ def ended_consent_ids(among: Collection[UUID], *, at: datetime) -> set[UUID]:
     return set(Consent.objects.filter(~live_at(at), pk__in=among).values_list("pk", flat=True))
 
 
+def purpose_code_of(consent_id: UUID) -> str:
+    """What the consent is for, by the purpose's code. Raises Consent.DoesNotExist."""
+    return Consent.objects.values_list("purpose__code", flat=True).get(pk=consent_id)
+
+
 def current_purpose(code: str) -> Purpose:
     """The newest version of a purpose. Raises Purpose.DoesNotExist."""
     return Purpose.objects.filter(code=code).order_by("-version")[:1].get()

@@ -37,7 +37,7 @@ class Occasion:
     request_id: str = ""
 
 
-def record_release(occasion: Occasion, *, rows: Mapping[UUID, Mapping[UUID, int]]) -> UUID:
+def record_release(occasion: Occasion, *, rows: Mapping[UUID | None, Mapping[UUID, int]]) -> UUID:
     """Keep a release in the open block; `rows`: consent -> account -> how many rows it gave.
 
     One row a consent; the id of the first.
@@ -50,7 +50,7 @@ def record_release(occasion: Occasion, *, rows: Mapping[UUID, Mapping[UUID, int]
             row_count=sum(counts.values()),
             decision=Disclosure.Decision.RELEASED,
         )
-        for consent_id, counts in sorted(rows.items())
+        for consent_id, counts in sorted(rows.items(), key=lambda each: str(each[0]))
     ]
     Disclosure.objects.bulk_create(released)
     _tell(occasion)

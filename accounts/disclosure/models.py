@@ -21,7 +21,7 @@ class Disclosure(TenantModel):
     at = models.DateTimeField()
     pseudonym = models.UUIDField(null=True, blank=True)
     consent_id = models.UUIDField(null=True, blank=True)
-    # chat, client:<id>, staff:<id>, sync: who asked.
+    # chat, client:<id>, staff:<id>: who reads. portal: we, at the bank. bank: it is told what to do.
     recipient = models.CharField(max_length=60)
     purpose = models.CharField(max_length=40, blank=True)
     door = models.CharField(max_length=40)

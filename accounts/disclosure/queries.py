@@ -9,6 +9,9 @@ from django.db.models import Count, Max, QuerySet
 
 from accounts.disclosure.models import Disclosure, RefusalCount
 
+# Named by no consent: we read for those who are, and the bank is told what its customer asks.
+_NO_READERS = ("portal", "bank")
+
 
 @dataclass(frozen=True)
 class Access:
@@ -24,11 +27,12 @@ def disclosures_of(pseudonym: UUID) -> QuerySet[Disclosure]:
 
 
 def accesses_of(consent_ids: Collection[UUID]) -> dict[UUID, Access]:
-    """Per consent how often it was read under, and when last; those never read under are left out."""
+    """Per consent how often its recipient read, and when last; those never read under are left out."""
     rows = (
         Disclosure.objects.filter(
             consent_id__in=consent_ids, decision=Disclosure.Decision.RELEASED
         )
+        .exclude(recipient__in=_NO_READERS)
         .order_by()
         .values_list("consent_id")
         .annotate(times=Count("id"), last_at=Max("at"))

@@ -21,6 +21,8 @@ from messaging.conversations.rules import (
     wish_of,
 )
 from partners.instructions.actions import request_freeze
+from partners.sharing.cards import require_alert
+from partners.sharing.gate import Door
 from partners.sharing.queries import shares_anything
 from portal.outbox.pokes import poke_after_commit
 from portal.rest.problems import NotFound, Problem
@@ -162,21 +164,25 @@ def post_line(
 def take_card_action(
     *, conversation_id: UUID, message_id: UUID, key: str, rev: int, at: datetime
 ) -> Message:
-    """Do what a button on a fraud alert says. Raises NotFound, StaleCard, and what the instruction raises."""
+    """Do what a button on a fraud alert says; a card whose alert is not shared takes none.
+
+    Raises NotFound, StaleCard, NotShared, and what the instruction raises.
+    """
     card = (
         Message.objects.select_for_update(no_key=True)
         .filter(pk=message_id, conversation_id=conversation_id, kind=Message.Kind.FRAUD_ALERT)
         .first()
     )
-    if card is None or key not in {NOT_ME, WAS_ME}:
+    if card is None or card.alert_id is None or key not in {NOT_ME, WAS_ME}:
         raise NotFound
     if card.rev != rev or card.state != OPEN:
         raise StaleCard("Read the card again: it says something else by now.")
-    if key == NOT_ME and card.alert_id is not None:
+    if key == NOT_ME:
         instruction = request_freeze(alert_id=card.alert_id, customer_id=card.customer_id, at=at)
         card.instruction_id = instruction.id
         card.state = INSTRUCTED
     else:
+        require_alert(card.alert_id, door=Door.REST, at=at)
         card.state = DISMISSED
     _renew(card, at)
     return card

@@ -208,6 +208,7 @@ class CardActionDoor(CustomerDoor):
         responses={
             200: MessageBody,
             401: ProblemBody,
+            403: ProblemBody,
             404: ProblemBody,
             409: ProblemBody,
             422: ProblemBody,
@@ -216,7 +217,10 @@ class CardActionDoor(CustomerDoor):
     def post(
         self, request: Request, conversation_id: UUID, message_id: UUID, key: str
     ) -> Response:
-        """Press a card's button, as seen at revision `rev`; an older one is a `stale-card`."""
+        """Press a card's button, as seen at revision `rev`; an older one is a `stale-card`.
+
+        A card that may show nothing any more takes no press: what the gate refuses, it refuses here too.
+        """
         scope = scope_of(request, principal=customer_of(request).name)
         asked = CardAction(data=request.data)
         asked.is_valid(raise_exception=True)

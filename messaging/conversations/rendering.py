@@ -33,9 +33,10 @@ Rendered = dict[str, Any]
 
 @dataclass(frozen=True)
 class _Card:
-    """A card's body, and whether its buttons may be offered."""
+    """A card's body, whether what it is about may be shown, and whether its buttons are offered."""
 
     body: Rendered
+    is_shown: bool
     is_answerable: bool = False
 
 
@@ -117,7 +118,6 @@ def _reader(at: datetime) -> _Reader:
 
 
 def _rendered(message: Message, card: _Card | None, reader: _Reader) -> Rendered:
-    body = None if card is None else card.body
     return _shape(
         {
             "id": str(message.id),
@@ -127,7 +127,7 @@ def _rendered(message: Message, card: _Card | None, reader: _Reader) -> Rendered
             "kind": message.kind,
             "author": {"kind": message.author, "name": _author_name(message, reader)},
             "created_at": instant(message.created_at),
-            "text": _fallback(message, body),
+            "text": _fallback(message, card),
         },
         card=card,
         client_msg_id=message.client_msg_id,
@@ -142,30 +142,32 @@ def _author_name(message: Message, reader: _Reader) -> str:
     return reader.bank.name
 
 
-def _fallback(message: Message, card: Rendered | None) -> str:
+def _fallback(message: Message, card: _Card | None) -> str:
     """The plain words of a message, for whoever cannot draw its card."""
     if message.kind == Message.Kind.TEXT:
         return message.text
     if message.kind in {Message.Kind.SYSTEM, Message.Kind.LINK_ACCOUNT}:
         return words.line(message.template)
-    if card is not None and card["withheld"]:
-        return str(words.NOT_SHARED)
+    body = {} if card is None else card.body
+    if card is not None and not card.is_shown:
+        told = body.get("state_text")
+        return " ".join(str(each) for each in (words.NOT_SHARED, told) if each)
     if message.kind == Message.Kind.BALANCE:
         return gettext("Your balances")
     if message.kind == Message.Kind.TRANSACTIONS:
         return gettext("Your latest transactions")
-    return _alert_fallback(message, card)
+    return _alert_fallback(message, body)
 
 
-def _alert_fallback(message: Message, card: Rendered | None) -> str:
+def _alert_fallback(message: Message, card: Rendered) -> str:
     title = words.alert_title(message.template)
-    transaction, account = (card or {}).get("transaction"), (card or {}).get("account_name")
+    transaction, account = card.get("transaction"), card.get("account_name")
     about = [title, *([account] if account else [])]
     if transaction:
         money = transaction["amount"]
         paid = f"{money['amount']} {money['currency']}"
         about.append(" · ".join(each for each in (transaction.get("merchant"), paid) if each))
-    told = (card or {}).get("state_text")
+    told = card.get("state_text")
     return ". ".join([": ".join(about), *([told] if told else [])])
 
 
@@ -191,8 +193,8 @@ def _card_bodies(messages: Sequence[Message], reader: _Reader, *, door: Door) ->
 
 def _body(shown: list[Rendered] | cards.Withheld, name: str) -> _Card:
     if isinstance(shown, cards.Withheld):
-        return _Card({name: [], "withheld": NOT_SHARED})
-    return _Card({name: shown, "withheld": None})
+        return _Card({name: [], "withheld": NOT_SHARED}, is_shown=False)
+    return _Card({name: shown, "withheld": None}, is_shown=True)
 
 
 def _alert_bodies(messages: Sequence[Message], reader: _Reader, door: Door) -> dict[UUID, _Card]:
@@ -218,20 +220,26 @@ def _alert_card(
     outcome = _outcome(message, instruction)
     is_fraud = message.kind == Message.Kind.FRAUD_ALERT
     shown = view if isinstance(view, cards.AlertView) else None
-    phone = reader.bank.phone
-    told = words.state_text(outcome, zone=reader.zone, phone=phone, now=reader.now)
+    is_answerable = is_fraud and outcome.state == CardState.OPEN and shown is not None
     body = {
         "alert_type": message.template,
         "state": outcome.state.value,
         "state_at": instant(outcome.at),
-        "state_text": told if is_fraud else "",
-        "bank_phone": phone or None,
+        "state_text": _told(outcome, reader, is_shown=shown is not None) if is_fraud else "",
+        "bank_phone": reader.bank.phone or None,
         "account_name": None if shown is None else shown.account_name,
         "transaction": None if shown is None else shown.transaction,
         "withheld": NOT_SHARED if shown is None or shown.withheld else None,
     }
-    is_open = outcome.state == CardState.OPEN
-    return _Card(body, is_answerable=is_fraud and is_open and shown is not None)
+    return _Card(body, is_shown=shown is not None, is_answerable=is_answerable)
+
+
+def _told(outcome: Outcome, reader: _Reader, *, is_shown: bool) -> str:
+    """Where things stand. What became of a customer's own instruction is theirs to know for good."""
+    phone = reader.bank.phone
+    if outcome.state == CardState.OPEN and not is_shown:
+        return words.cannot_ask(phone)
+    return words.state_text(outcome, zone=reader.zone, phone=phone, now=reader.now)
 
 
 def _outcome(message: Message, instruction: Instruction | None) -> Outcome:

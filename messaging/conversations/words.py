@@ -63,6 +63,13 @@ def state_text(outcome: Outcome, *, zone: ZoneInfo, phone: str, now: datetime) -
             return gettext("You said it was you")
 
 
+def cannot_ask(phone: str) -> str:
+    """In place of the buttons that a card which may show nothing does not have."""
+    return gettext("The chat can no longer ask your bank to freeze the card: %(call)s") % {
+        "call": _call(phone)
+    }
+
+
 def _frozen(at: datetime | None, zone: ZoneInfo, now: datetime) -> str:
     if at is None:
         return gettext("Frozen")

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.disclosure.models import Disclosure
 from partners.alerts.models import AlertType
 from partners.feeds.models import FeedKind
+from partners.instructions.models import Instruction
 
 LONGEST_REFERENCE = 100
 
@@ -21,7 +22,13 @@ class DisclosuresForm(forms.Form):
 
     decision = forms.ChoiceField(choices=Disclosure.Decision.choices, required=False)
     feed = forms.ChoiceField(
-        choices=[("accounts", ""), *FeedKind.choices, *AlertType.choices], required=False
+        choices=[
+            ("accounts", ""),
+            *FeedKind.choices,
+            *AlertType.choices,
+            *Instruction.Kind.choices,
+        ],
+        required=False,
     )
     since = forms.DateField(label=_("From"), required=False, input_formats=["%Y-%m-%d"])
     until = forms.DateField(label=_("To"), required=False, input_formats=["%Y-%m-%d"])

@@ -19,14 +19,19 @@ from partners.banks.rules import masked_name
 from partners.connections.models import Connection
 from partners.console.queries import History
 from partners.feeds.models import FeedKind
+from partners.instructions.models import Instruction
 from partners.integrations.models import Integration
 from partners.sharing.words import purpose_words
 from partners.sync.models import Notification
 
 NEW_FOR = timedelta(seconds=3)
 FEED_WORDS: Mapping[str, Any] = dict([*FeedKind.choices, *AlertType.choices])
-# What a reader may also ask for: the list of accounts itself.
-CODE_WORDS: Mapping[str, Any] = {"accounts": gettext_lazy("Accounts"), **FEED_WORDS}
+# What a reader may also ask for, the list of accounts itself; and what a bank may be asked to do.
+CODE_WORDS: Mapping[str, Any] = {
+    "accounts": gettext_lazy("Accounts"),
+    **FEED_WORDS,
+    **dict(Instruction.Kind.choices),
+}
 STATE_TONES = {
     Connection.Status.ACTIVE: "good",
     Connection.Status.EXPIRED: "warn",
@@ -42,6 +47,8 @@ DOOR_WORDS = {
     "export": gettext_lazy("Export"),
     "instruction": gettext_lazy("Instruction to the bank"),
 }
+# What was let through a door was shown to somebody, but for these.
+RELEASED_WORDS = {"instruction": gettext_lazy("Told the bank")}
 REASON_WORDS = {
     "no_consent": gettext_lazy("The customer has not allowed it."),
     "consent_expired": gettext_lazy("The consent had run out."),
@@ -169,8 +176,16 @@ def _disclosure_step(row: Disclosure) -> dict[str, Any]:
     what = str(CODE_WORDS.get(row.feed, row.feed))
     if row.decision == Disclosure.Decision.REFUSED:
         reason = str(REASON_WORDS.get(row.reason, row.reason))
-        return {"title": _("Refused"), "text": f"{what}. {reason}", "at": row.at, "tone": "danger"}
-    return {"title": _("Shown"), "text": what, "at": row.at, "tone": ""}
+        text = f"{what}. {reason}" if what else reason
+        return {"title": decision_words(row), "text": text, "at": row.at, "tone": "danger"}
+    return {"title": decision_words(row), "text": what, "at": row.at, "tone": ""}
+
+
+def decision_words(row: Disclosure) -> str:
+    """What the decision came to, in one or two words."""
+    if row.decision == Disclosure.Decision.REFUSED:
+        return str(row.get_decision_display())
+    return str(RELEASED_WORDS.get(row.door, row.get_decision_display()))
 
 
 @dataclass(frozen=True)
@@ -194,6 +209,7 @@ def disclosure_row(row: Disclosure, beside: Beside, *, at: datetime) -> dict[str
         "accounts_words": ngettext("%(n)d account", "%(n)d accounts", accounts) % {"n": accounts},
         "row_count": row.row_count,
         "decision": row.decision,
+        "decision_label": decision_words(row),
         "reason_label": _reason(row, beside.times_refused.get(row.id, 1)),
         "request_id": row.request_id,
         "is_new": at - row.at < NEW_FOR,
@@ -209,7 +225,12 @@ def _reason(row: Disclosure, times: int) -> str:
 
 
 def recipient_words(recipient: str, names: Mapping[str, str]) -> str:
-    """Who asked, in words: `chat`, `client:<id>`, `staff:<id>`, or the portal itself."""
+    """Who asked, in words: `chat`, `client:<id>`, `staff:<id>`, `bank`, or the portal itself."""
     kind = recipient.partition(":")[0]
-    kinds = {"chat": _("The bank's chat"), "client": _("A program"), "staff": _("Bank staff")}
+    kinds = {
+        "chat": _("The bank's chat"),
+        "client": _("A program"),
+        "staff": _("Bank staff"),
+        "bank": _("The bank itself"),
+    }
     return names.get(recipient) or kinds.get(kind) or _("This portal")

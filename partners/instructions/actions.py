@@ -7,16 +7,19 @@ from uuid import UUID
 
 from django.db import connection
 
-from partners.alerts.models import Alert
+from partners.banks.models import Bank
 from partners.connections.queries import connection_of_account
 from partners.events import InstructionChanged, account_key
 from partners.instructions.models import Instruction
 from partners.instructions.rules import SETTLED, Next
-from partners.ledger.models import Account
+from partners.sharing.cards import require_alert
+from partners.sharing.gate import Door, disclosed_to_bank
+from portal.middleware import current_request_id
 from portal.outbox.publishing import publish
-from portal.rest.problems import Conflict, NotFound
+from portal.rest.problems import Conflict
 from portal.telemetry.measures import INSTRUCTIONS
-from portal.tenancy.blocks import current_bank_id
+from portal.telemetry.traces import current_trace
+from portal.tenancy.blocks import current_bank_id, serving_customer
 from portal.wakeups import wake_after_commit
 
 # A hung bank may hold this many workers.
@@ -48,7 +51,10 @@ class NothingToFreeze(Conflict):
 
 @dataclass(frozen=True)
 class Errand:
-    """One instruction on its way to the bank, held by one worker. `sent_before`: it may be there."""
+    """One instruction on its way to the bank, held by one worker.
+
+    `may_leave`: the bank is not suspended. `sent_before`: it may be there already.
+    """
 
     id: UUID
     fence: int
@@ -56,25 +62,26 @@ class Errand:
     account_external_id: str
     kind: str
     card_id: str
+    may_leave: bool
     sent_before: bool
     attempts: int
     requested_at: datetime
+    trace: str
 
 
 def request_freeze(*, alert_id: UUID, customer_id: UUID, at: datetime) -> Instruction:
     """Ask the bank to freeze the card that the alert is about; once for each alert.
 
-    Within a customer's block: it is their own act, on an account that is linked to them. Raises
-    NotFound where the alert is out of reach, NotLinked, NothingToFreeze where it is about no payment.
+    Within a customer's block: it is their own act, and the gate's to allow. Once asked, it is carried
+    out even if they end their consent meanwhile. Raises NotShared, NotLinked, and NothingToFreeze
+    where the alert is about no payment.
     """
-    alert = Alert.objects.select_related("entry").filter(pk=alert_id).first()
-    if alert is None:
-        raise NotFound
+    alert, allowed = require_alert(alert_id, door=Door.INSTRUCTION, at=at)
+    if alert.entry is None:
+        raise NothingToFreeze
     way = connection_of_account(customer_id=customer_id, account_id=alert.account_id)
     if way is None:
         raise NotLinked
-    if alert.entry is None:
-        raise NothingToFreeze
     instruction, new = Instruction.objects.get_or_create(
         alert=alert,
         kind=Instruction.Kind.FREEZE,
@@ -82,6 +89,9 @@ def request_freeze(*, alert_id: UUID, customer_id: UUID, at: datetime) -> Instru
             "customer_id": customer_id,
             "account_id": alert.account_id,
             "connection": way,
+            "consent_id": allowed.consents[alert.account_id],
+            "request_id": current_request_id(),
+            "trace": current_trace(),
             "card_id": alert.entry.card_id,
             "requested_at": at,
             "due_at": at,
@@ -95,8 +105,8 @@ def request_freeze(*, alert_id: UUID, customer_id: UUID, at: datetime) -> Instru
 def claim_errand(*, at: datetime, lease: timedelta) -> Errand | None:
     """The longest waiting due instruction of the served bank; None where none is due, or no slot free.
 
-    Notes that it may leave us from now on: a worker that dies right after is followed by a question,
-    not by a second sending.
+    Notes that it may leave us from now on, and that the bank is told: a worker that dies right after
+    is followed by a question, not by a second sending. While the bank is suspended nothing leaves.
     """
     with connection.cursor() as cursor:
         values: dict[str, Any] = {
@@ -109,22 +119,36 @@ def claim_errand(*, at: datetime, lease: timedelta) -> Errand | None:
         found = cursor.fetchone()
     if found is None:
         return None
-    row = Instruction.objects.get(pk=found[0])
+    row = Instruction.objects.select_related("account", "bank").get(pk=found[0])
     errand = Errand(
         id=row.id,
         fence=row.fence,
         connection_id=row.connection_id,
-        account_external_id=Account.objects.get(pk=row.account_id).external_id,
+        account_external_id=row.account.external_id,
         kind=row.kind,
         card_id=row.card_id,
+        may_leave=row.bank.status == Bank.Status.ADMITTED,
         sent_before=row.sent_at is not None,
         attempts=row.attempts,
         requested_at=row.requested_at,
+        trace=row.trace,
     )
-    if row.sent_at is None:
-        row.sent_at = at
-        row.save(update_fields=["sent_at"])
+    if errand.may_leave and not errand.sent_before:
+        _note_leaving(row, at)
     return errand
+
+
+def _note_leaving(row: Instruction, at: datetime) -> None:
+    row.sent_at = at
+    row.save(update_fields=["sent_at"])
+    with serving_customer(current_bank_id(), row.customer_id):
+        disclosed_to_bank(
+            what=row.kind,
+            consent_id=row.consent_id,
+            account_id=row.account_id,
+            at=at,
+            request_id=row.request_id,
+        )
 
 
 def settle(errand: Errand, then: Next, *, at: datetime) -> bool:
@@ -142,5 +166,5 @@ def settle(errand: Errand, then: Next, *, at: datetime) -> bool:
     if changed:
         INSTRUCTIONS.labels(row.kind, row.status).inc()
         event = InstructionChanged(row.id, row.alert_id, row.status)
-        publish(event, key=account_key(row.account_id), occurred_at=at)
+        publish(event, key=account_key(row.account_id), occurred_at=at, trace=row.trace)
     return True

@@ -26,6 +26,7 @@ from partners.instructions.rules import (
     after_refusal,
     after_silence,
 )
+from portal.telemetry.traces import span
 from portal.tenancy.blocks import serving
 
 logger = logging.getLogger(__name__)
@@ -57,12 +58,17 @@ def carry_due(*, bank_id: UUID, clock: Clock, at_most: int = 20) -> int:
 
 def carry(*, bank_id: UUID, errand: Errand, clock: Clock) -> None:
     """One instruction's next step, and what came of it."""
-    then = _next(bank_id, errand, clock)
-    with serving(bank_id):
-        settle(errand, then, at=clock())
+    with span("carry an instruction", trace=errand.trace, instruction=errand.kind):
+        then = _next(bank_id, errand, clock)
+        with serving(bank_id):
+            settle(errand, then, at=clock())
 
 
 def _next(bank_id: UUID, errand: Errand, clock: Clock) -> Next:
+    if not errand.may_leave:
+        return after_silence(
+            attempts=errand.attempts, requested_at=errand.requested_at, at=clock()
+        )
     try:
         outcome = _outcome(bank_id, errand, clock)
     except AuthorisationRevoked:

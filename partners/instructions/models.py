@@ -25,6 +25,11 @@ class Instruction(QueueModel):
     account = TenantForeignKey("partners.Account", models.CASCADE)
     connection = TenantForeignKey("partners.Connection", models.CASCADE)
     alert = TenantForeignKey("partners.Alert", models.CASCADE, null=True, blank=True)
+    # What the gate allowed it under when it was asked for; null where that was not kept yet.
+    consent = TenantForeignKey("accounts.Consent", models.CASCADE, null=True, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+    # The step of the trace that asked: carrying it out belongs to it.
+    trace = models.CharField(max_length=64, blank=True)
     kind = models.CharField(max_length=10, choices=Kind)
     card_id = models.CharField(max_length=128, blank=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.REQUESTED)

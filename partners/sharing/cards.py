@@ -25,6 +25,7 @@ from partners.sharing.gate import (
     authorize,
     disclosed,
     note_refusal,
+    refuse,
 )
 from partners.sharing.shapes import by_account, card_account, card_transaction
 from portal.middleware import current_request_id
@@ -76,6 +77,20 @@ def render_alerts(
         shown += passed
     details, names = _details(shown, door, at), _account_names(shown)
     return views | {each.id: _view(each, details, names) for each in shown}
+
+
+def require_alert(alert_id: UUID, *, door: Door, at: datetime) -> tuple[Alert, Allowed]:
+    """The alert that somebody acts on in the chat, and the gate's word for it.
+
+    A card that shows nothing takes no tap. Raises NotShared; out of reach is refused like not shared.
+    """
+    alert = Alert.objects.select_related("entry").filter(pk=alert_id).first()
+    if alert is None:
+        refuse(Refused(Reason.ACCOUNT_NOT_SHARED, _ask(Scope.ALERT, "", [], door, at)))
+    decision = authorize(_ask(Scope.ALERT, alert.alert_type, [alert.account_id], door, at))
+    if isinstance(decision, Refused):
+        refuse(decision)
+    return alert, decision
 
 
 def render_balances(
@@ -156,7 +171,17 @@ def _gate(
     scope: Scope, code: str, account_ids: Sequence[UUID], door: Door, at: datetime
 ) -> Allowed | Refused:
     """Ask for the chat, and write down what was refused, in whole or in part."""
-    ask = Ask(
+    ask = _ask(scope, code, account_ids, door, at)
+    decision = authorize(ask)
+    if isinstance(decision, Refused):
+        note_refusal(decision)
+    elif decision.refused_ids:
+        note_refusal(Refused(Reason.ACCOUNT_NOT_SHARED, ask))
+    return decision
+
+
+def _ask(scope: Scope, code: str, account_ids: Sequence[UUID], door: Door, at: datetime) -> Ask:
+    return Ask(
         recipient=CHAT,
         purpose=None,
         scope=scope,
@@ -166,9 +191,3 @@ def _gate(
         at=at,
         request_id=current_request_id(),
     )
-    decision = authorize(ask)
-    if isinstance(decision, Refused):
-        note_refusal(decision)
-    elif decision.refused_ids:
-        note_refusal(Refused(Reason.ACCOUNT_NOT_SHARED, ask))
-    return decision

@@ -9,12 +9,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, NoReturn
 from uuid import UUID
 
+from accounts.consent.queries import purpose_code_of
 from accounts.disclosure.actions import Occasion, record_refusal, record_release
 from partners.sharing.queries import allowances, bank_shares
 from partners.sharing.rules import (
+    BANK,
     CHAT,
     PORTAL,
     Allowed,
@@ -44,6 +47,7 @@ __all__ = [
     "Scope",
     "authorize",
     "disclosed",
+    "disclosed_to_bank",
     "note_refusal",
     "recording_refusals",
     "refuse",
@@ -147,7 +151,7 @@ def _decided(ask: Ask) -> Allowed | Refused:
 
 def disclosed(allowed: Allowed, row_counts: Mapping[UUID, int]) -> UUID:
     """Write the release down in the open block, with how many rows each account gave; its id."""
-    rows: dict[UUID, dict[UUID, int]] = defaultdict(dict)
+    rows: dict[UUID | None, dict[UUID, int]] = defaultdict(dict)
     for account_id in allowed.account_ids:
         if account_id in row_counts:
             rows[allowed.consents[account_id]][account_id] = row_counts[account_id]
@@ -155,6 +159,26 @@ def disclosed(allowed: Allowed, row_counts: Mapping[UUID, int]) -> UUID:
         # Asked, allowed, and nothing there: shown all the same that there is nothing.
         rows[allowed.consents[allowed.account_ids[0]]] = dict.fromkeys(allowed.account_ids, 0)
     return record_release(_occasion(allowed.ask, allowed.purpose), rows=rows)
+
+
+def disclosed_to_bank(
+    *, what: str, consent_id: UUID | None, account_id: UUID, at: datetime, request_id: str
+) -> UUID:
+    """Write down, in the customer's open block, that their own bank is told what they ask of it.
+
+    An instruction leaves after `authorize` allowed it, perhaps long after: `consent_id` is what it was
+    allowed under then.
+    """
+    occasion = Occasion(
+        at=at,
+        recipient=BANK.name,
+        door=Door.INSTRUCTION.value,
+        feed=what,
+        purpose="" if consent_id is None else purpose_code_of(consent_id),
+        pseudonym=served().pseudonym,
+        request_id=request_id,
+    )
+    return record_release(occasion, rows={consent_id: {account_id: 1}})
 
 
 def refuse(refused: Refused) -> NoReturn:

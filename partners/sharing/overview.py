@@ -165,6 +165,7 @@ def _tick(
         "id": row.id,
         "at": row.at,
         "recipient": who or gettext("A program"),
+        "door": row.door,
         "feed": row.feed,
         "row_count": row.row_count,
         "decision": row.decision,

@@ -54,7 +54,8 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Recipient:
-    """Who would get the data: the bank's chat, a client program, or this portal reading at the bank.
+    """Who would get the data: the bank's chat, a client program, this portal reading at the bank, or the
+    customer's own bank, told what they ask of it.
 
     `scopes` narrows a client to what its token was issued for; None does not narrow.
     """
@@ -70,6 +71,7 @@ class Recipient:
 
 CHAT = Recipient("chat")
 PORTAL = Recipient("portal")
+BANK = Recipient("bank")
 
 
 @dataclass(frozen=True)

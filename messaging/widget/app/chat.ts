@@ -380,7 +380,7 @@ export class Chat {
     const press: Press = { key, rev: message.rev, idempotencyKey, phase: "busy", problem: null };
     this.#setPress(message.id, press);
     for (let attempt = 1; attempt <= ACTION_TRIES; attempt += 1) {
-      const settled = await this.#act(message, press, attempt);
+      const settled = await this.#act(message, press);
       if (settled) return;
       this.#setPress(message.id, { ...press, phase: "retrying" });
       await new Promise((resolve) => setTimeout(resolve, 1000 * attempt));
@@ -389,7 +389,7 @@ export class Chat {
   }
 
   /** True when the server has answered, whatever it said. */
-  async #act(message: Message, press: Press, attempt: number): Promise<boolean> {
+  async #act(message: Message, press: Press): Promise<boolean> {
     const path = `/conversations/${this.#conversation}/cards/${message.id}/actions/${press.key}`;
     try {
       const fresh = await this.#rest.ask<Message>(path, {
@@ -404,15 +404,15 @@ export class Chat {
         return true;
       }
       if (!(failure instanceof Problem) || failure.temporary) return false;
-      if (failure.status === 409) return this.#takeFresh(message, failure, attempt);
+      const isOld = failure.slug === "stale-card" || failure.status === 403 || failure.status === 404;
+      if (isOld) return this.#takeFresh(message, failure);
       this.#setPress(message.id, { ...press, phase: "failed", problem: failure.body.title ?? this.speech.say("action_failed") });
       return true;
     }
   }
 
-  /** Our card was old: show the one that is so now, and let the customer look before pressing again. */
-  async #takeFresh(message: Message, problem: Problem, attempt: number): Promise<boolean> {
-    if (problem.slug !== "stale-card" && attempt < ACTION_TRIES) return false; // The first press is still being answered.
+  /** Our card was old: it says something else by now, or is not shared. Show it as it is, before anything is pressed again. */
+  async #takeFresh(message: Message, problem: Problem): Promise<boolean> {
     try {
       const given = problem.body.message;
       const page = given ? null : await this.#page(`?before_seq=${message.seq + 1}&limit=1`);

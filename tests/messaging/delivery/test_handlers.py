@@ -1,8 +1,8 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,7 +11,10 @@ from django.utils import timezone
 
 from accounts.consent.actions import revoke_consent
 from accounts.consent.models import Consent
+from accounts.disclosure.models import Disclosure
 from accounts.events import ConsentRevoked
+from accounts.linking.actions import end_link
+from messaging.conversations.actions import take_card_action
 from messaging.conversations.models import Message, StreamEvent
 from messaging.delivery.handlers import (
     on_accounts_linked,
@@ -24,8 +27,9 @@ from partners.banks.models import Bank
 from partners.events import AccountsLinked, AlertRaised, InstructionChanged
 from partners.instructions.models import Instruction
 from partners.ledger.models import Account
+from partners.sharing.gate import BankSuspended, recording_refusals
 from portal.outbox.events import Delivered
-from portal.tenancy.blocks import serving
+from portal.tenancy.blocks import serving, serving_customer
 from tests.factories.accounts import make_consent, make_entry, make_link, share
 from tests.factories.messaging import InChat, make_in_chat
 from tests.factories.partners import make_account, make_bank
@@ -168,7 +172,7 @@ def test_without_the_transactions_feed_the_card_keeps_its_buttons_but_not_the_de
 
     assert (card["card"]["transaction"], card["card"]["withheld"]) == (None, "not_shared")
     assert [each["key"] for each in card["actions"]] == ["not_me", "was_me"]
-    assert "Cafe" not in card["text"]
+    assert card["text"] == "Unusual card payment. Was this you?"
 
 
 def test_after_a_revocation_the_card_shows_nothing_and_offers_nothing(client: Client) -> None:
@@ -181,7 +185,10 @@ def test_after_a_revocation_the_card_shows_nothing_and_offers_nothing(client: Cl
 
     assert (card["card"]["transaction"], card["card"]["withheld"]) == (None, "not_shared")
     assert card["actions"] == []
-    assert card["text"] == "This is no longer shared with the chat."
+    assert card["text"] == (
+        "This is no longer shared with the chat. The chat can no longer ask your bank to freeze the"
+        " card: call +39 02 0000 0000"
+    )
 
 
 def test_what_was_ended_before_it_was_told_posts_no_card(client: Client) -> None:
@@ -272,6 +279,104 @@ def test_the_card_says_what_the_bank_really_did(
     (card,) = messages(client, scene.who)
     assert (card["card"]["state"], card["card"]["state_text"]) == (state, words)
     assert card["rev"] == 3
+
+
+def _revoke(scene: Scene) -> None:
+    with serving(scene.bank.id):
+        revoke_consent(consent_id=scene.consent.id, at=timezone.now(), by="customer")
+
+
+def _let_expire(scene: Scene) -> None:
+    long_ago = timezone.now() - timedelta(days=200)
+    with serving(scene.bank.id):
+        Consent.objects.update(granted_at=long_ago, expires_at=long_ago + timedelta(days=90))
+
+
+def _narrow(scene: Scene) -> None:
+    make_consent(scene.who.customer, [scene.account], alert_types=["refund"])
+
+
+def _switch_off(scene: Scene) -> None:
+    share(scene.bank, alert_types=["refund"])
+
+
+def _unlink(scene: Scene) -> None:
+    with serving(scene.bank.id):
+        end_link(customer_id=scene.who.customer.id, account_id=scene.account.id, at=timezone.now())
+
+
+@pytest.mark.parametrize(("key", "door"), [("not_me", "instruction"), ("was_me", "rest")])
+@pytest.mark.parametrize(
+    ("end", "slug", "reason"),
+    [
+        (_revoke, "consent-revoked", "consent_revoked"),
+        (_let_expire, "consent-expired", "consent_expired"),
+        (_narrow, "no-consent", "no_consent"),
+        (_switch_off, "bank-not-sharing", "bank_not_sharing"),
+        (_unlink, "not-found", "account_not_shared"),
+    ],
+)
+def test_a_card_whose_alert_is_not_shared_takes_no_tap_and_says_so_on_the_record(
+    client: Client, end: Callable[[Scene], None], slug: str, reason: str, key: str, door: str
+) -> None:
+    scene = make_scene()
+    scene.hear()
+    (card,) = messages(client, scene.who)
+    end(scene)
+
+    pressed = press(client, scene.who, card, key)
+
+    assert pressed.json()["type"].rpartition("/")[2] == slug
+    assert pressed.status_code == (404 if slug == "not-found" else 403)
+    with serving(scene.bank.id):
+        refused = Disclosure.objects.get(decision="refused", door=door)
+        message = Message.objects.get()
+        assert Instruction.objects.count() == 0
+    assert (refused.reason, refused.recipient) == (reason, "chat")
+    assert refused.pseudonym == scene.who.customer.pseudonym
+    assert (message.rev, message.state) == (1, "open")
+
+
+@pytest.mark.parametrize("key", ["not_me", "was_me"])
+def test_a_suspended_bank_is_asked_nothing_whoever_is_still_signed_in(
+    client: Client, key: str
+) -> None:
+    scene = make_scene()
+    scene.hear()
+    (card,) = messages(client, scene.who)
+    Bank.objects.filter(pk=scene.bank.id).update(status=Bank.Status.SUSPENDED)
+
+    with (
+        pytest.raises(BankSuspended),
+        recording_refusals(),
+        serving_customer(scene.bank.id, scene.who.customer.id),
+    ):
+        take_card_action(
+            conversation_id=scene.who.conversation.id,
+            message_id=UUID(card["id"]),
+            key=key,
+            rev=1,
+            at=timezone.now(),
+        )
+
+    assert press(client, scene.who, card, key).status_code == 401
+    with serving(scene.bank.id):
+        assert Disclosure.objects.get(decision="refused").reason == "bank_suspended"
+        assert Instruction.objects.count() == 0
+
+
+def test_what_the_bank_did_is_said_even_after_the_consent_ended(client: Client) -> None:
+    scene = make_scene()
+    scene.hear()
+    press(client, scene.who, messages(client, scene.who)[0], "not_me")
+    _revoke(scene)
+
+    settle(scene, "done", settled_at=timezone.now())
+
+    (card,) = messages(client, scene.who)
+    assert (card["card"]["state"], card["card"]["withheld"]) == ("frozen", "not_shared")
+    assert card["text"].startswith("This is no longer shared with the chat. Frozen at ")
+    assert card["card"]["transaction"] is None
 
 
 def test_frozen_says_when_by_the_banks_clock_on_every_holders_card(client: Client) -> None:

@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from accounts.consent.actions import revoke_consent
+from accounts.consent.models import Consent
+from accounts.disclosure.models import Disclosure
 from partners.alerts.models import Alert
 from partners.banks.models import Bank, Customer
 from partners.connections.models import Connection
@@ -18,9 +21,10 @@ from partners.feeds.models import FeedCursor
 from partners.instructions.actions import NothingToFreeze, request_freeze
 from partners.instructions.carrying import carry_due
 from partners.instructions.models import Instruction
+from partners.sharing import overview
+from partners.sharing.gate import NotFoundHere
 from partners.sync.pulling import pull_bank
 from portal.outbox.models import OutboxEvent
-from portal.rest.problems import NotFound
 from portal.tenancy.blocks import serving, serving_customer
 from tests.sandbox_bank import SandboxBank, know_bank, know_customer, link
 
@@ -143,6 +147,71 @@ def test_a_bank_that_acts_and_then_hangs_is_not_asked_to_act_twice(
     assert [each["times_received"] for each in received] == [1]
 
 
+def told_to_bank(bank: Bank) -> list[Disclosure]:
+    """What the record says that the bank was told."""
+    with serving(bank.id):
+        return list(Disclosure.objects.filter(recipient="bank"))
+
+
+def test_what_the_bank_is_told_is_on_the_customers_record_once_it_leaves(
+    sandbox: SandboxBank, bank: Bank, customer: Customer, asked: Instruction
+) -> None:
+    before = told_to_bank(bank)
+    sandbox.be(freeze="hang")
+    carried(bank)
+    sandbox.be()
+    carried(bank, after=5)
+
+    (row,) = told_to_bank(bank)
+    assert before == []
+    assert (row.door, row.feed, row.decision, row.row_count) == (
+        "instruction",
+        "freeze",
+        "released",
+        1,
+    )
+    assert (row.pseudonym, row.consent_id) == (customer.pseudonym, asked.consent_id)
+    assert (row.purpose, row.account_ids) == ("see_in_chat", [str(asked.account_id)])
+    with serving_customer(bank.id, customer.id):
+        (tick,) = [
+            each
+            for each in overview.timeline(bank, at=timezone.now()).ticks
+            if each["door"] == "instruction"
+        ]
+        readers = overview.recipients(bank, at=timezone.now())
+    assert (tick["decision"], tick["id"]) == ("released", row.id)
+    # The bank reads nothing under the consent: it was only told.
+    assert [each["access_count"] for each in readers] == [0]
+
+
+def test_what_was_asked_before_the_consent_ended_is_carried_out_and_said(
+    sandbox: SandboxBank, bank: Bank, asked: Instruction
+) -> None:
+    with serving(bank.id):
+        revoke_consent(consent_id=Consent.objects.get().id, at=timezone.now(), by="customer")
+
+    assert carried(bank)[0] == "done"
+    assert is_frozen(sandbox, asked)
+    assert len(told_to_bank(bank)) == 1
+
+
+def test_a_suspended_bank_is_told_nothing_until_it_is_admitted_again(
+    sandbox: SandboxBank, bank: Bank, asked: Instruction
+) -> None:
+    Bank.objects.update(status=Bank.Status.SUSPENDED)
+    first = carried(bank)
+    second = carried(bank, after=40)
+    heard = sandbox.do("GET", "ledger?after=0")["instructions"]
+    recorded = told_to_bank(bank)
+    Bank.objects.update(status=Bank.Status.ADMITTED)
+    third = carried(bank, after=80)
+
+    assert [first[0], second[0], third[0]] == ["requested", "unknown", "done"]
+    assert str(asked.id) not in {each["InstructionId"] for each in heard}
+    assert recorded == []
+    assert is_frozen(sandbox, asked)
+
+
 @pytest.mark.usefixtures("asked")
 def test_a_request_that_was_lost_on_the_way_is_sent_again(
     sandbox: SandboxBank, bank: Bank
@@ -234,7 +303,7 @@ def test_another_customer_cannot_ask_and_a_balance_cannot_be_frozen(
             raised_at=timezone.now(),
         )
 
-    with serving_customer(bank.id, other.id), pytest.raises(NotFound):
+    with serving_customer(bank.id, other.id), pytest.raises(NotFoundHere):
         request_freeze(alert_id=alert.id, customer_id=other.id, at=timezone.now())
     with serving_customer(bank.id, customer.id), pytest.raises(NothingToFreeze):
         request_freeze(alert_id=low.id, customer_id=customer.id, at=timezone.now())

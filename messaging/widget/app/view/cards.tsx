@@ -7,7 +7,8 @@ import type { Speech } from "../words/words";
 import { useSurroundings } from "./context";
 import { Icon, type IconName } from "./icons";
 
-export function Withheld() {
+/** Nothing of the bank's is shown. What became of the customer's own instruction still is, and the number to call. */
+export function Withheld({ alert }: { alert: AlertCard | null }) {
   const { speech } = useSurroundings();
   return (
     <div class="card card-withheld">
@@ -15,6 +16,8 @@ export function Withheld() {
       <div>
         <p class="card-title">{speech.say("not_shared")}</p>
         <p class="card-note">{speech.say("not_shared_text")}</p>
+        {alert?.state_text && <p class="card-text">{alert.state_text}</p>}
+        {alert && <CallBank card={alert} />}
       </div>
     </div>
   );
@@ -69,7 +72,7 @@ export function Alert({ message, card, press }: { message: Message; card: AlertC
       {settled && card.state_text && (
         <p class="alert-state" key={card.state}><Icon name={look.icon} /><span>{card.state_text}</span></p>
       )}
-      {(card.state === "failed" || card.state === "unknown") && card.bank_phone && <CallBank phone={card.bank_phone} />}
+      {settled && <CallBank card={card} />}
       <Actions message={message} press={press} />
     </section>
   );
@@ -87,9 +90,13 @@ function Whole({ message, card }: { message: Message; card: AlertCard }) {
   );
 }
 
+const callable = new Set<AlertCard["state"]>(["open", "failed", "unknown"]);
+
 /** The one address on a card: a number from the bank's own record, never from a message's text. */
-function CallBank({ phone }: { phone: string }) {
+function CallBank({ card }: { card: AlertCard }) {
   const { speech } = useSurroundings();
+  const phone = card.bank_phone;
+  if (!phone || !callable.has(card.state)) return null;
   return (
     <a class="button" href={`tel:${phone.replace(/[^+\d]/g, "")}`}>
       <Icon name="phone" /><span>{speech.say("call_bank", { phone })}</span>

@@ -18,7 +18,7 @@ function cardOf(message: Message, press: Press | undefined) {
   if (message.kind === "link_account") return <LinkAccount message={message} />;
   if (message.kind === "text" || message.kind === "system" || !message.card) return null;
   // A card that can be answered is shown even where its details are held back.
-  if (message.card.withheld && message.actions.length === 0) return <Withheld />;
+  if (message.card.withheld && message.actions.length === 0) return <Withheld alert={message.kind === "fraud_alert" ? message.card : null} />;
   if (message.kind === "balance") return <Balances card={message.card} />;
   if (message.kind === "transactions") return <Transactions card={message.card} />;
   return <Alert message={message} card={message.card} press={press} />;
