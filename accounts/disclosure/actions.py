@@ -16,9 +16,10 @@ from portal.tenancy.ids import new_id
 # One row a kind of refusal and minute; the rest are counted. NULLs are equal in this key.
 _COUNT = """
     INSERT INTO accounts_refusalcount
-        (bank_id, id, recipient, pseudonym, consent_id, feed, reason, minute, disclosure_id, count)
-    SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, 1
-    ON CONFLICT (bank_id, recipient, pseudonym, consent_id, feed, reason, minute)
+        (bank_id, id, recipient, pseudonym, consent_id, door, feed, reason, minute, disclosure_id,
+         count)
+    SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1
+    ON CONFLICT (bank_id, recipient, pseudonym, consent_id, door, feed, reason, minute)
     DO UPDATE SET count = accounts_refusalcount.count + 1
     RETURNING count
 """
@@ -81,6 +82,7 @@ def _counted(refused: Disclosure) -> int:
         refused.recipient,
         refused.pseudonym,
         refused.consent_id,
+        refused.door,
         refused.feed,
         refused.reason,
         refused.at.replace(second=0, microsecond=0),

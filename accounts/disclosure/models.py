@@ -56,6 +56,7 @@ class RefusalCount(TenantModel):
     recipient = models.CharField(max_length=60)
     pseudonym = models.UUIDField(null=True, blank=True)
     consent_id = models.UUIDField(null=True, blank=True)
+    door = models.CharField(max_length=40)
     feed = models.CharField(max_length=20)
     reason = models.CharField(max_length=40)
     minute = models.DateTimeField()
@@ -70,6 +71,7 @@ class RefusalCount(TenantModel):
                     "recipient",
                     "pseudonym",
                     "consent_id",
+                    "door",
                     "feed",
                     "reason",
                     "minute",
