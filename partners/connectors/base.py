@@ -195,8 +195,11 @@ class TokenSet:
     expires_at: datetime
 
 
+FraudDecision = Literal["was_me", "not_me"]
+
+
 @dataclass(frozen=True, slots=True)
-class FreezeOutcome:
+class InstructionOutcome:
     """What a bank did with an instruction. `unknown_to_bank`: it never arrived there."""
 
     status: Literal["done", "failed", "pending", "unknown_to_bank"]
@@ -323,7 +326,7 @@ class Connector(Protocol):
         account_external_id: str,
         card_id: str | None,
         reason: str,
-    ) -> Steps[FreezeOutcome]:
+    ) -> Steps[InstructionOutcome]:
         """Freeze one card, or all of the account; the same id again is the same instruction."""
         ...
 
@@ -335,10 +338,29 @@ class Connector(Protocol):
         account_external_id: str,
         card_id: str | None,
         reason: str,
-    ) -> Steps[FreezeOutcome]: ...
+    ) -> Steps[InstructionOutcome]: ...
 
-    def freeze_status(self, *, access_token: str, instruction_id: str) -> Steps[FreezeOutcome]:
+    def freeze_status(
+        self, *, access_token: str, instruction_id: str
+    ) -> Steps[InstructionOutcome]:
         """What became of an instruction; asked before it is ever sent again."""
+        ...
+
+    def report_decision(
+        self,
+        *,
+        access_token: str,
+        decision_id: str,
+        account_external_id: str,
+        transaction_external_id: str,
+        decision: FraudDecision,
+        decided_at: datetime,
+    ) -> Steps[InstructionOutcome]:
+        """What the customer said about a payment; the same id again is the same decision."""
+        ...
+
+    def decision_status(self, *, access_token: str, decision_id: str) -> Steps[InstructionOutcome]:
+        """What became of a decision; asked before it is ever sent again."""
         ...
 
     def signing_keys(self) -> Steps[Mapping[str, object]]:

@@ -14,7 +14,7 @@ from partners.connectors.base import (
     BankRefused,
     Connector,
     ConnectorFailure,
-    FreezeOutcome,
+    InstructionOutcome,
     Steps,
     TemporarilyUnavailable,
 )
@@ -101,7 +101,7 @@ class _SendingRefused(Exception):  # named for what happened
         self.code = code
 
 
-def _outcome(bank_id: UUID, errand: Errand, clock: Clock) -> FreezeOutcome:
+def _outcome(bank_id: UUID, errand: Errand, clock: Clock) -> InstructionOutcome:
     if errand.sent_before:
         known = ask(bank_id, errand.connection_id, _question(errand), clock=clock)
         if known.status != "unknown_to_bank":
@@ -112,14 +112,14 @@ def _outcome(bank_id: UUID, errand: Errand, clock: Clock) -> FreezeOutcome:
         raise _SendingRefused(refused.code) from refused
 
 
-def _question(errand: Errand) -> Callable[[Connector, str], Steps[FreezeOutcome]]:
+def _question(errand: Errand) -> Callable[[Connector, str], Steps[InstructionOutcome]]:
     return lambda connector, token: connector.freeze_status(
         access_token=token, instruction_id=str(errand.id)
     )
 
 
-def _sending(errand: Errand) -> Callable[[Connector, str], Steps[FreezeOutcome]]:
-    def operation(connector: Connector, token: str) -> Steps[FreezeOutcome]:
+def _sending(errand: Errand) -> Callable[[Connector, str], Steps[InstructionOutcome]]:
+    def operation(connector: Connector, token: str) -> Steps[InstructionOutcome]:
         send = connector.freeze if errand.kind == "freeze" else connector.unfreeze
         return send(
             access_token=token,

@@ -21,7 +21,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from partners.sandbox import accounts_api, control, oauth, partner_api, site
+from partners.sandbox import accounts_api, control, decisions_api, oauth, partner_api, site
 from partners.sandbox.bank import Bank, bank_of
 from partners.sandbox.bodies import BodyRefused
 from partners.sandbox.clock import tick_forever
@@ -70,6 +70,7 @@ def make_app(settings: Settings) -> Starlette:
             *oauth.ROUTES,
             *accounts_api.ROUTES,
             *partner_api.ROUTES,
+            *decisions_api.ROUTES,
             *control.ROUTES,
             Route("/.well-known/jwks.json", jwks, methods=["GET"]),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),

@@ -20,7 +20,7 @@ from partners.sandbox.storage.database import Connection, read_fact, remember_fa
 _log = logging.getLogger("sandbox.founding")
 _BOOKING_LAG = dt.timedelta(hours=30)
 _EVERYTHING = """TRUNCATE customers, accounts, account_holders, cards, transactions, history,
-    instructions, receipts, parcels, updates, consents, consent_accounts, authorisations, authorisation_codes, tokens,
+    instructions, decisions, receipts, parcels, updates, consents, consent_accounts, authorisations, authorisation_codes, tokens,
     notifications RESTART IDENTITY CASCADE"""
 
 

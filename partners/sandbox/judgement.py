@@ -55,6 +55,7 @@ async def _read(bank: Bank, connection: Connection, *, after: int, limit: int) -
         "declined": [one for one in told if one["status"] == "declined"],
         "cards": await _card_log(connection, after=after, last=last),
         "instructions": await _instructions(connection),
+        "decisions": await _decisions(connection),
         "notifications": await _notices(connection),
     }
 
@@ -167,6 +168,25 @@ async def _instructions(connection: Connection) -> list[dict[str, Any]]:
             "FailureReason": row["failure_reason"],
             "ReceivedAt": row["received_at"].isoformat(),
             "SettledAt": _when(row["settled_at"]),
+            "times_received": row["times_received"],
+        }
+        for row in rows
+    ]
+
+
+async def _decisions(connection: Connection) -> list[dict[str, Any]]:
+    rows = await _all(connection, "SELECT * FROM decisions ORDER BY received_at, id")
+    return [
+        {
+            "DecisionId": row["id"],
+            "client_id": row["client_id"],
+            "AccountId": row["account_id"],
+            "TransactionId": row["transaction_id"],
+            "Decision": row["word"],
+            "DecidedAt": row["decided_at"].isoformat(),
+            "Status": row["status"],
+            "FailureReason": row["failure_reason"],
+            "ReceivedAt": row["received_at"].isoformat(),
             "times_received": row["times_received"],
         }
         for row in rows

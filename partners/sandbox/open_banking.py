@@ -125,10 +125,19 @@ def _merchant(row: DictRow) -> dict[str, str]:
 
 def _supplement(row: DictRow) -> dict[str, str]:
     return _present(
-        FraudSignal="suspected" if row["fraud_suspected"] else "",
+        FraudSignal=_fraud_signal(row),
         MerchantCountry=row["merchant_country"],
         CardId=row["card_id"] or "",
     )
+
+
+def _fraud_signal(row: DictRow) -> str:
+    """What the bank holds of it; the customer's own word settles what it suspected."""
+    if row["decision"] == "not_me":
+        return "confirmed"
+    if not row["fraud_suspected"]:
+        return ""
+    return "cleared" if row["decision"] == "was_me" else "suspected"
 
 
 def _present(**members: str) -> dict[str, str]:

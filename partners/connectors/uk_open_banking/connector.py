@@ -11,12 +11,13 @@ from partners.connectors.base import (
     BankAddress,
     BankNotification,
     ConsentTerms,
-    FreezeOutcome,
+    FraudDecision,
+    InstructionOutcome,
     Steps,
     TokenSet,
     TransactionPage,
 )
-from partners.connectors.partner import card_freezes
+from partners.connectors.partner import card_freezes, fraud_decisions
 from partners.connectors.uk_open_banking import (
     accounts,
     authorisation,
@@ -96,7 +97,7 @@ class UkOpenBanking:
         account_external_id: str,
         card_id: str | None,
         reason: str,
-    ) -> Steps[FreezeOutcome]:
+    ) -> Steps[InstructionOutcome]:
         return card_freezes.put(
             self.address,
             action="freeze",
@@ -115,7 +116,7 @@ class UkOpenBanking:
         account_external_id: str,
         card_id: str | None,
         reason: str,
-    ) -> Steps[FreezeOutcome]:
+    ) -> Steps[InstructionOutcome]:
         return card_freezes.put(
             self.address,
             action="unfreeze",
@@ -126,9 +127,36 @@ class UkOpenBanking:
             reason=reason,
         )
 
-    def freeze_status(self, *, access_token: str, instruction_id: str) -> Steps[FreezeOutcome]:
+    def freeze_status(
+        self, *, access_token: str, instruction_id: str
+    ) -> Steps[InstructionOutcome]:
         return card_freezes.get(
             self.address, access_token=access_token, instruction_id=instruction_id
+        )
+
+    def report_decision(
+        self,
+        *,
+        access_token: str,
+        decision_id: str,
+        account_external_id: str,
+        transaction_external_id: str,
+        decision: FraudDecision,
+        decided_at: datetime,
+    ) -> Steps[InstructionOutcome]:
+        return fraud_decisions.put(
+            self.address,
+            access_token=access_token,
+            decision_id=decision_id,
+            account_external_id=account_external_id,
+            transaction_external_id=transaction_external_id,
+            decision=decision,
+            decided_at=decided_at,
+        )
+
+    def decision_status(self, *, access_token: str, decision_id: str) -> Steps[InstructionOutcome]:
+        return fraud_decisions.get(
+            self.address, access_token=access_token, decision_id=decision_id
         )
 
     def signing_keys(self) -> Steps[Mapping[str, object]]:

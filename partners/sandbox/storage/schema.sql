@@ -167,6 +167,30 @@ CREATE TABLE IF NOT EXISTS updates (
 CREATE INDEX IF NOT EXISTS updates_page ON updates (account_id, kind, seq);
 CREATE INDEX IF NOT EXISTS updates_about ON updates (about, revision);
 
+-- What customers said about payments by way of programs. Without a key: there was no such payment.
+CREATE TABLE IF NOT EXISTS decisions (
+    id text NOT NULL,
+    client_id text NOT NULL,
+    consent_id text NOT NULL,
+    account_id text NOT NULL,
+    transaction_id text NOT NULL,
+    transaction_key bigint REFERENCES transactions,
+    word text NOT NULL CHECK (word IN ('was_me', 'not_me')),
+    decided_at timestamptz NOT NULL,
+    received_at timestamptz NOT NULL,
+    status text NOT NULL CHECK (status IN ('done', 'failed')),
+    settled_at timestamptz,
+    failure_reason text,
+    times_received integer NOT NULL DEFAULT 1,
+    PRIMARY KEY (client_id, id),
+    CHECK ((status = 'done') = (transaction_key IS NOT NULL)),
+    CHECK ((status = 'done') = (settled_at IS NOT NULL)),
+    CHECK ((status = 'failed') = (failure_reason IS NOT NULL))
+);
+CREATE INDEX IF NOT EXISTS decisions_transaction ON decisions (transaction_key);
+-- The customer's last word on it.
+ALTER TABLE transactions ADD COLUMN IF NOT EXISTS decision text CHECK (decision IN ('was_me', 'not_me'));
+
 CREATE TABLE IF NOT EXISTS clients (
     id text PRIMARY KEY,
     secret_hash text NOT NULL,

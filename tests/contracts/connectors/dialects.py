@@ -52,6 +52,7 @@ class Dialect(Protocol):
     def page(self, rows: Sequence[Row | object], *, following: str | None = None) -> Response: ...
     def following(self) -> str: ...
     def frozen(self, instruction_id: str, **changes: object) -> Response: ...
+    def decided(self, decision_id: str, **changes: object) -> Response: ...
 
 
 def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -177,6 +178,15 @@ class UkDialect:
     def frozen(self, instruction_id: str, **changes: object) -> Response:
         outcome = {
             "InstructionId": instruction_id,
+            "Status": "done",
+            "SettledAt": "2026-03-30T09:00:02Z",
+            "FailureReason": None,
+        }
+        return answer(outcome | changes)
+
+    def decided(self, decision_id: str, **changes: object) -> Response:
+        outcome = {
+            "DecisionId": decision_id,
             "Status": "done",
             "SettledAt": "2026-03-30T09:00:02Z",
             "FailureReason": None,

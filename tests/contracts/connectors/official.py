@@ -77,7 +77,7 @@ class Specification:
         name = parameter["name"]
         value = given.get(name.lower() if parameter["in"] == "header" else name)
         if value is not None:
-            yield from self._against(parameter["schema"], value)
+            yield from self.against(parameter["schema"], value)
         elif parameter.get("required"):
             yield f"{name}: missing"
 
@@ -91,7 +91,7 @@ class Specification:
         if described is None:
             yield "a type of body that is not asked for"
             return
-        yield from self._against(described["schema"], json.loads(request.body))
+        yield from self.against(described["schema"], json.loads(request.body))
 
     def answer_complaints(self, request: Request, response: Response) -> Iterator[str]:
         """What the specification has against an answer: status, headers, type, body."""
@@ -113,9 +113,9 @@ class Specification:
         if media_type not in contents:
             yield f"{media_type!r} is not a type of answer there"
             return
-        yield from self._against(contents[media_type]["schema"], json.loads(response.body))
+        yield from self.against(contents[media_type]["schema"], json.loads(response.body))
 
-    def _against(self, schema: Schema, value: object) -> Iterator[str]:
+    def against(self, schema: Schema, value: object) -> Iterator[str]:
         whole = {"components": self.whole["components"]} | dict(schema)
         dialect = Draft202012Validator if self.whole["openapi"] >= "3.1" else Draft4Validator
         errors = dialect(whole, format_checker=_FORMAT_CHECKER).iter_errors(value)

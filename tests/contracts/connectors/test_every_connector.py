@@ -18,7 +18,7 @@ from partners.connectors.base import (
     BankRefused,
     Connector,
     ConsentTerms,
-    FreezeOutcome,
+    InstructionOutcome,
     NotificationRefused,
     RateLimited,
     RejectedRow,
@@ -92,13 +92,24 @@ def first_page(bank: Connector) -> Steps[TransactionPage]:
     return bank.transactions(access_token="access-1", account_external_id=ACCOUNT, since=SINCE)
 
 
-def freeze(bank: Connector) -> Steps[FreezeOutcome]:
+def freeze(bank: Connector) -> Steps[InstructionOutcome]:
     return bank.freeze(
         access_token="access-1",
         instruction_id=INSTRUCTION,
         account_external_id=ACCOUNT,
         card_id="card-1",
         reason="customer_reported_fraud",
+    )
+
+
+def decide(bank: Connector) -> Steps[InstructionOutcome]:
+    return bank.report_decision(
+        access_token="access-1",
+        decision_id=INSTRUCTION,
+        account_external_id=ACCOUNT,
+        transaction_external_id="t-1",
+        decision="not_me",
+        decided_at=NOW,
     )
 
 
@@ -127,6 +138,10 @@ OPERATIONS: dict[str, Callable[[Connector], Steps[object]]] = {
     ),
     "freeze_status": lambda bank: bank.freeze_status(
         access_token="access-1", instruction_id=INSTRUCTION
+    ),
+    "report_decision": decide,
+    "decision_status": lambda bank: bank.decision_status(
+        access_token="access-1", decision_id=INSTRUCTION
     ),
     "signing_keys": lambda bank: bank.signing_keys(),
 }
@@ -500,7 +515,7 @@ def test_freeze_names_the_instruction_so_that_twice_is_once(
 def test_freeze_is_done_when_the_bank_says_so_and_when(bank: Connector, dialect: Dialect) -> None:
     outcome = drive(freeze(bank), replies(dialect.frozen(INSTRUCTION)))
 
-    assert outcome == FreezeOutcome("done", datetime(2026, 3, 30, 9, 0, 2, tzinfo=UTC))
+    assert outcome == InstructionOutcome("done", datetime(2026, 3, 30, 9, 0, 2, tzinfo=UTC))
 
 
 def test_freeze_that_failed_says_why(bank: Connector, dialect: Dialect) -> None:
@@ -533,7 +548,33 @@ def test_freeze_status_of_what_never_arrived_is_unknown_to_the_bank(bank: Connec
 
     outcome = drive(steps, replies(Response(404)))
 
-    assert outcome == FreezeOutcome("unknown_to_bank")
+    assert outcome == InstructionOutcome("unknown_to_bank")
+
+
+# Decisions
+
+
+def test_report_decision_names_it_so_that_twice_is_once(bank: Connector, dialect: Dialect) -> None:
+    done = dialect.decided(INSTRUCTION)
+
+    first, second = sent(decide(bank), done)[0], sent(decide(bank), done)[0]
+
+    assert first == second
+    assert INSTRUCTION in first.url
+
+
+def test_report_decision_is_done_when_the_bank_says_so(bank: Connector, dialect: Dialect) -> None:
+    outcome = drive(decide(bank), replies(dialect.decided(INSTRUCTION)))
+
+    assert outcome == InstructionOutcome("done", datetime(2026, 3, 30, 9, 0, 2, tzinfo=UTC))
+
+
+def test_decision_status_of_what_never_arrived_is_unknown_to_the_bank(bank: Connector) -> None:
+    steps = bank.decision_status(access_token="a", decision_id=INSTRUCTION)
+
+    outcome = drive(steps, replies(Response(404)))
+
+    assert outcome == InstructionOutcome("unknown_to_bank")
 
 
 # Failures

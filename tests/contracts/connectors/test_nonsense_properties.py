@@ -86,6 +86,7 @@ def usual_answers(name: str) -> list[Response]:
         dialect.balances(amount="10.00", credit=True),
         dialect.page([Row(extra=foreign), Row("t-2")], following=dialect.following()),
         dialect.frozen(INSTRUCTION),
+        dialect.decided(INSTRUCTION),
         Response(200, {}, json.dumps(jwks()).encode()),
     ]
 

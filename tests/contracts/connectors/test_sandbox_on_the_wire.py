@@ -296,6 +296,62 @@ def test_freezes_are_within_what_we_publish(counter: Counter, partner: Specifica
     assert statuses(counter.wire, "/partner/v1") == [201, 200, 201, 200, 409, 200, 404, 403]
 
 
+def test_decisions_are_within_what_we_publish(counter: Counter, partner: Specification) -> None:
+    _consent_id, tokens = counter.linked()
+    bought = counter.bank.buy(counter.login, suspicious=True)
+    connector, token = counter.connector, tokens.access_token
+    about = {
+        "access_token": token,
+        "account_external_id": bought["AccountId"],
+        "transaction_external_id": bought["TransactionId"],
+        "decided_at": datetime.now(UTC),
+    }
+    known, unknown = str(uuid4()), str(uuid4())
+
+    for _ in range(2):
+        run(connector.report_decision(decision_id=known, decision="was_me", **about))
+    run(connector.report_decision(decision_id=str(uuid4()), decision="not_me", **about))
+    with pytest.raises(BankRefused):
+        run(connector.report_decision(decision_id=known, decision="not_me", **about))
+    for number in (known, unknown):
+        run(connector.decision_status(access_token=token, decision_id=number))
+    elsewhere = about | {"account_external_id": "none"}
+    with pytest.raises(BankRefused):
+        run(connector.report_decision(decision_id=unknown, decision="was_me", **elsewhere))
+
+    assert found(counter.wire, partner, "/partner/v1") == []
+    assert statuses(counter.wire, "/partner/v1") == [201, 200, 201, 409, 200, 404, 403]
+
+
+def test_what_supplements_a_transaction_is_within_what_we_publish(
+    counter: Counter, partner: Specification
+) -> None:
+    _consent_id, tokens = counter.linked()
+    bought = counter.bank.buy(counter.login, suspicious=True, country="PT")
+    counter.wire.forget()
+
+    run(
+        counter.connector.transactions(
+            access_token=tokens.access_token,
+            account_external_id=bought["AccountId"],
+            since=datetime.now(UTC).date(),
+        )
+    )
+
+    ((_request, answer),) = counter.wire.passed
+    rows = json.loads(answer.body)["Data"]["Transaction"]
+    supplements = {row["TransactionId"]: row.get("SupplementaryData") for row in rows}
+    schema = partner.whole["components"]["schemas"]["SupplementaryData"]
+    assert supplements[bought["TransactionId"]] == {
+        "FraudSignal": "suspected",
+        "MerchantCountry": "PT",
+        "CardId": bought["CardId"],
+    }
+    for told in filter(None, supplements.values()):
+        assert list(partner.against(schema, told)) == []
+        assert set(told) <= set(schema["properties"])
+
+
 def test_the_judge_finds_fault_with_answers(counter: Counter, standard: Specification) -> None:
     _consent_id, tokens = counter.linked()
     counter.wire.forget()

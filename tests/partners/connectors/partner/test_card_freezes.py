@@ -13,7 +13,7 @@ from partners.connectors.base import (
     AuthorisationRevoked,
     BadAnswer,
     BankRefused,
-    FreezeOutcome,
+    InstructionOutcome,
     Request,
     drive,
 )
@@ -76,19 +76,23 @@ def test_what_we_ask_is_as_described(action: card_freezes.Action, card_id: str |
 @pytest.mark.parametrize(
     ("changes", "read"),
     [
-        ({}, FreezeOutcome("done", datetime(2026, 3, 30, 9, 0, 2, tzinfo=UTC))),
-        ({"Status": "pending", "SettledAt": None}, FreezeOutcome("pending")),
+        ({}, InstructionOutcome("done", datetime(2026, 3, 30, 9, 0, 2, tzinfo=UTC))),
+        ({"Status": "pending", "SettledAt": None}, InstructionOutcome("pending")),
         (
             {"Status": "failed", "FailureReason": "already_closed"},
-            FreezeOutcome("failed", datetime(2026, 3, 30, 9, 0, 2, tzinfo=UTC), "already_closed"),
+            InstructionOutcome(
+                "failed", datetime(2026, 3, 30, 9, 0, 2, tzinfo=UTC), "already_closed"
+            ),
         ),
         (
             {"Status": "failed", "SettledAt": None, "FailureReason": "a_word_of_next_year"},
-            FreezeOutcome("failed", None, "a_word_of_next_year"),
+            InstructionOutcome("failed", None, "a_word_of_next_year"),
         ),
     ],
 )
-def test_what_is_as_described_is_read(changes: dict[str, object], read: FreezeOutcome) -> None:
+def test_what_is_as_described_is_read(
+    changes: dict[str, object], read: InstructionOutcome
+) -> None:
     body = outcome(**changes)
 
     schema("Outcome").validate(body)
