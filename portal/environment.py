@@ -78,6 +78,7 @@ def refuse_development(given: dict[str, str]) -> None:
         "PORTAL_BASE_HOST": given.get("PORTAL_BASE_HOST", "").endswith("localhost")
         or not given.get("PORTAL_BASE_HOST"),
         "DATABASE_URL": f"{ROOT}" in given.get("DATABASE_URL", ""),
+        "EMAIL_URL": not _keeps_mail_secret(given.get("EMAIL_URL", "")),
     }
     names = sorted(name for name, is_unfit in unfit.items() if is_unfit)
     if names:
@@ -113,3 +114,40 @@ def database(url: str, *, name: str, pool: dict[str, Any] | None = None) -> dict
         "OPTIONS": options,
         "ATOMIC_REQUESTS": False,
     }
+
+
+def mail_server(url: str) -> dict[str, Any]:
+    """Django's settings for mail, without their `EMAIL_`, from `smtp://user:password@host:port`.
+
+    `smtp://` goes over to TLS before anything is said; `?tls=none` does without. `smtps://` speaks TLS
+    from the first byte. `file:///folder` keeps each mail as a file.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        backend = "django.core.mail.backends.filebased.EmailBackend"
+        return {"BACKEND": backend, "FILE_PATH": unquote(parts.path)}
+    try:
+        port = parts.port or (465 if parts.scheme == "smtps" else 587)
+    except ValueError:
+        port = 0
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or not port:
+        raise ImproperlyConfigured("EMAIL_URL is smtp://user:password@host:port, or smtps://…")
+    is_plain = parts.query == "tls=none"
+    if parts.query and not is_plain:
+        raise ImproperlyConfigured("EMAIL_URL: the one thing that may follow `?` is tls=none")
+    return {
+        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "HOST": parts.hostname,
+        "PORT": port,
+        "HOST_USER": unquote(parts.username or ""),
+        "HOST_PASSWORD": unquote(parts.password or ""),
+        "USE_SSL": parts.scheme == "smtps",
+        "USE_TLS": parts.scheme == "smtp" and not is_plain,
+    }
+
+
+def _keeps_mail_secret(url: str) -> bool:
+    """Whether mail goes to a server, and in the clear to none but our own machine's."""
+    parts = urlsplit(url)
+    is_near = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    return parts.scheme in {"smtp", "smtps"} and (parts.query != "tls=none" or is_near)

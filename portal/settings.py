@@ -4,7 +4,14 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
-from portal.environment import ROOT, Environment, database, read_environment, refuse_development
+from portal.environment import (
+    ROOT,
+    Environment,
+    database,
+    mail_server,
+    read_environment,
+    refuse_development,
+)
 
 env = Environment(read_environment())
 
@@ -196,14 +203,21 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
-EMAIL_BACKEND = (
-    "django.core.mail.backends.smtp.EmailBackend"
-    if PRODUCTION
-    else "django.core.mail.backends.filebased.EmailBackend"
+# Production has to name its mail server; elsewhere mails are files until `make run` gives them a mailbox.
+_MAIL = mail_server(
+    env.text("EMAIL_URL", None if PRODUCTION else (PORTAL_STATE.absolute() / "mail").as_uri())
+    or "smtp://missing"
 )
-EMAIL_FILE_PATH = PORTAL_STATE / "mail"
-EMAIL_HOST = env.text("EMAIL_HOST", "127.0.0.1")
-EMAIL_PORT = env.number("EMAIL_PORT", 25)
+EMAIL_BACKEND = _MAIL["BACKEND"]
+EMAIL_FILE_PATH = _MAIL.get("FILE_PATH")
+EMAIL_HOST = _MAIL.get("HOST", "127.0.0.1")
+EMAIL_PORT = _MAIL.get("PORT", 0)
+EMAIL_HOST_USER = _MAIL.get("HOST_USER", "")
+EMAIL_HOST_PASSWORD = _MAIL.get("HOST_PASSWORD", "")
+EMAIL_USE_SSL = _MAIL.get("USE_SSL", False)
+EMAIL_USE_TLS = _MAIL.get("USE_TLS", False)
+# For each step of a mail's way; a handful of them, and the task that sends it has an end.
+EMAIL_TIMEOUT = 8
 DEFAULT_FROM_EMAIL = env.text("PORTAL_MAIL_FROM", f"no-reply@{PORTAL_BASE_HOST}")
 
 # --- client programs ------------------------------------------------------------------------
@@ -270,6 +284,9 @@ REALTIME_HEARTBEAT = timedelta(seconds=env.number("PORTAL_HEARTBEAT_SECONDS", 15
 BANK_TIMEOUT_SECONDS = env.number("PORTAL_BANK_TIMEOUT_SECONDS", 10)
 # How often each feed is read when the bank says nothing: finds what notifications missed.
 SWEEP_INTERVAL = timedelta(seconds=env.number("PORTAL_SWEEP_SECONDS", 900 if PRODUCTION else 60))
+
+# How long a fraud alert waits to be seen in the chat before it goes out by mail.
+NOTICE_AFTER = timedelta(seconds=env.number("PORTAL_NOTICE_SECONDS", 20))
 
 # --- words, times, files ----------------------------------------------------------------------
 LANGUAGE_CODE = "en"

@@ -40,15 +40,19 @@ class Ports:
     postgres: int = 5440
     sandbox_postgres: int = 5441
     valkey: int = 6390
+    mail: int = 8025
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Ports":
+        web = _port(environ, "PORTAL_PORT", cls.web)
         return cls(
-            web=_port(environ, "PORTAL_PORT", cls.web),
+            web=web,
             sandbox=_port(environ, "SANDBOX_PORT", cls.sandbox),
             postgres=_port(environ, "PORTAL_POSTGRES_PORT", cls.postgres),
             sandbox_postgres=_port(environ, "PORTAL_SANDBOX_POSTGRES_PORT", cls.sandbox_postgres),
             valkey=_port(environ, "PORTAL_VALKEY_PORT", cls.valkey),
+            # Beside the web's, so that two portals on one machine do not meet.
+            mail=_port(environ, "PORTAL_MAIL_PORT", web + cls.mail - cls.web),
         )
 
 
@@ -139,6 +143,11 @@ class Installation:
             self.state, self.ports.valkey, self.secrets.passwords["valkey"], durable=self.durable
         )
 
+    @property
+    def mail_url(self) -> str:
+        """The mailbox that takes the place of a mail server."""
+        return f"smtp://127.0.0.1:{self.ports.mail}?tls=none"
+
     def server(self, name: str) -> Server:
         if name == POSTGRES:
             return _postgres_server(self.postgres, "PORTAL_POSTGRES_PORT", self._prepare_portal)
@@ -216,6 +225,7 @@ def environment(installation: Installation) -> dict[str, str]:
         "DATABASE_SYSTEM_URL": urls.system,
         "VALKEY_URL": installation.valkey.url(),
         "CELERY_BROKER_URL": installation.valkey.broker_url(),
+        "EMAIL_URL": installation.mail_url,
         "PORTAL_SECRET_KEY": installation.secrets.secret_key,
         "PORTAL_KEYS": f"dev1:{installation.secrets.master_key}",
         "PORTAL_METRICS_TOKEN": _metrics_token(installation.secrets.secret_key),

@@ -32,6 +32,8 @@ def full_plan(here: Installation, servers: Iterable[str], environ: Mapping[str, 
     portal_needs = tuple(name for name in embedded if name != SANDBOX_POSTGRES)
     sandboxes = tuple(map(sandbox_name, SANDBOX_SLUGS))
     ours = ("web", "worker", "beat", "relay")
+    # A mail server of the user's own takes its place.
+    mailbox = (_mailbox(here, environ),) if environ.get("EMAIL_URL") == here.mail_url else ()
     jobs = [_migrate(here, environ)]
     seed = _seed(here, environ)
     if seed:
@@ -48,6 +50,7 @@ def full_plan(here: Installation, servers: Iterable[str], environ: Mapping[str, 
                 _worker(here, environ),
                 _beat(here, environ),
                 _relay(here, environ),
+                *mailbox,
             ),
         ),
         jobs=tuple(jobs),
@@ -191,6 +194,24 @@ def _beat(here: Installation, environ: Mapping[str, str]) -> Part:
         environ,
         LogProbe(here.state.log / "beat.log", re.compile(rb"beat: Starting")),
     )
+
+
+def _mailbox(here: Installation, environ: Mapping[str, str]) -> Part:
+    port = here.ports.mail
+    return Service(
+        "mailbox",
+        here.state,
+        _python("-m", "portal.local.mailbox", str(port), str(mail_folder(here.state.folder))),
+        environ,
+        LogProbe(here.state.log / "mailbox.log", re.compile(rb"the mailbox listens")),
+        port=port,
+        port_setting="PORTAL_MAIL_PORT",
+    )
+
+
+def mail_folder(state: Path) -> Path:
+    """Where the mailbox keeps what it is given."""
+    return state / "mail"
 
 
 def _relay(here: Installation, environ: Mapping[str, str]) -> Part:
