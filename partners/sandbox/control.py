@@ -31,6 +31,7 @@ from partners.sandbox.ledger import (
 )
 from partners.sandbox.pages import find_customer
 from partners.sandbox.parcels import move_parcel, parcel_body
+from partners.sandbox.people import mail_address
 from partners.sandbox.receipts import correct_receipt, issue_ahead, receipt_id
 from partners.sandbox.replay import Player, ReplayRefused, read_rows
 from partners.sandbox.shopping import (
@@ -187,7 +188,11 @@ async def customers(request: Request) -> Answer:
                FROM customers c ORDER BY c.position"""
         )
         rows = await cursor.fetchall()
-    return {"customers": [{**row, "id": str(row["id"])} for row in rows]}
+    return {"customers": [_person(row) for row in rows]}
+
+
+def _person(row: DictRow) -> Answer:
+    return {**row, "id": str(row["id"]), "email": mail_address(row["login"])}
 
 
 def transaction_answer(row: DictRow) -> Answer:

@@ -89,6 +89,11 @@ class InventedCustomer:
     accounts: tuple[InventedAccount, ...]
 
 
+def mail_address(login: str) -> str:
+    """The address that the bank has verified: invented like its owner, and nowhere a real mailbox."""
+    return f"{login}@post.example"
+
+
 def dice(*parts: object) -> random.Random:
     """Repeatable chance for one purpose."""
     return random.Random("/".join(map(str, parts)))  # noqa: S311 - invention, not secrecy

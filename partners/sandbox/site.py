@@ -28,6 +28,7 @@ from partners.sandbox.pages import (
     sorry,
 )
 from partners.sandbox.parcels import move_parcel, parcels_of
+from partners.sandbox.people import mail_address
 from partners.sandbox.shopping import Order, online_order, place_order
 from partners.sandbox.storage.database import Connection
 
@@ -69,7 +70,7 @@ async def home(request: Request) -> Response:
     return await _home(request)
 
 
-async def _home(request: Request, *, wrong: bool = False) -> Response:
+async def _home(request: Request, *, wrong: bool = False, alert: str = "") -> Response:
     bank = bank_of(request)
     async with bank.pool.connection() as connection:
         customer = await signed_in(request, connection)
@@ -82,7 +83,17 @@ async def _home(request: Request, *, wrong: bool = False) -> Response:
         customer=customer,
         people=people,
         wrong=wrong,
+        alert=alert or _alert_of(request.query_params.get("chat_alert")),
     )
+
+
+def _alert_of(text: str | None) -> str:
+    """The alert that a link of the chat's names, to be opened once somebody has signed in."""
+    return text if text and re.fullmatch(r"[0-9a-f-]{36}", text) else ""
+
+
+def _accounts_url(alert: str) -> str:
+    return f"/accounts?chat_alert={alert}" if alert else "/accounts"
 
 
 @form_door
@@ -90,13 +101,14 @@ async def sign_in(request: Request) -> Response:
     """POST /sign-in."""
     bank = bank_of(request)
     form = dict(await read_form(request))
+    alert = _alert_of(form.get("chat_alert"))
     async with bank.pool.connection() as connection:
         customer = await check_password(
             connection, login=form.get("login", ""), password=form.get("password", "")
         )
     if customer is None:
-        return await _home(request, wrong=True)
-    response = RedirectResponse("/accounts", status_code=303)
+        return await _home(request, wrong=True, alert=alert)
+    response = RedirectResponse(_accounts_url(alert), status_code=303)
     sign_in_cookie(bank, response, customer_id=customer["id"])
     return response
 
@@ -161,7 +173,8 @@ async def accounts(request: Request) -> Response:
     async with bank.pool.connection() as connection:
         customer = await signed_in(request, connection)
         if customer is None:
-            return RedirectResponse("/", status_code=303)
+            alert = _alert_of(request.query_params.get("chat_alert"))
+            return RedirectResponse(f"/?chat_alert={alert}" if alert else "/", status_code=303)
         shown = await _overview(connection, customer)
         recent = await _movements(connection, customer, account_id=None, limit=_RECENT)
     note = request.query_params.get("done", "")
@@ -392,6 +405,8 @@ async def widget_token(request: Request) -> Response:
         "iss": bank.origin,
         "sub": str(customer["id"]),
         "name": customer["name"],
+        "email": mail_address(customer["login"]),
+        "email_verified": True,
         "aud": bank.settings.portal_origin,
         "iat": now,
         "exp": now + _TOKEN_SECONDS,

@@ -21,6 +21,8 @@ const TYPING_EVERY_MS = 3_000;
 const TYPING_SHOWN_MS = 6_000;
 const REFRESH_AFTER_MS = 250;
 const ACTION_TRIES = 4;
+/** An alert further back than this is not what a mail of the last days leads to. */
+const SOUGHT_PAGES = 10;
 
 export type Failure = SessionFailure | "alone";
 export type ActionPhase = "busy" | "retrying" | "failed";
@@ -57,12 +59,19 @@ export interface ChatState {
   readonly blocked: WindowPass | null;
   readonly windowFailed: boolean;
   readonly opening: WindowPurpose | null;
+  /** The message that the customer came for: sought, before their eyes, or not in this conversation. */
+  readonly wanted: Wanted | null;
+}
+
+export interface Wanted {
+  readonly id: string;
+  readonly phase: "sought" | "found" | "missing";
 }
 
 const starting: ChatState = {
   phase: "starting", failure: null, session: null, thread: emptyThread, unsent: [], draft: "", connection: "idle",
   everLive: false, older: "idle", presses: {}, readSeq: 0, typing: null, open: false, openings: 0, mode: "bubble", blocked: null,
-  windowFailed: false, opening: null,
+  windowFailed: false, opening: null, wanted: null,
 };
 
 export class Chat {
@@ -75,6 +84,7 @@ export class Chat {
   #userStreams = new Set<string>();
   #sending = false;
   #beginning = false;
+  #seeking = false;
   #typedAt = 0;
   #draftKey: string | undefined;
   #sealing: Promise<void> = Promise.resolve();
@@ -141,6 +151,7 @@ export class Chat {
       if (this.state.phase !== "ready") await this.#loadFirst();
       this.#socket.take({ kind: "start", streams: this.#positions(session) });
       this.#pump();
+      await this.#seek();
     } catch (failure) {
       this.#failed(failure);
     } finally {
@@ -282,16 +293,48 @@ export class Chat {
     }
   }
 
-  async loadOlder(): Promise<void> {
+  async loadOlder(limit = PAGE): Promise<void> {
     const oldest = this.state.thread.messages[0];
     if (!oldest || !this.state.thread.hasMore || this.state.older === "loading") return;
     this.#set({ older: "loading" });
     try {
-      const page = await this.#page(`?before_seq=${oldest.seq}&limit=${PAGE}`);
+      const page = await this.#page(`?before_seq=${oldest.seq}&limit=${limit}`);
       this.#set({ thread: withOlder(this.state.thread, page), older: "idle" });
+      void this.#seek();
     } catch {
       this.#set({ older: "failed" });
     }
+  }
+
+  // ---- What the customer came for ----
+
+  /** Show this message once the conversation is there, reading back as far as it takes. */
+  lookFor(id: string): void {
+    if (this.state.wanted?.id === id) return;
+    this.#set({ wanted: { id, phase: "sought" } });
+    void this.#seek();
+  }
+
+  async #seek(): Promise<void> {
+    const wanted = this.state.wanted;
+    if (wanted?.phase !== "sought" || this.state.phase !== "ready" || this.#seeking) return;
+    this.#seeking = true;
+    for (let page = 0; page < SOUGHT_PAGES && !this.#holds(wanted.id) && this.state.thread.hasMore; page += 1) {
+      await this.loadOlder(LARGEST_PAGE);
+      if (this.state.older !== "idle") break; // Not to be read now: what has been sought in part is not missing.
+    }
+    this.#seeking = false;
+    const found = this.#holds(wanted.id);
+    if (found || this.state.older === "idle") this.#set({ wanted: { id: wanted.id, phase: found ? "found" : "missing" } });
+  }
+
+  #holds(id: string): boolean {
+    return this.state.thread.messages.some((it) => it.id === id);
+  }
+
+  /** It was shown, or its absence was read. */
+  wantedSeen(): void {
+    this.#set({ wanted: null });
   }
 
   // ---- What goes out ----

@@ -23,9 +23,10 @@ if (config.accent) {
 }
 
 const bridge = listenToHost(config.parentOrigins, {
-  hello: (mode, open, theme) => {
+  hello: (mode, open, theme, alert) => {
     if (theme === "light" || theme === "dark") page.dataset["theme"] = theme;
     chat.greeted(mode, open);
+    if (alert) chat.lookFor(alert);
   },
   shown: (open) => chat.shown(open),
 });

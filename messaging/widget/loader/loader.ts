@@ -81,8 +81,8 @@ class BankChatElement extends HTMLElement implements BankChat {
   #hello(): void {
     if (!this.#settings) return;
     this.#isLoaded = true;
-    const { mode, theme } = this.#settings;
-    this.#say({ t: "hello", mode, open: this.#isOpen, kept: this.#kept(), ...(theme ? { theme } : {}) });
+    const { mode, theme, alert } = this.#settings;
+    this.#say({ t: "hello", mode, open: this.#isOpen, kept: this.#kept(), ...(theme && { theme }), ...(alert && { alert }) });
   }
 
   #say(message: HostSays): void {
@@ -181,7 +181,7 @@ function whenIdle(then: () => void): void {
 
 function begin(script: HTMLScriptElement): void {
   if (window.BankChat) return; // Included twice: the first one stays.
-  const settings = settingsFrom(script.src, script.dataset, location.origin, document.documentElement.lang);
+  const settings = settingsFrom(script.src, script.dataset, location, document.documentElement.lang);
   if (!settings) return console.error("<bank-chat> needs data-bank, and data-token-url on this page's own origin.");
   if (!customElements.get("bank-chat")) customElements.define("bank-chat", BankChatElement);
   const place = () => {

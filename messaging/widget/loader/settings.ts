@@ -10,17 +10,20 @@ export interface Settings {
   readonly open: boolean;
   readonly theme: "light" | "dark" | undefined;
   readonly accent: string | null;
+  /** The alert that the page's address asks for: the chat opens at it. */
+  readonly alert: string | null;
 }
 
 type Attributes = Readonly<Record<string, string | undefined>>;
 
 /** Null where the bank is not named, or the token would be asked for anywhere but on the host page's own origin. */
-export function settingsFrom(src: string, attributes: Attributes, pageOrigin: string, pageLocale: string): Settings | null {
+export function settingsFrom(src: string, attributes: Attributes, page: Location | URL, pageLocale: string): Settings | null {
   const { bank, tokenUrl, locale = pageLocale, mode, open, theme, accent } = attributes;
   if (!bank || !tokenUrl) return null;
   const { origin } = new URL(src);
-  const token = URL.parse ? URL.parse(tokenUrl, pageOrigin) : new URL(tokenUrl, pageOrigin);
-  if (token?.origin !== pageOrigin) return null;
+  const token = URL.parse ? URL.parse(tokenUrl, page.origin) : new URL(tokenUrl, page.origin);
+  if (token?.origin !== page.origin) return null;
+  const alert = /[?&]chat_alert=([\da-f-]{36})(&|$)/.exec(page.search)?.[1] ?? null;
   const frame = new URL("/widget/frame", origin);
   frame.searchParams.set("bank", bank);
   if (locale) frame.searchParams.set("locale", locale);
@@ -31,9 +34,10 @@ export function settingsFrom(src: string, attributes: Attributes, pageOrigin: st
     tokenUrl: token.href,
     locale,
     mode: mode === "full" ? "full" : "bubble",
-    open: open !== undefined && open !== "false",
+    open: alert !== null || (open !== undefined && open !== "false"),
     theme: theme === "light" || theme === "dark" ? theme : undefined,
     accent: accent && /^#[0-9a-f]{6}$/i.test(accent) ? accent : null,
+    alert,
   };
 }
 

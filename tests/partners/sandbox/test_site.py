@@ -117,6 +117,28 @@ async def test_the_widget_is_told_who_is_signed_in(visitor: Visitor) -> None:
     assert (claims["sub"], claims["name"]) == (person["id"], person["name"])
     assert claims["iss"] == "http://aurelia-bank.localhost:8101"
     assert claims["exp"] - claims["iat"] <= 300
+    assert (claims["email"], claims["email_verified"]) == (person["email"], True)
+
+
+async def test_a_link_to_an_alert_survives_signing_in(visitor: Visitor) -> None:
+    alert = "01936f2e-5b7a-7c3d-9e1f-0a2b4c6d8e90"
+    person = (await visitor.control("GET", "customers"))["customers"][0]
+    signing_in = {"login": person["login"], "password": person["password"]}
+
+    led = await visitor.http.get(f"/accounts?chat_alert={alert}")
+    home = await visitor.http.get(led.headers["location"])
+    wrong = await visitor.http.post(
+        "/sign-in", data=signing_in | {"password": "no", "chat_alert": alert}
+    )
+    right = await visitor.http.post("/sign-in", data=signing_in | {"chat_alert": alert})
+    bad = await visitor.http.post("/sign-in", data=signing_in | {"chat_alert": "//evil.example"})
+
+    field = f'<input type="hidden" name="chat_alert" value="{alert}">'
+    assert led.headers["location"] == f"/?chat_alert={alert}"
+    assert field in home.text
+    assert field in wrong.text
+    assert right.headers["location"] == f"/accounts?chat_alert={alert}"
+    assert bad.headers["location"] == "/accounts"
 
 
 async def test_every_widget_token_is_its_own(visitor: Visitor) -> None:

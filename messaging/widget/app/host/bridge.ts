@@ -25,7 +25,8 @@ export interface Bridge {
 }
 
 export interface BridgeListener {
-  hello(mode: "bubble" | "full", open: boolean, theme: "light" | "dark" | undefined): void;
+  /** `alert`: the message that the page's address asks for, if it asks for one. */
+  hello(mode: "bubble" | "full", open: boolean, theme: "light" | "dark" | undefined, alert: string | null): void;
   shown(open: boolean): void;
 }
 
@@ -44,7 +45,7 @@ export function listenToHost(origins: readonly string[], listener: BridgeListene
       mode = message.mode === "full" ? "full" : "bubble";
       if (typeof message.kept === "string") kept = message.kept;
       greeted();
-      listener.hello(mode, message.open === true, message.theme);
+      listener.hello(mode, message.open === true, message.theme, typeof message.alert === "string" ? message.alert : null);
     },
     token: ({ token }) => {
       if (typeof token === "string" && token) waiting?.resolve(token);

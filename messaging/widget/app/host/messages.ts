@@ -8,7 +8,7 @@ export type FrameSays =
   | { t: "keep"; box: string };
 
 export type HostSays =
-  | { t: "hello"; mode: "bubble" | "full"; open: boolean; theme?: "light" | "dark"; kept?: string }
+  | { t: "hello"; mode: "bubble" | "full"; open: boolean; theme?: "light" | "dark"; kept?: string; alert?: string }
   | { t: "token"; token: string }
   | { t: "token_failed"; reason: "signed_out" | "unavailable" }
   | { t: "open" }

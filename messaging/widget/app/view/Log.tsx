@@ -84,6 +84,16 @@ export function Log({ state, sends }: { state: ChatState; sends: number }) {
     if (sends > 0) toEnd("smooth");
   }, [sends]);
 
+  // The customer came for one message: put it before their eyes, and mark which it is.
+  useLayoutEffect(() => {
+    if (state.wanted?.phase !== "found" || !state.open) return;
+    const row = box.current?.querySelector<HTMLElement>(`[data-id="${state.wanted.id}"]`);
+    row?.scrollIntoView({ block: "center" });
+    row?.classList.add("row-wanted");
+    look();
+    chat.wantedSeen();
+  }, [state.wanted, state.open]);
+
   const now = new Date();
   const lastOwn = messages.findLast((it) => it.author.kind === "customer");
   const readByOthers = Math.max(0, ...Object.entries(state.thread.reads)

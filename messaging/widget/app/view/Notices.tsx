@@ -25,6 +25,14 @@ export function Notices({ state }: { state: ChatState }) {
           <button type="button" class="inline" onClick={() => chat.openBlocked()}>{speech.say("open_window")}</button>
         </p>
       )}
+      {state.wanted?.phase === "missing" && (
+        <p class="notice notice-warn">
+          <Icon name="alert" /><span>{speech.say("alert_missing")}</span>
+          <button type="button" class="round small" aria-label={speech.say("remove")} onClick={() => chat.wantedSeen()}>
+            <Icon name="close" />
+          </button>
+        </p>
+      )}
       {state.windowFailed && (
         <p class="notice notice-warn">
           <Icon name="alert" /><span>{speech.say("window_failed")}</span>

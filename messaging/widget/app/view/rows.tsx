@@ -34,7 +34,7 @@ export const MessageRow = memo(function MessageRow({ row, press, status }: Props
   const card = cardOf(message, press);
   const shape = `row ${own ? "row-own" : "row-other"}${first ? " row-first" : ""}${last ? " row-last" : ""}`;
   return (
-    <li class={shape}>
+    <li class={shape} data-id={message.id}>
       {!own && first && message.author.name !== chat.state.session?.bank.name && <p class="author" aria-hidden="true">{message.author.name}</p>}
       <span class="unseen">{own ? speech.say("you") : message.author.name}: </span>
       {card ?? <p class="bubble" dir="auto">{message.text}</p>}

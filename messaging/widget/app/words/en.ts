@@ -83,6 +83,7 @@ export const en = {
   alert_salary: "Salary received",
   low_balance_text: "{account} is below the limit.",
   low_balance_more: "Write “balance” to see how much is left.",
+  alert_missing: "The alert of this link is not here. It may be for somebody else, or older than what is kept.",
   one_moment: "One moment…",
   action_retry: "We do not know yet whether that arrived. Trying again…",
   action_failed: "That did not get through, so nothing is confirmed.",

@@ -84,6 +84,7 @@ export const es: Words = {
   alert_salary: "Nómina recibida",
   low_balance_text: "{account} está por debajo del límite.",
   low_balance_more: "Escribe «saldo» para ver cuánto queda.",
+  alert_missing: "El aviso de este enlace no está aquí. Quizá sea para otra persona, o más antiguo de lo que se guarda.",
   one_moment: "Un momento…",
   action_retry: "Aún no sabemos si ha llegado. Lo intentamos de nuevo…",
   action_failed: "No ha llegado: no hay nada confirmado.",

@@ -84,6 +84,7 @@ export const it: Words = {
   alert_salary: "Stipendio ricevuto",
   low_balance_text: "{account} è sotto la soglia.",
   low_balance_more: "Scrivi “saldo” per vedere quanto resta.",
+  alert_missing: "L’avviso di questo link non è qui. Forse è per un’altra persona, o è più vecchio di quanto si conserva.",
   one_moment: "Un attimo…",
   action_retry: "Non sappiamo ancora se è arrivato. Riproviamo…",
   action_failed: "La richiesta non è passata: nulla è confermato.",
