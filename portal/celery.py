@@ -15,6 +15,7 @@ app.autodiscover_tasks(
         "partners.sync",
         "partners.instructions",
         "partners.integrations",
+        "messaging.notices",
         "messaging.programs",
         "portal.outbox",
     ]
@@ -24,6 +25,7 @@ app.autodiscover_tasks(
 TIMETABLE = {
     "pull what is due": ("partners.sync.tasks.pull_due", 5.0),
     "carry out instructions": ("partners.instructions.tasks.run_due", 5.0),
+    "send notices": ("messaging.notices.tasks.send_due", 2.0),
     "forget old readings": ("partners.sync.tasks.age_out", 3600.0),
     "forget what programs were told": ("messaging.programs.tasks.age_out", 3600.0),
     "forget delivered events": ("portal.outbox.tasks.age_out", 3600.0),

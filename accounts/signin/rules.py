@@ -10,6 +10,7 @@ CLOCKS_APART = timedelta(seconds=30)
 _LENGTHS = {"sub": 100, "jti": 128}
 _NAME_LENGTH = 200
 _LOCALE_LENGTH = 12
+_EMAIL_LENGTH = 254
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Assertion:
     locale: str
     jti: str
     expires_at: datetime
+    # An address that the bank has verified; empty where it says that there is none, None where it says nothing.
+    email: str | None = None
 
 
 def read_claims(claims: Mapping[str, Any], *, at: datetime) -> Assertion:
@@ -41,7 +44,17 @@ def read_claims(claims: Mapping[str, Any], *, at: datetime) -> Assertion:
         locale=locale if isinstance(locale, str) and len(locale) <= _LOCALE_LENGTH else "",
         jti=texts["jti"],
         expires_at=expires_at,
+        email=_email(claims),
     )
+
+
+def _email(claims: Mapping[str, Any]) -> str | None:
+    # OpenID Connect Core 1.0, section 5.1; one that nobody has verified may be a stranger's.
+    if "email" not in claims:
+        return None
+    email = claims["email"]
+    is_good = isinstance(email, str) and len(email) <= _EMAIL_LENGTH
+    return email if is_good and claims.get("email_verified") is True else ""
 
 
 def _text(claims: Mapping[str, Any], name: str, at_most: int) -> str:

@@ -18,6 +18,7 @@ from messaging.conversations.actions import (
     update_cards,
 )
 from messaging.delivery.actions import tell_of_end, tell_of_grant, tell_programs
+from messaging.notices.actions import plan_notices
 from messaging.programs.public import News, alert_news, change_news
 from partners.events import AccountsLinked, AlertRaised, EntriesChanged, InstructionChanged
 from partners.sharing.gate import CHAT, Allowed, Ask, Door, Scope, authorize
@@ -42,12 +43,16 @@ def on_alert_raised(event: AlertRaised, delivered: Delivered) -> None:
             if not _is_allowed(event, event.alert_type, now):
                 continue
             if not any(_is_allowed(event, each, now) for each in weightier):
-                post_card(
+                card = post_card(
                     customer_id=customer_id,
                     alert=alert,
                     caused_by=delivered.event_id,
                     at=delivered.occurred_at,
                 )
+                if card is not None:
+                    plan_notices(
+                        card, occurred_at=delivered.occurred_at, at=now, trace=delivered.trace
+                    )
 
 
 def on_instruction_changed(event: InstructionChanged, delivered: Delivered) -> None:

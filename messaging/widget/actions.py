@@ -11,6 +11,7 @@ from accounts.signin.assertions import UnknownKey, verify_assertion
 from accounts.signin.rules import Assertion
 from messaging.conversations.actions import open_conversation, user_stream
 from messaging.conversations.models import Conversation
+from messaging.notices.actions import keep_bank_address
 from partners.banks.actions import recognise_customer
 from partners.banks.keysets import refresh_jwks
 from partners.banks.models import Bank, Customer
@@ -62,6 +63,7 @@ def welcome(bank: Bank, assertion: Assertion, *, at: datetime) -> Welcome:
         )
         opened = open_widget_session(customer_id=customer.id, assertion=assertion, at=at)
         conversation = open_conversation(customer_id=customer.id, at=at)
+        keep_bank_address(customer_id=customer.id, said=assertion.email, at=at)
         shares = shares_anything()
     linked = _is_linked(bank.id, customer.id)
     return Welcome(bank, customer, opened, conversation, linked, shares)

@@ -25,6 +25,8 @@ class Bank(models.Model):
     locale = models.CharField(max_length=12, default="en")
     phone = models.CharField(max_length=40, blank=True)
     website = models.URLField()
+    # The page of its site that holds the chat, where links to an alert lead; else the website.
+    chat_page = models.URLField(blank=True)
     # Where the bank may embed the chat: exact origins, for frame-ancestors and postMessage.
     frame_origins = models.JSONField(default=list)
     # Who signs for the bank, and the public halves of its keys as last fetched (RFC 7517).

@@ -17,6 +17,7 @@ from portal.telemetry.totals import Totals
 QUEUES: Mapping[str, Any] = {
     "partners_feedcursor": gettext_lazy("Feeds to read at banks"),
     "partners_instruction": gettext_lazy("Instructions to banks"),
+    "messaging_notice": gettext_lazy("Customers to tell by mail"),
     "portal_outboxdelivery": gettext_lazy("Events to hand on"),
 }
 # Processes that say when they were last about, and how long silence is no news.

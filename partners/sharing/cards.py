@@ -93,6 +93,22 @@ def require_alert(alert_id: UUID, *, door: Door, at: datetime) -> tuple[Alert, A
     return alert, decision
 
 
+def may_announce(alert_id: UUID, *, door: Door, at: datetime, noted: bool) -> bool:
+    """Whether the customer may be told that there is this alert, and nothing of it.
+
+    The telling is disclosed, unless it was `noted` when it was tried before.
+    """
+    alert = Alert.objects.filter(pk=alert_id).first()
+    if alert is None:
+        return False
+    allowed = _gate(Scope.ALERT, alert.alert_type, [alert.account_id], door, at)
+    if isinstance(allowed, Refused):
+        return False
+    if not noted:
+        disclosed(allowed, {alert.account_id: 1})
+    return True
+
+
 def render_balances(
     account_ids: Sequence[UUID], *, door: Door, at: datetime
 ) -> list[dict[str, Any]] | Withheld:

@@ -25,6 +25,7 @@ from accounts.consent.actions import Resource, grant_consent
 from accounts.consent.models import Consent
 from accounts.linking.models import Link
 from accounts.people.models import Person
+from messaging.notices.actions import keep_bank_address
 from partners.alerts.models import AlertRule, AlertType
 from partners.banks.models import Bank, Customer, Staff
 from partners.connections.actions import begin_authorisation, complete_authorisation
@@ -130,7 +131,7 @@ def seed(*, at: datetime) -> dict[str, Any]:
                 bank_itself.get("/_control/customers").raise_for_status().json()["customers"]
             )
         shown["customers"][each.slug] = [
-            {key: person[key] for key in ("id", "login", "password", "name")}
+            {key: person[key] for key in ("id", "login", "password", "name", "email")}
             for person in everybody[:3]
         ]
         shown["sign_ins"] += [
@@ -200,6 +201,7 @@ def seed_bank(each: DemoBank, *, at: datetime) -> list[dict[str, str]]:
             "locale": each.locale,
             "phone": each.phone,
             "website": each.origin,
+            "chat_page": f"{each.origin}/accounts",
             # The start page frames the bank's phone page, which frames the chat.
             "frame_origins": [each.origin, settings.PORTAL_ORIGIN],
             "issuer": each.origin,
@@ -265,6 +267,7 @@ def link_customer(each: DemoBank, person: Mapping[str, Any], *, at: datetime) ->
             external_id=person["id"],
             defaults={"display_name": person["name"], "locale": each.locale},
         )
+        keep_bank_address(customer_id=customer.id, said=person["email"], at=at)
         if Link.objects.filter(customer_id=customer.id, ended_at=None).exists():
             return
     choice = {

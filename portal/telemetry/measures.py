@@ -46,6 +46,15 @@ DELIVERY_LAG = Histogram(
 INSTRUCTIONS = Counter(
     "portal_instructions_total", "What became of instructions to banks", ["kind", "status"]
 )
+NOTICES = Counter(
+    "portal_notices_total", "What became of notices, by way and why", ["way", "state", "reason"]
+)
+NOTICE_LAG = Histogram(
+    "portal_notice_reached_seconds",
+    "From an alert to the server that took the notice of it",
+    ["way"],
+    buckets=(1, 2.5, 5, 10, 20, 30, 45, 60, 90, 120, 300, 900, 3600, 14400, 86400),
+)
 SOCKETS = Gauge("portal_sockets_open", "Sockets held now", multiprocess_mode="livesum")
 SOCKETS_CLOSED = Counter("portal_sockets_closed_total", "Sockets ended, by close code", ["code"])
 EVENT_TO_SCREEN = Histogram(

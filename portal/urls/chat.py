@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("messaging.widget.urls")),
     path("", include("messaging.conversations.urls")),
     path("", include(SOCKET_DOORS)),
+    path("", include("messaging.notices.urls")),
     path("", include(CUSTOMER_DOORS)),
     path("", include("partners.connections.urls")),
     *short_ways("CHAT_DOORS"),

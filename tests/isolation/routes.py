@@ -56,6 +56,7 @@ KINDS: dict[str, Kind] = {
     "chat /widget/loader.js": Kind.OPEN,
     "chat /widget/frame": Kind.OPEN,
     "chat /api/v1/widget/sessions": Kind.PROVEN,
+    "chat /alerts/<slug:slug>/<uuid:message_id>": Kind.OPEN,
     "chat /link/": Kind.PROVEN,
     "chat /link/choose": Kind.WINDOW,
     "chat /link/callback": Kind.WINDOW,

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 from tests.journeys.collector import Collector, running_collector
 from tests.journeys.stack import Stack, running_stack
+from tests.mailbox import Mailbox, mailbox
 
 QUIET = [
     "--disable-gpu",
@@ -41,9 +42,23 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Stack]:
-    telling = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
-    with running_stack(tmp_path_factory.mktemp("portal"), **telling) as running:
+def box() -> Iterator[Mailbox]:
+    """The mailbox of everybody whom the portal writes to."""
+    with mailbox() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stack(
+    tmp_path_factory: pytest.TempPathFactory, collector: Collector, box: Mailbox
+) -> Iterator[Stack]:
+    told = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        "OTEL_BSP_SCHEDULE_DELAY": "200",
+        "EMAIL_URL": box.url,
+        "PORTAL_NOTICE_SECONDS": "3",
+    }
+    with running_stack(tmp_path_factory.mktemp("portal"), **told) as running:
         yield running
 
 

@@ -20,7 +20,7 @@ import httpx
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 180
 # What the test run's own settings put there, and what would point the stack at the wrong servers.
-NOT_INHERITED = re.compile(r"^(PORTAL_|DATABASE_|VALKEY_|CELERY_|SANDBOX_|DJANGO_|PYTEST_)")
+NOT_INHERITED = re.compile(r"^(PORTAL_|DATABASE_|VALKEY_|CELERY_|EMAIL_|SANDBOX_|DJANGO_|PYTEST_)")
 
 
 @dataclass

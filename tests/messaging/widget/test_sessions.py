@@ -12,6 +12,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.signin.models import WidgetSession
+from messaging.notices.models import MailAddress
+from messaging.notices.queries import plain_address
 from partners.banks.models import Bank, Customer
 from portal.tenancy.blocks import serving
 from tests.factories.messaging import CHAT_HOST, Signer, make_signing_bank
@@ -288,3 +290,45 @@ def test_a_bank_that_serves_no_keys_is_told_apart(
         (401, "assertion-refused") if served == b'{"keys":[1]}' else (503, "bank-keys-unavailable")
     )
     assert (response.status_code, slug_of(response)) == expected
+
+
+def mailed_to(bank: Bank) -> list[str]:
+    with serving(bank.id):
+        return [plain_address(each) for each in MailAddress.objects.all()]
+
+
+def test_an_address_that_the_bank_has_verified_is_where_mail_goes(client: Client) -> None:
+    bank, signer = make_signing_bank()
+
+    ask(client, bank, signer.assertion(bank, email="ada@post.example", email_verified=True))
+
+    with serving(bank.id):
+        kept = MailAddress.objects.get()
+    assert mailed_to(bank) == ["ada@post.example"]
+    assert "post.example" not in kept.address
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ({}, ["ada@post.example"]),
+        ({"email": "new@post.example", "email_verified": True}, ["new@post.example"]),
+        ({"email": "new@post.example"}, []),
+        ({"email": "new@post.example", "email_verified": False}, []),
+        ({"email": "new@post.example", "email_verified": "true"}, []),
+        ({"email": "", "email_verified": True}, []),
+        ({"email": 7, "email_verified": True}, []),
+        ({"email": "two@post.example, one@post.example", "email_verified": True}, []),
+        ({"email": "a" * 300 + "@post.example", "email_verified": True}, []),
+    ],
+)
+def test_what_the_bank_says_of_an_address_now_holds(
+    client: Client, said: dict[str, Any], left: list[str]
+) -> None:
+    bank, signer = make_signing_bank()
+    ask(client, bank, signer.assertion(bank, email="ada@post.example", email_verified=True))
+
+    response = ask(client, bank, signer.assertion(bank, **said))
+
+    assert response.status_code == 201
+    assert mailed_to(bank) == left

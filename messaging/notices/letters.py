@@ -1,0 +1,36 @@
+"""Mails, ready to be handed over: words, addresses and headers."""
+
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+
+from messaging.conversations.rendering import reader_locale
+from messaging.notices.actions import Ready
+from messaging.notices.links import alert_link
+from messaging.notices.mailing import Letter
+from messaging.notices.words import fraud_words
+
+
+def alert_letter(ready: Ready) -> Letter:
+    """The mail about an alert's card. Its link names the card, and opens nothing without signing in."""
+    bank, card = ready.bank, ready.card
+    locale = reader_locale(bank, ready.customer)
+    with translation.override(locale):
+        words = fraud_words(
+            name=ready.customer.display_name,
+            bank=bank.name,
+            phone=bank.phone,
+            told_at=timezone.localtime(card.created_at, ZoneInfo(bank.time_zone)),
+        )
+        shown = {"words": words, "bank": bank, "url": alert_link(bank, card.id)}
+        return Letter(
+            message_id=f"<{ready.notice_id.hex}@{settings.PORTAL_BASE_HOST}>",
+            to=ready.mail_address,
+            sender_name=bank.name,
+            subject=words.subject,
+            text=render_to_string("messaging/notices/alert.mail.txt", shown),
+            html=render_to_string("messaging/notices/alert.mail.html", shown),
+            locale=locale,
+        )

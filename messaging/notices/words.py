@@ -1,0 +1,63 @@
+"""What a mail says, in the customer's language: that there is something to answer, and how. Never an amount,
+a shop or an account: mail passes through hands that nobody has allowed to read them.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import formats
+from django.utils.translation import gettext
+
+
+@dataclass(frozen=True)
+class LetterWords:
+    """A mail's words in the order in which they are read."""
+
+    subject: str
+    preview: str
+    greeting: str
+    what: str
+    action: str
+    how: str
+    call: str
+    caution: str
+    why: str
+
+
+def fraud_words(*, name: str, bank: str, phone: str, told_at: datetime) -> LetterWords:
+    """The mail about an unusual card payment that was not seen in the chat. `told_at` is on the bank's clock."""
+    said = {
+        "name": name,
+        "bank": bank,
+        "phone": phone,
+        "time": told_at.strftime("%H:%M"),
+        "day": formats.date_format(told_at, "j F"),
+    }
+    return LetterWords(
+        subject=gettext("Was this card payment you?"),
+        preview=gettext("%(bank)s asks for your answer.") % said,
+        greeting=gettext("Hello %(name)s,") % said if name else gettext("Hello,"),
+        what=gettext(
+            "%(bank)s has noticed an unusual payment with your card and asks whether it was you."
+            " The question has stood in the chat since %(time)s on %(day)s."
+        )
+        % said,
+        action=gettext("See the payment and answer"),
+        how=gettext(
+            "You sign in at %(bank)s as always. If it was not you, press “Not me”: the bank is"
+            " asked to freeze the card."
+        )
+        % said,
+        call=gettext("Or call %(bank)s: %(phone)s") % said if phone else "",
+        caution=gettext(
+            "This mail names no amount, no shop and no account, and nobody will ask for your password"
+            " or card number. If you are not sure about it, do not follow the link: open the site of"
+            " %(bank)s yourself."
+        )
+        % said,
+        why=gettext(
+            "You get it because the chat of %(bank)s may alert you to unusual payments. How you are"
+            " reached is your choice, in the menu of the chat."
+        )
+        % said,
+    )

@@ -1,0 +1,27 @@
+from dataclasses import astuple
+from datetime import UTC, datetime
+
+import pytest
+from django.utils import translation
+
+from messaging.notices.words import fraud_words
+
+TOLD_AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
+
+
+def words(language: str, phone: str = "+39 02 0000 0000") -> tuple[str, ...]:
+    with translation.override(language):
+        said = fraud_words(name="Ada", bank="Banca Aurelia", phone=phone, told_at=TOLD_AT)
+        return tuple(map(str, astuple(said)))
+
+
+@pytest.mark.parametrize("language", ["it", "es"])
+def test_every_sentence_has_been_translated(language: str) -> None:
+    here, there = words(language), words("en")
+
+    assert [mine for mine, english in zip(here, there, strict=True) if mine == english] == []
+    assert all("14:02" in each[3] for each in (here, there))
+
+
+def test_a_bank_without_a_telephone_is_not_said_to_have_one() -> None:
+    assert words("en", phone="")[6] == ""
