@@ -96,7 +96,7 @@ class Consent(TenantModel):
 class ConsentResource(TenantModel):
     """One feed or alert type of one account within a consent."""
 
-    row_reach = RowReach.CUSTOMER
+    row_reach = RowReach.CUSTOMER_AND_ACCOUNT
 
     class Scope(models.TextChoices):
         FEED = "feed"

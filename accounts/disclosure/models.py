@@ -51,7 +51,7 @@ class Disclosure(TenantModel):
 class RefusalCount(TenantModel):
     """Refusals of one kind within one minute, written down once: what keeps a guesser from flooding the log."""
 
-    row_reach = RowReach.BANK
+    row_reach = RowReach.PSEUDONYM
 
     recipient = models.CharField(max_length=60)
     pseudonym = models.UUIDField(null=True, blank=True)

@@ -9,7 +9,7 @@ from portal.tenancy.models import RowReach, TenantForeignKey, TenantModel
 class Link(TenantModel):
     """A customer's tie to one account; a joint account has one for each holder."""
 
-    row_reach = RowReach.CUSTOMER
+    row_reach = RowReach.CUSTOMER_AND_ACCOUNT
 
     customer = TenantForeignKey("partners.Customer", models.CASCADE)
     account = TenantForeignKey("partners.Account", models.CASCADE)

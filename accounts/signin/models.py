@@ -8,7 +8,7 @@ from portal.tenancy.models import RowReach, TenantForeignKey, TenantModel
 class WidgetAssertion(TenantModel):
     """A bank's signed word on a customer, spent: the same jti opens no second session."""
 
-    row_reach = RowReach.BANK
+    row_reach = RowReach.BANK_ALONE
 
     jti = models.CharField(max_length=128)
     expires_at = models.DateTimeField()

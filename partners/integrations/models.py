@@ -15,7 +15,7 @@ class Mode(models.TextChoices):
 class Integration(TenantModel):
     """A bank's systems as we reach them, by one protocol."""
 
-    row_reach = RowReach.BANK
+    row_reach = RowReach.BANK_ALONE
 
     class Status(models.TextChoices):
         UNTESTED = "untested", _("Not tested yet")

@@ -40,7 +40,7 @@ class SyncRun(TenantModel):
 class Notification(TenantModel):
     """A bank's signed hint, stored before it is answered; a second one with the same jti is dropped."""
 
-    row_reach = RowReach.BANK
+    row_reach = RowReach.BANK_ALONE
 
     jti = models.CharField(max_length=128)
     account_external_ids = models.JSONField(default=list)

@@ -24,7 +24,7 @@ class OutboxKey(TenantModel):
 class OutboxEvent(TenantModel):
     """A fact, in ids and plain values; versioned apart from what the public API calls it."""
 
-    row_reach = RowReach.BANK
+    row_reach = RowReach.ADDED
 
     key = models.CharField(max_length=80)
     seq = models.PositiveBigIntegerField()
@@ -44,7 +44,7 @@ class OutboxEvent(TenantModel):
 class OutboxDelivery(QueueModel):
     """One event on its way to one listener. A failing one blocks its key for that listener alone."""
 
-    row_reach = RowReach.BANK
+    row_reach = RowReach.ADDED
 
     event = TenantForeignKey("portal.OutboxEvent", models.CASCADE)
     listener = models.CharField(max_length=80)

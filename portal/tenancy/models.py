@@ -13,8 +13,13 @@ class RowReach(StrEnum):
     """What ties a row to a customer, and so what a customer's or a consent's block may see of it."""
 
     BANK = "bank"  # nothing: whoever serves the bank sees it
+    BANK_ALONE = "bank alone"  # nothing, and a narrower block has no business with it
+    ADDED = "added"  # nothing; a narrower block adds to it and sees none of it
     CUSTOMER = "customer_id"
     ACCOUNT = "account_id"
+    # A tie of the two: a consent sees those of its accounts, a customer all of theirs, and
+    # neither ties itself to an account beyond its reach.
+    CUSTOMER_AND_ACCOUNT = "customer_id, account_id"
     PSEUDONYM = "pseudonym"
     CUSTOMER_ITSELF = "customer:id"
     ACCOUNT_ITSELF = "account:id"

@@ -18,19 +18,42 @@ SERVED_CUSTOMER = "nullif(current_setting('portal.customer_id', true), '')::uuid
 SERVED_PSEUDONYM = "nullif(current_setting('portal.pseudonym', true), '')::uuid"
 SERVED_ACCOUNTS = "nullif(current_setting('portal.account_ids', true), '')::uuid[]"
 WHOLE_BANK = "current_setting('portal.reach', true) = 'bank'"
+OF_A_CUSTOMER = "current_setting('portal.reach', true) = 'customer'"
 
+_THEIRS = f"customer_id = {SERVED_CUSTOMER}"
+_OF_ACCOUNTS = f"account_id = any({SERVED_ACCOUNTS})"
+# What a block narrower than the bank's sees of a table.
 _REACHED = {
-    RowReach.CUSTOMER: f"customer_id = {SERVED_CUSTOMER}",
-    RowReach.ACCOUNT: f"account_id = any({SERVED_ACCOUNTS})",
+    RowReach.BANK_ALONE: "false",
+    RowReach.ADDED: "false",
+    RowReach.CUSTOMER: _THEIRS,
+    RowReach.ACCOUNT: _OF_ACCOUNTS,
+    # Which accounts a customer has is found by their links: those are read before it is known.
+    RowReach.CUSTOMER_AND_ACCOUNT: f"{_THEIRS} AND ({OF_A_CUSTOMER} OR {_OF_ACCOUNTS})",
     RowReach.PSEUDONYM: f"pseudonym = {SERVED_PSEUDONYM}",
     RowReach.CUSTOMER_ITSELF: f"id = {SERVED_CUSTOMER}",
     RowReach.ACCOUNT_ITSELF: f"id = any({SERVED_ACCOUNTS})",
+}
+# And what it may write, where that is not the same.
+_WRITTEN = {
+    RowReach.ADDED: "true",
+    RowReach.CUSTOMER_AND_ACCOUNT: f"{_THEIRS} AND {_OF_ACCOUNTS}",
 }
 
 
 def role(alias: str) -> str:
     """The database role that an alias connects as, quoted."""
     return '"' + str(settings.DATABASES[alias]["USER"]).replace('"', '""') + '"'
+
+
+def within_reach(table: str, reach: RowReach) -> str:
+    """The statement that holds a table to the reach of the open block."""
+    seen, written = _REACHED[reach], _WRITTEN.get(reach, _REACHED[reach])
+    return (
+        f'CREATE POLICY within_reach ON "{table}" AS RESTRICTIVE'
+        f" TO {role('default')}, {role('owner')}"
+        f" USING ({WHOLE_BANK} OR ({seen})) WITH CHECK ({WHOLE_BANK} OR ({written}))"
+    )
 
 
 class TenantTable(Operation):
@@ -82,16 +105,50 @@ class TenantTable(Operation):
         bank = f"bank_id = {SERVED_BANK}"
         yield f'CREATE POLICY of_bank ON "{table}" TO {ours} USING ({bank}) WITH CHECK ({bank})'
         if self.reach != RowReach.BANK:
-            reached = f"{WHOLE_BANK} OR {_REACHED[self.reach]}"
-            yield (
-                f'CREATE POLICY within_reach ON "{table}" AS RESTRICTIVE TO {ours}'
-                f" USING ({reached}) WITH CHECK ({reached})"
-            )
+            yield within_reach(table, self.reach)
         if self.append_only:
             yield f'REVOKE UPDATE, DELETE, TRUNCATE ON "{table}" FROM {role("default")}'
         if self.queue:
             yield f'CREATE POLICY due_work ON "{table}" FOR SELECT TO {role("system")} USING (true)'
             yield f'GRANT SELECT (bank_id, due_at, lease_until) ON "{table}" TO {role("system")}'
+
+
+class ChangeReach(Operation):
+    """Another reach for a table that has its policies already."""
+
+    reversible = True
+    reduces_to_sql = True
+
+    def __init__(self, name: str, *, was: str, reach: str) -> None:
+        self.name = name
+        self.was = RowReach(was)
+        self.reach = RowReach(reach)
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        reaches = {"was": self.was.value, "reach": self.reach.value}
+        return type(self).__name__, [self.name], reaches
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        """Nothing: Django's picture of the model stays as it is."""
+
+    def describe(self) -> str:
+        return f"Hold {self.name} to the reach of {self.reach.value}"
+
+    def database_forwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        self._hold(to_state.apps.get_model(app_label, self.name), schema_editor, self.reach)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        self._hold(from_state.apps.get_model(app_label, self.name), schema_editor, self.was)
+
+    def _hold(self, model: type[models.Model], schema_editor: Any, reach: RowReach) -> None:
+        table = model._meta.db_table
+        schema_editor.execute(f'DROP POLICY IF EXISTS within_reach ON "{table}"', params=None)
+        if reach != RowReach.BANK:
+            schema_editor.execute(within_reach(table, reach), params=None)
 
 
 class TenantKeys(Operation):

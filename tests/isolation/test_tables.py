@@ -76,6 +76,9 @@ def test_a_table_restricts_what_its_model_says(model: type[TenantModel]) -> None
     )
 
     column = {
+        RowReach.BANK_ALONE: "OR false)",
+        RowReach.ADDED: "OR false)",
+        RowReach.CUSTOMER_AND_ACCOUNT: "(account_id = ANY",
         RowReach.CUSTOMER: "(customer_id = ",
         RowReach.ACCOUNT: "(account_id = ANY",
         RowReach.PSEUDONYM: "(pseudonym = ",
