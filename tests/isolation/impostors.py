@@ -42,6 +42,7 @@ def rightful(world: World, route: Route) -> Headers:
         Kind.OPERATOR: {"Cookie": world.cookies["operator"]},
         Kind.CUSTOMER: bearer(victim.chat.token),
         Kind.CLIENT: program_headers(world.program, victim.reference),
+        Kind.PROGRAM: bearer(world.program.token),
         Kind.WINDOW: {"Cookie": victim.window},
     }[route.kind or Kind.OPEN]
 
@@ -66,6 +67,7 @@ def attempts(world: World, route: Route) -> Iterator[Attempt]:
         Kind.OPERATOR: _at_the_operators,
         Kind.CUSTOMER: _in_the_frame,
         Kind.CLIENT: _as_programs,
+        Kind.PROGRAM: _by_token,
         Kind.WINDOW: _in_windows,
     }
     yield from kinds[route.kind or Kind.OPEN](world, route)
@@ -192,18 +194,25 @@ def _in_windows(world: World, route: Route) -> Iterator[Attempt]:
 # --- client programs ------------------------------------------------------------------------------
 
 
-def _as_programs(world: World, route: Route) -> Iterator[Attempt]:
-    victim, reference = world.victim, world.victim.reference
-    theirs = arguments_of(world, victim)
+def _by_token(world: World, _route: Route) -> Iterator[Attempt]:
+    theirs = arguments_of(world, world.victim)
     secrets = world.secrets_of_victim(world.stranger) | world.secrets_of_bank()
+    reference = world.victim.reference
     for who, headers in {
-        "nobody": {"Portal-Consent": reference},
-        "an expired token": program_headers(world.program, reference, world.program.expired),
-        "no token of ours": program_headers(world.program, reference, "x" * 43),
-        "the customer": bearer(victim.chat.token) | {"Portal-Consent": reference},
-        "our owner": {"Cookie": world.house.owner, "Portal-Consent": reference},
+        "nobody": {},
+        "an expired token": bearer(world.program.expired),
+        "no token of ours": bearer("x" * 43),
+        "the customer": bearer(world.victim.chat.token),
+        "our owner": {"Cookie": world.house.owner},
     }.items():
-        yield Attempt(who, headers, theirs, frozenset({401}), secrets=secrets)
+        named = headers | {"Portal-Consent": reference}
+        yield Attempt(who, named, theirs, frozenset({401}), secrets=secrets)
+
+
+def _as_programs(world: World, route: Route) -> Iterator[Attempt]:
+    yield from _by_token(world, route)
+    theirs = arguments_of(world, world.victim)
+    secrets = world.secrets_of_victim(world.stranger) | world.secrets_of_bank()
     yield Attempt(
         "a program that names no consent",
         bearer(world.program.token),

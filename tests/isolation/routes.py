@@ -34,6 +34,7 @@ class Kind(StrEnum):
     OPERATOR = "the platform's operator"
     CUSTOMER = "a customer in the chat frame"
     CLIENT = "a client program within a consent"
+    PROGRAM = "a client program by its token alone"
     WINDOW = "a customer in a window of the chat's host"
     PROVEN = "whoever proves it in the body, and no other way"
     OPEN = "everybody: shows nothing of a customer's"
@@ -50,6 +51,7 @@ KINDS: dict[str, Kind] = {
     "base /problems/<slug:slug>": Kind.OPEN,
     "api /": Kind.OPEN,
     "api /oauth/token": Kind.PROVEN,
+    "api /api/v1/realtime/tickets": Kind.PROGRAM,
     "api /open-banking/<slug:slug>/event-notifications": Kind.PROVEN,
     "api /api/v1/openapi.json": Kind.OPEN,
     "api /api/v1/docs": Kind.OPEN,
@@ -244,6 +246,7 @@ GOOD: dict[tuple[str, str], Good] = {
     ("console /banks/<slug:slug>/conversations/<uuid:conversation_id>/", "POST"): Good(
         lambda _world, _home: Request({"text": "An answer", "client_msg_id": str(uuid4())})
     ),
+    ("api /api/v1/realtime/tickets", "POST"): _json(),
     ("chat /api/v1/links", "POST"): _json(),
     ("chat /api/v1/windows", "POST"): _json(purpose="sharing"),
     ("chat /api/v1/realtime/tickets", "POST"): _json(),
@@ -279,7 +282,7 @@ def send(route: Route, method: str, path: str, request: Request, headers: Header
     sent = {"Host": host} | headers | request.headers
     if method in {"GET", "HEAD", "OPTIONS"}:
         return browser.generic(method, path, QUERY_STRING=urlencode(request.query), headers=sent)
-    if route.kind in {Kind.CUSTOMER, Kind.CLIENT}:
+    if route.kind in {Kind.CUSTOMER, Kind.CLIENT, Kind.PROGRAM}:
         kind = request.content_type or "application/json"
         return getattr(browser, method.lower())(path, request.body, kind, headers=sent)
     more = {"content_type": request.content_type} if request.content_type else {}

@@ -14,7 +14,7 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from accounts.consent.models import Consent
-from portal.tenancy.blocks import Served, serving, serving_consent
+from portal.tenancy.blocks import Served, serving, serving_consent, serving_customer_alone
 from portal.tenancy.ids import new_id
 from portal.tenancy.models import RowReach
 from tests.factories.accounts import make_link
@@ -86,13 +86,22 @@ def narrow(home: Home) -> AbstractContextManager[Served]:
     return serving_consent(home.bank_id, home.consent.id)
 
 
+def alone(home: Home) -> AbstractContextManager[Served]:
+    return serving_customer_alone(home.bank_id, home.customer.id)
+
+
+BLOCKS = pytest.mark.parametrize(
+    "block", [Home.serving, alone, narrow], ids=["customer", "customer alone", "consent"]
+)
+
+
 def test_what_names_nobody_is_listed() -> None:
     seen = {table for table, model in TABLES.items() if model.row_reach == RowReach.BANK}
 
     assert seen == set(SEEN_BY_ALL)
 
 
-@pytest.mark.parametrize("block", [Home.serving, narrow], ids=["customer", "consent"])
+@BLOCKS
 @pytest.mark.parametrize("table", BEHIND)
 def test_what_is_the_banks_alone_is_seen_by_nobody_else(
     world: World, table: str, block: Any
@@ -118,6 +127,17 @@ def test_a_customers_block_sees_their_own_and_no_others(world: World, table: str
 
 
 @EACH
+def test_a_customers_block_without_accounts_sees_no_more(world: World, table: str) -> None:
+    home = world.victim
+    linked = [home.account.id, home.kept.id]
+    with alone(home):
+        rows = strange_rows(table, allowed_of(home, accounts=linked, consents=consents_of(home)))
+        assert rows == []
+        if TABLES[table].row_reach in {RowReach.ACCOUNT, RowReach.ACCOUNT_ITSELF}:
+            assert every_row(table) == []
+
+
+@EACH
 def test_a_joint_account_shows_the_account_and_nothing_of_the_other_holder(
     world: World, table: str
 ) -> None:
@@ -139,7 +159,7 @@ def test_a_consents_block_sees_the_accounts_that_it_names_alone(world: World, ta
 
 
 @EACH
-@pytest.mark.parametrize("block", [Home.serving, narrow], ids=["customer", "consent"])
+@BLOCKS
 def test_no_row_of_anothers_is_changed_deleted_or_made(
     world: World, table: str, block: Any
 ) -> None:

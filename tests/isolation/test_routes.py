@@ -27,7 +27,7 @@ from tests.sandbox_bank import SandboxBank, connect
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
-OWNED = frozenset({Kind.STAFF, Kind.OPERATOR, Kind.CUSTOMER, Kind.CLIENT, Kind.WINDOW})
+OWNED = frozenset(Kind) - {Kind.PERSON, Kind.PROVEN, Kind.OPEN}
 ARGUMENTS = frozenset(
     {"slug", "staff_id", "kind", "code", "account_id", "conversation_id", "message_id", "key"}
 ) | {"consent_id", "customer_id"}
