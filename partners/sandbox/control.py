@@ -385,13 +385,14 @@ async def updates(request: Request) -> Answer:
 
 @lever()
 async def put_client(request: Request) -> Answer:
-    """PUT clients {client_id, client_secret, redirect_uris, notify_url?, notify_host?}."""
+    """PUT clients {client_id, name?, client_secret, redirect_uris, notify_url?, notify_host?}."""
     bank = bank_of(request)
     body = await read_json(request)
     async with bank.pool.connection() as connection:
         await register_client(
             connection,
             client_id=_member(body, "client_id", str),
+            name=_member(body, "name", str, needed=False),
             client_secret=_member(body, "client_secret", str),
             redirect_uris=_texts(body, "redirect_uris"),
             notify_url=_member(body, "notify_url", str, needed=False),

@@ -59,6 +59,7 @@ async def _register_client(bank: Bank, connection: Connection) -> None:
         await register_client(
             connection,
             client_id=client.client_id,
+            name=client.name,
             client_secret=client.client_secret,
             redirect_uris=[client.redirect_uri],
         )
@@ -68,6 +69,7 @@ async def register_client(
     connection: Connection,
     *,
     client_id: str,
+    name: str | None,
     client_secret: str,
     redirect_uris: list[str],
     notify_url: str | None = None,
@@ -75,12 +77,19 @@ async def register_client(
 ) -> None:
     """Make a client known, or change what is known of it."""
     await connection.execute(
-        """INSERT INTO clients (id, secret_hash, redirect_uris, notify_url, notify_host)
-           VALUES (%s, %s, %s, %s, %s)
-           ON CONFLICT (id) DO UPDATE SET secret_hash = excluded.secret_hash,
-             redirect_uris = excluded.redirect_uris, notify_url = excluded.notify_url,
+        """INSERT INTO clients (id, name, secret_hash, redirect_uris, notify_url, notify_host)
+           VALUES (%s, %s, %s, %s, %s, %s)
+           ON CONFLICT (id) DO UPDATE SET name = excluded.name,
+             secret_hash = excluded.secret_hash, redirect_uris = excluded.redirect_uris, notify_url = excluded.notify_url,
              notify_host = excluded.notify_host""",
-        (client_id, fingerprint(client_secret), redirect_uris, notify_url, notify_host),
+        (
+            client_id,
+            name or "",
+            fingerprint(client_secret),
+            redirect_uris,
+            notify_url,
+            notify_host,
+        ),
     )
 
 

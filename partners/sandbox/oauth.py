@@ -304,6 +304,15 @@ def _back(redirect_uri: str, *, state: str, **answer: str) -> Response:
     return RedirectResponse(f"{redirect_uri}{joint}{urlencode(values)}", status_code=303)
 
 
+async def _name_of_client(connection: Connection, consent_id: str) -> str:
+    cursor = await connection.execute(
+        "SELECT k.name FROM clients k JOIN consents c ON c.client_id = k.id WHERE c.id = %s",
+        (consent_id,),
+    )
+    row = await cursor.fetchone()
+    return row["name"] if row else ""
+
+
 async def _step(
     request: Request,
     connection: Connection,
@@ -314,7 +323,10 @@ async def _step(
 ) -> Response:
     """The page for where the customer is: signing in, or choosing accounts."""
     target = urlsplit(row["redirect_uri"])
+    host = target.hostname or ""
     shown: dict[str, Any] = {
+        "app": await _name_of_client(connection, row["consent_id"]) or host,
+        "host": host,
         "authorisation": row["id"],
         "form_targets": f"'self' {target.scheme}://{target.netloc}",
         "customer": None,
@@ -328,7 +340,6 @@ async def _step(
             status=401 if wrong else 200,
             wrong=wrong,
             people=people,
-            app=target.hostname,
             **shown,
         )
     consent = await find_consent(connection, row["consent_id"])
@@ -344,7 +355,6 @@ async def _step(
         "authorize_consent.html",
         status=400 if complaint else 200,
         complaint=complaint,
-        app=target.hostname,
         accounts=accounts,
         owner=accounts[0]["owner"] if accounts else "",
         asked=_asked(consent),

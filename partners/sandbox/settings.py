@@ -24,6 +24,7 @@ class ClientSettings:
     """The one program that the bank knows from its environment."""
 
     client_id: str
+    name: str
     client_secret: str
     redirect_uri: str
 
@@ -87,6 +88,7 @@ VARIABLES: dict[str, tuple[str | None, str]] = {
     "SANDBOX_NOTIFY_HOST": ("", "Host header to send there; empty: the URL's own"),
     "SANDBOX_CLIENT_SECRET": ("", "secret of a client to register at start; empty: none"),
     "SANDBOX_CLIENT_ID": ("portal", "its id"),
+    "SANDBOX_CLIENT_NAME": ("", "what customers read it as; empty: its host"),
     "SANDBOX_REDIRECT_URI": ("", "its redirect address; empty: <portal origin>/link/callback"),
     "SANDBOX_DESIGN_DIR": ("", "folder served at /design/; empty: the portal's own"),
 }
@@ -180,4 +182,9 @@ def _client(read: _Reader, portal_origin: str) -> ClientSettings | None:
     if not secret:
         return None
     redirect_uri = read.text("SANDBOX_REDIRECT_URI") or f"{portal_origin}/link/callback"
-    return ClientSettings(read.text("SANDBOX_CLIENT_ID"), secret, redirect_uri)
+    return ClientSettings(
+        client_id=read.text("SANDBOX_CLIENT_ID"),
+        name=read.text("SANDBOX_CLIENT_NAME"),
+        client_secret=secret,
+        redirect_uri=redirect_uri,
+    )

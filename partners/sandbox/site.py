@@ -136,9 +136,11 @@ async def _overview(connection: Connection, customer: DictRow) -> dict[str, Any]
         (customer["id"],),
     )
     apps = await connection.execute(
-        """SELECT id, client_id, status_at, expires_at, all_accounts, (SELECT count(*)
-             FROM consent_accounts s WHERE s.consent_id = consents.id) AS accounts
-           FROM consents WHERE customer_id = %s AND status = 'AUTH' ORDER BY status_at DESC""",
+        """SELECT c.id, coalesce(nullif(k.name, ''), k.id) AS app, c.status_at, c.expires_at,
+             c.all_accounts, (SELECT count(*) FROM consent_accounts s
+                              WHERE s.consent_id = c.id) AS accounts
+           FROM consents c JOIN clients k ON k.id = c.client_id
+           WHERE c.customer_id = %s AND c.status = 'AUTH' ORDER BY c.status_at DESC""",
         (customer["id"],),
     )
     return {

@@ -72,7 +72,7 @@ BANKS = (
         currency="EUR",
         time_zone="Europe/Rome",
         locale="en",
-        phone="+39 06 0000 0100",
+        phone="+39 06 5550 0142",
         shares=True,
         large_payment_minor=500_00,
         low_balance_minor=100_00,
@@ -84,7 +84,7 @@ BANKS = (
         currency="GBP",
         time_zone="Europe/London",
         locale="en",
-        phone="+44 20 7946 0100",
+        phone="+44 1632 960 142",
         shares=True,
         large_payment_minor=400_00,
         low_balance_minor=100_00,
@@ -96,7 +96,7 @@ BANKS = (
         currency="CHF",
         time_zone="Europe/Zurich",
         locale="en",
-        phone="+41 44 000 01 00",
+        phone="+41 44 555 01 42",
         shares=False,
         large_payment_minor=1000_00,
         low_balance_minor=500_00,
@@ -220,7 +220,12 @@ def seed_bank(each: DemoBank, *, at: datetime) -> list[dict[str, str]]:
         person = ensure_person(f"{login}@{each.slug}-bank.example", name)
         Staff.objects.get_or_create(bank=bank, person=person, defaults={"role": role})
         shown.append(
-            _sign_in(f"{each.name}, {Staff.Role(role).label}", person, settings.CONSOLE_ORIGIN)
+            _sign_in(
+                f"{each.name}, {Staff.Role(role).label}",
+                person,
+                settings.CONSOLE_ORIGIN,
+                bank=each.slug,
+            )
         )
     return shown
 
@@ -334,8 +339,9 @@ def curl_lines(consent: Consent, secret: str) -> list[str]:
     ]
 
 
-def _sign_in(title: str, person: Person, url: str) -> dict[str, str]:
+def _sign_in(title: str, person: Person, url: str, *, bank: str = "") -> dict[str, str]:
     return {
+        "bank": bank,
         "title": title,
         "who": person.display_name,
         "url": url,
@@ -349,6 +355,7 @@ def _customer_sign_in(
     each: DemoBank, person: Mapping[str, Any], *, linked: bool
 ) -> dict[str, str]:
     return {
+        "bank": each.slug,
         "title": f"{each.name}, customer",
         "who": person["name"],
         "url": each.origin,

@@ -138,6 +138,7 @@ def _sandbox(here: Installation, slug: str, port: int, environ: Mapping[str, str
             "SANDBOX_DATABASE_URL": here.sandbox_database_url(slug),
             "SANDBOX_SEED": environ.get("SANDBOX_SEED") or "2026",
             "SANDBOX_CLIENT_ID": SANDBOX_CLIENT_ID,
+            "SANDBOX_CLIENT_NAME": environ.get("PORTAL_NAME") or "Sportello",
             "SANDBOX_REDIRECT_URI": f"http://chat.{base}:{portal_port}/link/callback",
             "SANDBOX_CLIENT_SECRET": environ[f"SANDBOX_{slug.upper()}_CLIENT_SECRET"],
             "SANDBOX_PORTAL_ORIGIN": f"http://chat.{base}:{portal_port}",

@@ -80,13 +80,15 @@ def start(request: HttpRequest) -> HttpResponse:
             "control_url": f"{chosen.origin}/_control",
             "customer_login": customer["login"],
             "customer_name": customer["name"],
+            "time_zone": chosen.time_zone,
         },
         "console_url": f"{settings.CONSOLE_ORIGIN}/start/console?bank={chosen.slug}",
         "console_link": f"{settings.CONSOLE_ORIGIN}/start/console?bank={chosen.slug}",
         "sharing_link": f"{settings.CHAT_ORIGIN}/start/sharing?bank={chosen.slug}",
         "ledger_url": f"/start/ledger?bank={chosen.slug}",
         "ticks": _ticks(chosen),
-        "sign_ins": [_with_code(each) for each in left.get("sign_ins", [])],
+        "sign_ins": _sign_ins(chosen, left),
+        "sign_ins_url": f"/start/sign-ins?bank={chosen.slug}",
         "curls": [
             {"title": title, "line": line}
             for title, line in zip(
@@ -112,14 +114,28 @@ def start(request: HttpRequest) -> HttpResponse:
     return response
 
 
+@require_GET
+def sign_ins(request: HttpRequest) -> HttpResponse:
+    """The sign-ins again, with the codes of this half minute."""
+    shown = {"sign_ins": _sign_ins(_chosen(request), demo())}
+    return render(request, "portal/local/_sign_ins.html", shown)
+
+
+def _sign_ins(chosen: DemoBank, left: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The operator's, and those of the chosen bank's people."""
+    shown = [
+        each for each in left.get("sign_ins", []) if each.get("bank", "") in {"", chosen.slug}
+    ]
+    return [_with_code(each) for each in shown]
+
+
 def _with_code(entry: dict[str, str]) -> dict[str, str]:
-    where = entry["url"].split("//", 1)[-1]
+    said = entry | {"where": entry["url"].split("//", 1)[-1], "code": ""}
     if not entry["note"].startswith("one-time"):
-        return entry | {"where": where}
-    secret = totp_secret(entry["login"])
+        return said
     now = list(yield_hotp_counters_from_time())
-    code = format_hotp_value(hotp_value(secret, now[len(now) // 2]))
-    return entry | {"where": where, "note": f"{entry['title']} · code now {code}"}
+    code = hotp_value(totp_secret(entry["login"]), now[len(now) // 2])
+    return said | {"note": entry["title"], "code": format_hotp_value(code)}
 
 
 @require_GET
@@ -177,6 +193,10 @@ def _customer_id(bank: Bank) -> UUID | None:
     return known.id if known else None
 
 
-BASE_DOORS = [path("", start, name="start"), path("start/ledger", ledger, name="start_ledger")]
+BASE_DOORS = [
+    path("", start, name="start"),
+    path("start/ledger", ledger, name="start_ledger"),
+    path("start/sign-ins", sign_ins, name="start_sign_ins"),
+]
 CONSOLE_DOORS = [path("start/console", to_console)]
 CHAT_DOORS = [path("start/sharing", to_sharing)]

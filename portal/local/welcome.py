@@ -28,11 +28,15 @@ def _demo(demo: Mapping[str, Any]) -> Iterable[str]:
     if sign_ins:
         yield ""
         yield "  Sign-ins (invented people)"
+    wide = max((len(entry["title"]) for entry in sign_ins), default=0)
+    place = ""
     for entry in sign_ins:
-        note = f"  {entry['note']}" if entry.get("note") else ""
-        yield f"    {entry['title']:<28} {entry['login']} / {entry['password']}{note}"
-        if entry.get("url"):
-            yield f"    {'':<28} {entry['url']}"
+        if entry.get("url", "") != place:
+            place = entry.get("url", "")
+            yield f"    at {place}"
+        yield f"      {entry['title']:<{wide}}  {entry['login']} / {entry['password']}"
+        if entry.get("note"):
+            yield f"      {'':<{wide}}  {entry['note']}"
     if demo.get("curl"):
         yield ""
         yield "  Try the API"

@@ -198,6 +198,7 @@ CREATE TABLE IF NOT EXISTS clients (
     notify_url text,
     notify_host text
 );
+ALTER TABLE clients ADD COLUMN IF NOT EXISTS name text NOT NULL DEFAULT '';
 
 CREATE TABLE IF NOT EXISTS consents (
     id text PRIMARY KEY,

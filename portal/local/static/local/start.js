@@ -3,7 +3,7 @@
   const panel = document.querySelector("[data-control]");
   if (!panel) return;
   const till = panel.querySelector(".till");
-  const { control, login, silent, declined } = panel.dataset;
+  const { control, login, zone, silent, declined } = panel.dataset;
 
   const doings = {
     suspicious: ["buy", { suspicious: true }],
@@ -15,7 +15,7 @@
   const write = (words, amount, bad) => {
     const line = document.createElement("li");
     const clock = document.createElement("time");
-    clock.textContent = new Date().toLocaleTimeString(document.documentElement.lang, { hourCycle: "h23" });
+    clock.textContent = new Date().toLocaleTimeString(document.documentElement.lang, { hourCycle: "h23", timeZone: zone });
     const what = document.createElement("span");
     what.textContent = words;
     const much = document.createElement("span");
