@@ -313,7 +313,8 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = not PRODUCTION
-WHITENOISE_AUTOREFRESH = False
+# An edited style shows when the page is loaded again; else it is cut to the length that it had.
+WHITENOISE_AUTOREFRESH = DEVELOPMENT
 
 # --- telemetry ----------------------------------------------------------------------------------
 LOG_FORMAT = env.choice("PORTAL_LOG_FORMAT", ("line", "json"), "json" if PRODUCTION else "line")

@@ -84,17 +84,24 @@ def _registered(bank: Bank) -> dict[str, object]:
     }
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @person_page
 def change_bank(request: HttpRequest, person: Person, slug: str) -> HttpResponse:
-    """The operator admits a bank or suspends it; a suspended bank shares nothing at any door."""
-    form = BankStatusForm(request.POST)
-    if not person.is_operator or not form.is_valid():
+    """The operator admits a bank or suspends it; a suspended bank shares nothing at any door.
+
+    GET says what suspending does.
+    """
+    bank = Bank.objects.filter(slug=slug).first()
+    if not person.is_operator or bank is None:
         raise Http404
-    try:
-        bank = set_bank_status(slug=slug, status=form.cleaned_data["status"])
-    except Bank.DoesNotExist as absent:
-        raise Http404 from absent
+    if request.method == "GET":
+        if bank.status == Bank.Status.SUSPENDED:
+            return redirect("console:home")
+        return render(request, "partners/banks/suspend.html", {"bank": _registered(bank)})
+    form = BankStatusForm(request.POST)
+    if not form.is_valid():
+        raise Http404
+    bank = set_bank_status(slug=slug, status=form.cleaned_data["status"])
     messages.success(request, f"{bank.name}: {bank.get_status_display()}")
     return redirect("console:home")
 

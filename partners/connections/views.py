@@ -36,7 +36,6 @@ from partners.feeds.queries import enabled_kinds
 from partners.feeds.rules import READY
 from partners.integrations.queries import NotConnectedYet, get_integration
 from portal.middleware import current_request_id
-from portal.rest.money import decimal_text
 from portal.tenancy.blocks import serving, serving_customer
 
 _PURPOSE = "see_in_chat"
@@ -131,7 +130,8 @@ def _choices(bank: Bank, offer: dict[str, Any], form: ChoiceForm) -> dict[str, A
             {
                 "code": code,
                 "label": AlertType(code).label,
-                "parameters_words": _threshold(code, parameters),
+                "threshold_minor": parameters.get("threshold_minor"),
+                "currency": parameters.get("currency"),
                 "checked": code in picked["alert_types"],
             }
             for code, parameters in offer["alerts"].items()
@@ -149,15 +149,6 @@ def _choices(bank: Bank, offer: dict[str, Any], form: ChoiceForm) -> dict[str, A
         "errors": form.sentences() if form.is_bound else [],
         "cancel_url": "",
     }
-
-
-def _threshold(code: str, parameters: dict[str, Any]) -> str:
-    minor, currency = parameters.get("threshold_minor"), parameters.get("currency")
-    if minor is None or currency is None:
-        return ""
-    amount = f"{decimal_text(minor, currency)} {currency}"
-    words = _("Under %(amount)s.") if code == AlertType.LOW_BALANCE else _("Over %(amount)s.")
-    return words % {"amount": amount}
 
 
 def _bank(bank: Bank) -> dict[str, Any]:

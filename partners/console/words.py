@@ -146,6 +146,9 @@ def _consent_state(row: Consent, at: datetime) -> tuple[Any, str]:
     return _("Allowed"), "good"
 
 
+HISTORY = 12
+
+
 def history_words(history: History) -> list[dict[str, Any]]:
     """One timeline of all that happened, newest first."""
     steps = [
@@ -153,7 +156,7 @@ def history_words(history: History) -> list[dict[str, Any]]:
         *(step for each in history.links for step in _link_steps(each)),
         *(_disclosure_step(each) for each in history.disclosures),
     ]
-    return sorted(steps, key=lambda each: each["at"], reverse=True)[:30]
+    return sorted(steps, key=lambda each: each["at"], reverse=True)[:HISTORY]
 
 
 def _consent_step(row: ConsentEvent) -> dict[str, Any]:

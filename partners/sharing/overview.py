@@ -1,5 +1,6 @@
 """What the page "Who sees what" shows of one customer, in their block."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -98,7 +99,7 @@ def timeline(bank: Bank, *, at: datetime, before: tuple[datetime, UUID] | None =
     page = rows[:TICKS]
     times = times_refused(page)
     names = _client_names(page)
-    accounts = {str(each.id): each.name for each in accounts_of(now.account_ids)}
+    accounts = _told_apart(accounts_of(now.account_ids))
     ticks = [_tick(each, bank, names, accounts, times.get(each.id, 1), at) for each in page]
     more = len(rows) > TICKS
     return Timeline(ticks, (page[-1].at.isoformat(), page[-1].id.hex) if more else None)
@@ -149,6 +150,17 @@ def _client_names(rows: Iterable[Disclosure]) -> dict[str, str]:
     ids = {each.recipient.partition(":")[2] for each in rows if each.recipient != "chat"}
     found = Client.objects.filter(pk__in=[int(each) for each in ids if each.isdecimal()])
     return {f"client:{each.pk}": str(each.name) for each in found}
+
+
+def _told_apart(accounts: Sequence[Account]) -> dict[str, str]:
+    """Each account's name, with its last digits where another has the same name."""
+    times = Counter(each.name for each in accounts)
+
+    def words(account: Account) -> str:
+        digits = account.masked_identification.replace("*", "\u2022")
+        return account.name if times[account.name] == 1 else f"{account.name} {digits}".strip()
+
+    return {str(each.id): words(each) for each in accounts}
 
 
 def _tick(

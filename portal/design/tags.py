@@ -54,7 +54,8 @@ def icon(name: str) -> SafeString:
     """An icon of the sprite in portal/icons.html, hidden from screen readers."""
     turns = " icon--turns" if name in TURNING_ICONS else ""
     return format_html(
-        '<svg class="icon{}" aria-hidden="true" focusable="false"><use href="#i-{}"></use></svg>',
+        '<svg class="icon{}" width="18" height="18" aria-hidden="true" focusable="false">'
+        '<use href="#i-{}"></use></svg>',
         turns,
         name,
     )
@@ -79,6 +80,12 @@ def money(amount_minor: int, currency: str, style: str = "") -> SafeString:
 def browser(user_agent: str) -> str:
     """The browser and the system that a User-Agent header names."""
     return browser_words(user_agent)
+
+
+@register.filter
+def dots(masked: str) -> SafeString:
+    """`•••• 5109` for `**** 5109`, on one line."""
+    return format_html('<span class="digits">{}</span>', masked.replace("*", "\u2022"))
 
 
 @register.filter

@@ -65,6 +65,19 @@ def test_the_operator_suspends_a_bank_and_admits_it_again() -> None:
         assert staff.get(page_of("overview", bank.slug)).status_code == opens
 
 
+def test_suspending_is_asked_about_first() -> None:
+    bank = make_bank()
+    browser = console_browser(operator())
+    where = page_of("change_bank", bank.slug)
+
+    assert f"Suspend {bank.name}?" in browser.get(where).content.decode()
+    bank.refresh_from_db()
+    assert bank.status == "admitted"
+    browser.post(where, {"status": "suspended"})
+    assert browser.get(where).status_code == 302
+    assert browser_of(bank).get(where).status_code == 404
+
+
 def test_the_operator_sees_nothing_of_a_banks_own() -> None:
     bank = make_bank()
     assert console_browser(operator()).get(page_of("overview", bank.slug)).status_code == 404

@@ -39,7 +39,7 @@ export function Composer({ state, onSend }: { state: ChatState; onSend: () => vo
   };
 
   return (
-    <form class="composer" onSubmit={(event) => (event.preventDefault(), send())}>
+    <form class="composer" aria-label={speech.say("write")} onSubmit={(event) => (event.preventDefault(), send())}>
       <div class="field">
         <textarea
           ref={field} rows={1} value={state.draft} placeholder={speech.say("write")} aria-label={speech.say("write")}
