@@ -42,9 +42,10 @@ from partners.integrations.actions import configure_integration
 from partners.ledger.models import Account, Entry
 from portal.outbox.publishing import publish
 from portal.rest.money import decimal_text
+from portal.secrets.fields import keep_secret
 from portal.secrets.tokens import digest_of
 from portal.tenancy.blocks import Served, serving, serving_consent, serving_customer
-from portal.tenancy.models import TenantModel
+from portal.tenancy.models import QueueModel, TenantModel
 from tests.desk import console_browser
 from tests.factories.accounts import (
     make_balance,
@@ -373,7 +374,7 @@ def _make_home(house: House, mark: str, client: Client, amount_minor: int) -> Ho
         alert=alert,
         chat=chat,
         card=_talk(chat, alert, mark, at),
-        consent=make_consent(customer, [account], client=client),
+        consent=make_consent(customer, [account], client=client, alert_types=AlertType.values),
         walk_state=f"state-of-{low}",
         window=_window_cookie(bank, customer),
         spent=_spent(bank, customer),
@@ -444,10 +445,19 @@ def _talk(chat: InChat, alert: Alert, mark: str, at: datetime) -> Message:
     return card
 
 
+def connection_of(home: Home) -> Connection:
+    """The newest of the customer's."""
+    return Connection.objects.filter(customer=home.customer).latest("created_at")
+
+
 def _leave_work(home: Home, at: datetime) -> None:
     """Feeds to read, a freeze to ask for, and a walk to the bank that is not over."""
     with serving(home.bank_id):
-        connection = Connection.objects.filter(customer=home.customer).latest("created_at")
+        for each in Connection.objects.filter(customer=home.customer):
+            keep_secret(each, "access_token", f"access token of {home.mark}")
+            keep_secret(each, "refresh_token", f"refresh token of {home.mark}")
+            each.save()
+        connection = connection_of(home)
         FeedCursor.objects.create(
             connection=connection, account=home.account, kind="transactions", due_at=at
         )
@@ -482,15 +492,16 @@ def _fill_every_table(home: Home) -> None:
             home.card,
             home.chat.conversation,
             home.consent,
-            Connection.objects.filter(customer=home.customer).latest("created_at"),
-            Connection.objects.filter(customer=home.customer).latest("created_at").integration,
+            connection_of(home),
+            connection_of(home).integration,
             home.consent.purpose,
             home.consent.notice,
         )
         made: dict[str, Any] = {each._meta.label: each for each in known}
         for model in tenant_models():
             if not model._base_manager.filter(**_whose(model, home)).exists():
-                make_row(model, made=made, **_whose(model, home))
+                due = {"due_at": timezone.now()} if issubclass(model, QueueModel) else {}
+                make_row(model, made=made, **_whose(model, home), **due)
 
 
 def _whose(model: type[TenantModel], home: Home) -> dict[str, Any]:
