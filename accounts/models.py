@@ -2,7 +2,7 @@
 
 from accounts.clients.models import AccessToken, Client, Grant, IDToken, RefreshToken
 from accounts.consent.models import Consent, ConsentEvent, ConsentResource, Notice, Purpose
-from accounts.disclosure.models import Disclosure, RefusalCount
+from accounts.disclosure.models import Disclosure, DisclosureCount
 from accounts.linking.models import Link
 from accounts.people.models import Person
 from accounts.signin.models import WidgetAssertion, WidgetSession, WindowCode
@@ -14,6 +14,7 @@ __all__ = [
     "ConsentEvent",
     "ConsentResource",
     "Disclosure",
+    "DisclosureCount",
     "Grant",
     "IDToken",
     "Link",
@@ -21,7 +22,6 @@ __all__ = [
     "Person",
     "Purpose",
     "RefreshToken",
-    "RefusalCount",
     "WidgetAssertion",
     "WidgetSession",
     "WindowCode",

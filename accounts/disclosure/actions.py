@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,14 +13,14 @@ from portal.outbox.pokes import poke_after_commit
 from portal.tenancy.blocks import current_bank_id
 from portal.tenancy.ids import new_id
 
-# One row a kind of refusal and minute; the rest are counted. NULLs are equal in this key.
+# One row for a kind and a while; the rest are counted. NULLs are equal in this key.
 _COUNT = """
-    INSERT INTO accounts_refusalcount
-        (bank_id, id, recipient, pseudonym, consent_id, door, feed, reason, minute, disclosure_id,
-         count)
-    SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1
-    ON CONFLICT (bank_id, recipient, pseudonym, consent_id, door, feed, reason, minute)
-    DO UPDATE SET count = accounts_refusalcount.count + 1
+    INSERT INTO accounts_disclosurecount
+        (bank_id, id, recipient, pseudonym, consent_id, about, door, feed, reason, since,
+         disclosure_id, count)
+    SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1
+    ON CONFLICT (bank_id, recipient, pseudonym, consent_id, about, door, feed, reason, since)
+    DO UPDATE SET count = accounts_disclosurecount.count + 1
     RETURNING count
 """
 
@@ -54,8 +54,21 @@ def record_release(occasion: Occasion, *, rows: Mapping[UUID | None, Mapping[UUI
         for consent_id, counts in sorted(rows.items(), key=lambda each: str(each[0]))
     ]
     Disclosure.objects.bulk_create(released)
-    _tell(occasion)
+    _tell(occasion.pseudonym)
     return released[0].id
+
+
+def record_look(occasion: Occasion, *, consent_id: UUID, account_id: UUID) -> None:
+    """Keep in the open block that a reading held nothing new: once a day for each account and feed."""
+    seen = _disclosure(
+        occasion,
+        consent_id=consent_id,
+        account_ids=[account_id],
+        row_count=0,
+        decision=Disclosure.Decision.RELEASED,
+    )
+    day = occasion.at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    _keep_once(seen, since=day, about=account_id)
 
 
 def record_refusal(
@@ -70,28 +83,30 @@ def record_refusal(
         decision=Disclosure.Decision.REFUSED,
         reason=reason,
     )
-    if _counted(refused) == 1:
-        refused.save(force_insert=True)
-        _tell(occasion)
+    _keep_once(refused, since=occasion.at.replace(second=0, microsecond=0))
 
 
-def _counted(refused: Disclosure) -> int:
+def _keep_once(row: Disclosure, *, since: datetime, about: UUID | None = None) -> None:
+    """Keep the row if it is the first of its kind since then; count it in any case."""
     values: list[Any] = [
         current_bank_id(),
         new_id(),
-        refused.recipient,
-        refused.pseudonym,
-        refused.consent_id,
-        refused.door,
-        refused.feed,
-        refused.reason,
-        refused.at.replace(second=0, microsecond=0),
-        refused.id,
+        row.recipient,
+        row.pseudonym,
+        row.consent_id,
+        about,
+        row.door,
+        row.feed,
+        row.reason,
+        since,
+        row.id,
     ]
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, values)
-        row = cursor.fetchone()
-    return int(row[0])
+        (count,) = cursor.fetchone()
+    if count == 1:
+        row.save(force_insert=True)
+        _tell(row.pseudonym)
 
 
 def _disclosure(
@@ -119,6 +134,6 @@ def _disclosure(
     )
 
 
-def _tell(occasion: Occasion) -> None:
-    if occasion.pseudonym is not None:
-        poke_after_commit("disclosures", f"{current_bank_id()} {occasion.pseudonym}")
+def _tell(pseudonym: UUID | None) -> None:
+    if pseudonym is not None:
+        poke_after_commit("disclosures", f"{current_bank_id()} {pseudonym}")

@@ -48,18 +48,21 @@ class Disclosure(TenantModel):
         return str(self.id)
 
 
-class RefusalCount(TenantModel):
-    """Refusals of one kind within one minute, written down once: what keeps a guesser from flooding the log."""
+class DisclosureCount(TenantModel):
+    """For how many of its kind one row stands: refusals of a minute, so that a guesser cannot flood the
+    log, and readings of a day that held nothing new."""
 
     row_reach = RowReach.PSEUDONYM
 
     recipient = models.CharField(max_length=60)
     pseudonym = models.UUIDField(null=True, blank=True)
     consent_id = models.UUIDField(null=True, blank=True)
+    # The account that was looked at; refusals are counted over all of them.
+    about = models.UUIDField(null=True, blank=True)
     door = models.CharField(max_length=40)
     feed = models.CharField(max_length=20)
     reason = models.CharField(max_length=40)
-    minute = models.DateTimeField()
+    since = models.DateTimeField()
     disclosure_id = models.UUIDField()
     count = models.PositiveIntegerField(default=1)
 
@@ -71,16 +74,17 @@ class RefusalCount(TenantModel):
                     "recipient",
                     "pseudonym",
                     "consent_id",
+                    "about",
                     "door",
                     "feed",
                     "reason",
-                    "minute",
+                    "since",
                 ],
-                name="refusal_count_once",
+                name="disclosure_count_once",
                 nulls_distinct=False,
             )
         ]
-        indexes = [models.Index(fields=["bank", "disclosure_id"], name="refusal_count_of")]
+        indexes = [models.Index(fields=["bank", "disclosure_id"], name="disclosure_count_of")]
 
     def __str__(self) -> str:
-        return self.reason
+        return f"{self.count} of {self.disclosure_id}"

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from django.db.models import Count, Max, QuerySet
 
-from accounts.disclosure.models import Disclosure, RefusalCount
+from accounts.disclosure.models import Disclosure, DisclosureCount
 
 # Named by no consent: we read for those who are, and the bank is told what its customer asks.
-_NO_READERS = ("portal", "bank")
+NO_READERS = ("portal", "bank")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def accesses_of(consent_ids: Collection[UUID]) -> dict[UUID, Access]:
         Disclosure.objects.filter(
             consent_id__in=consent_ids, decision=Disclosure.Decision.RELEASED
         )
-        .exclude(recipient__in=_NO_READERS)
+        .exclude(recipient__in=NO_READERS)
         .order_by()
         .values_list("consent_id")
         .annotate(times=Count("id"), last_at=Max("at"))
@@ -40,8 +40,8 @@ def accesses_of(consent_ids: Collection[UUID]) -> dict[UUID, Access]:
     return {consent_id: Access(times, last_at) for consent_id, times, last_at in rows}
 
 
-def times_refused(disclosures: Sequence[Disclosure]) -> dict[UUID, int]:
-    """How many refusals each refused row stands for."""
-    refused = [each.id for each in disclosures if each.decision == Disclosure.Decision.REFUSED]
-    counts = RefusalCount.objects.filter(disclosure_id__in=refused)
+def times_of(disclosures: Sequence[Disclosure]) -> dict[UUID, int]:
+    """For how many of its kind each row stands; those that are never counted are left out."""
+    ids = [each.id for each in disclosures]
+    counts = DisclosureCount.objects.filter(disclosure_id__in=ids)
     return dict(counts.values_list("disclosure_id", "count"))

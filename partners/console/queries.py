@@ -14,6 +14,7 @@ from django.db.models.functions import TruncDate
 from accounts.clients.models import Client
 from accounts.consent.models import Consent, ConsentEvent, ConsentResource, Purpose
 from accounts.disclosure.models import Disclosure
+from accounts.disclosure.queries import NO_READERS
 from accounts.linking.models import Link
 from accounts.signin.models import WidgetSession
 from partners.alerts.models import Alert
@@ -233,10 +234,14 @@ def _wanted_disclosures(wanted: DisclosureFilter, zone: ZoneInfo) -> QuerySet[Di
 
 
 def decisions_since(begin: datetime) -> tuple[int, int]:
-    """How many releases and how many refusals since then."""
-    counted = Disclosure.objects.filter(at__gte=begin).aggregate(
-        shown=Count("id", filter=Q(decision=Disclosure.Decision.RELEASED)),
-        refused=Count("id", filter=Q(decision=Disclosure.Decision.REFUSED)),
+    """How many releases to somebody, and how many refusals, since then."""
+    counted = (
+        Disclosure.objects.filter(at__gte=begin)
+        .exclude(recipient__in=NO_READERS)
+        .aggregate(
+            shown=Count("id", filter=Q(decision=Disclosure.Decision.RELEASED)),
+            refused=Count("id", filter=Q(decision=Disclosure.Decision.REFUSED)),
+        )
     )
     return counted["shown"], counted["refused"]
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from accounts.disclosure.queries import times_refused
+from accounts.disclosure.queries import times_of
 from partners.banks.access import Desk, staff_page
 from partners.banks.models import Customer
 from partners.banks.permissions import Permission
@@ -166,7 +166,7 @@ def _ledger(request: HttpRequest, desk: Desk, form: DisclosuresForm) -> Shown:
         beside = words.Beside(
             names=queries.recipient_names({each.recipient for each in page.rows}),
             purposes=queries.purpose_titles(),
-            times_refused=times_refused(page.rows),
+            times=times_of(page.rows),
         )
     return {
         "disclosures": [words.disclosure_row(each, beside, at=now) for each in page.rows],

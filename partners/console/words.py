@@ -48,7 +48,10 @@ DOOR_WORDS = {
     "instruction": gettext_lazy("Instruction to the bank"),
 }
 # What was let through a door was shown to somebody, but for these.
-RELEASED_WORDS = {"instruction": gettext_lazy("Told the bank")}
+RELEASED_WORDS = {
+    "instruction": gettext_lazy("Told the bank"),
+    "sync": gettext_lazy("Read at the bank"),
+}
 REASON_WORDS = {
     "no_consent": gettext_lazy("The customer has not allowed it."),
     "consent_expired": gettext_lazy("The consent had run out."),
@@ -197,7 +200,7 @@ class Beside:
 
     names: Mapping[str, str]
     purposes: Mapping[str, str]
-    times_refused: Mapping[UUID, int]
+    times: Mapping[UUID, int]
 
 
 def disclosure_row(row: Disclosure, beside: Beside, *, at: datetime) -> dict[str, Any]:
@@ -213,13 +216,15 @@ def disclosure_row(row: Disclosure, beside: Beside, *, at: datetime) -> dict[str
         "row_count": row.row_count,
         "decision": row.decision,
         "decision_label": decision_words(row),
-        "reason_label": _reason(row, beside.times_refused.get(row.id, 1)),
+        "reason_label": _reason(row, beside.times.get(row.id, 1)),
         "request_id": row.request_id,
         "is_new": at - row.at < NEW_FOR,
     }
 
 
 def _reason(row: Disclosure, times: int) -> str:
+    if row.decision == Disclosure.Decision.RELEASED:
+        return "" if times == 1 else _("Nothing new, %(times)d times that day.") % {"times": times}
     reason = str(REASON_WORDS.get(row.reason, row.reason))
     if times == 1:
         return reason

@@ -39,10 +39,15 @@ class LeaseLost(Exception):  # named for what happened
 
 @dataclass(frozen=True)
 class Claim:
-    """One cursor, held by one worker until the lease ends; `fence` proves that it still is."""
+    """One cursor, held by one worker until the lease ends; `fence` proves that it still is.
 
+    `customer_id`: with whose authorisation it is read. `last_problem`: how the reading before ended.
+    """
+
+    bank_id: UUID
     cursor_id: UUID
     fence: int
+    customer_id: UUID
     connection_id: UUID
     account_id: UUID
     kind: str
@@ -51,6 +56,7 @@ class Claim:
     hints: int
     trace: str
     run_id: UUID | None
+    last_problem: str
 
 
 def start_reading(
@@ -112,13 +118,17 @@ def claim_due(*, at: datetime, lease: timedelta) -> Claim | None:
             return None
         cursor.execute(_CLAIM, {"bank": bank_id, "at": at, "until": at + lease})
         found = cursor.fetchone()
-    return _claim(FeedCursor.objects.get(pk=found[0])) if found else None
+    if found is None:
+        return None
+    return _claim(FeedCursor.objects.select_related("connection").get(pk=found[0]))
 
 
 def _claim(row: FeedCursor) -> Claim:
     return Claim(
+        bank_id=current_bank_id(),
         cursor_id=row.id,
         fence=row.fence,
+        customer_id=row.connection.customer_id,
         connection_id=row.connection_id,
         account_id=row.account_id,
         kind=row.kind,
@@ -127,6 +137,7 @@ def _claim(row: FeedCursor) -> Claim:
         hints=row.hints,
         trace=row.trace,
         run_id=row.run_id,
+        last_problem=row.last_problem,
     )
 
 

@@ -14,7 +14,7 @@ from typing import ClassVar, NoReturn
 from uuid import UUID
 
 from accounts.consent.queries import purpose_code_of
-from accounts.disclosure.actions import Occasion, record_refusal, record_release
+from accounts.disclosure.actions import Occasion, record_look, record_refusal, record_release
 from partners.sharing.queries import allowances, bank_shares
 from partners.sharing.rules import (
     BANK,
@@ -48,6 +48,7 @@ __all__ = [
     "authorize",
     "disclosed",
     "disclosed_to_bank",
+    "looked",
     "note_refusal",
     "recording_refusals",
     "refuse",
@@ -159,6 +160,16 @@ def disclosed(allowed: Allowed, row_counts: Mapping[UUID, int]) -> UUID:
         # Asked, allowed, and nothing there: shown all the same that there is nothing.
         rows[allowed.consents[allowed.account_ids[0]]] = dict.fromkeys(allowed.account_ids, 0)
     return record_release(_occasion(allowed.ask, allowed.purpose), rows=rows)
+
+
+def looked(allowed: Allowed) -> None:
+    """Write down in the open block that a reading held nothing new: one row a day, and how often."""
+    for account_id in allowed.account_ids:
+        record_look(
+            _occasion(allowed.ask, allowed.purpose),
+            consent_id=allowed.consents[account_id],
+            account_id=account_id,
+        )
 
 
 def disclosed_to_bank(

@@ -1,41 +1,26 @@
-"""What the page "Who sees what" shows of one customer, in their block."""
+"""Who may see what: the left side of the customer's own page, in their block."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
-from django.utils.translation import gettext
 
-from accounts.clients.models import Client
 from accounts.consent.models import Consent, ConsentResource
 from accounts.consent.queries import consents_of, live_at, resources_of
-from accounts.disclosure.models import Disclosure
-from accounts.disclosure.queries import Access, accesses_of, disclosures_of, times_refused
+from accounts.disclosure.queries import Access, accesses_of
 from partners.alerts.models import AlertType
 from partners.banks.models import Bank
 from partners.feeds.queries import enabled_kinds
 from partners.ledger.models import Account
 from partners.ledger.queries import accounts_of
 from partners.sharing.queries import status_of
-from partners.sharing.words import ENDED, chat_name, purpose_words, reason_words
+from partners.sharing.words import ENDED, chat_name, purpose_words
 from portal.rest.problems import NotFound
 from portal.tenancy.blocks import served
 
-TICKS = 50
-_NEW = timedelta(seconds=3)  # the page looks every two
 _ENDED_SHOWN = 20
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """One page of releases and refusals, newest first; `following` is where older ones begin."""
-
-    ticks: Sequence[Mapping[str, Any]]
-    following: tuple[str, str] | None
 
 
 def bank_of_window() -> Bank:
@@ -86,25 +71,6 @@ def ended(bank: Bank, *, at: datetime) -> list[dict[str, Any]]:
     return sorted(shown, key=lambda it: it["ended_at"], reverse=True)
 
 
-def timeline(bank: Bank, *, at: datetime, before: tuple[datetime, UUID] | None = None) -> Timeline:
-    """Releases and refusals, newest first, those before a place where one is given."""
-    now = served()
-    if now.pseudonym is None:
-        raise NotFound
-    found = disclosures_of(now.pseudonym)
-    if before is not None:
-        older = Q(at__lt=before[0]) | Q(at=before[0], id__lt=before[1])
-        found = found.filter(older, at__lte=before[0])
-    rows = list(found[: TICKS + 1])
-    page = rows[:TICKS]
-    times = times_refused(page)
-    names = _client_names(page)
-    accounts = _told_apart(accounts_of(now.account_ids))
-    ticks = [_tick(each, bank, names, accounts, times.get(each.id, 1), at) for each in page]
-    more = len(rows) > TICKS
-    return Timeline(ticks, (page[-1].at.isoformat(), page[-1].id.hex) if more else None)
-
-
 def _consents() -> Any:
     customer_id = served().customer_id
     if customer_id is None:
@@ -144,44 +110,3 @@ def _codes(resources: Iterable[ConsentResource], scope: str) -> list[str]:
 
 def _name(consent: Consent, bank: Bank) -> str:
     return chat_name(bank.name) if consent.client is None else str(consent.client.name)
-
-
-def _client_names(rows: Iterable[Disclosure]) -> dict[str, str]:
-    ids = {each.recipient.partition(":")[2] for each in rows if each.recipient != "chat"}
-    found = Client.objects.filter(pk__in=[int(each) for each in ids if each.isdecimal()])
-    return {f"client:{each.pk}": str(each.name) for each in found}
-
-
-def _told_apart(accounts: Sequence[Account]) -> dict[str, str]:
-    """Each account's name, with its last digits where another has the same name."""
-    times = Counter(each.name for each in accounts)
-
-    def words(account: Account) -> str:
-        digits = account.masked_identification.replace("*", "\u2022")
-        return account.name if times[account.name] == 1 else f"{account.name} {digits}".strip()
-
-    return {str(each.id): words(each) for each in accounts}
-
-
-def _tick(
-    row: Disclosure,
-    bank: Bank,
-    clients: Mapping[str, str],
-    accounts: Mapping[str, str],
-    times: int,
-    at: datetime,
-) -> dict[str, Any]:
-    who = chat_name(bank.name) if row.recipient == "chat" else clients.get(row.recipient, "")
-    refused = row.decision == Disclosure.Decision.REFUSED
-    return {
-        "id": row.id,
-        "at": row.at,
-        "recipient": who or gettext("A program"),
-        "door": row.door,
-        "feed": row.feed,
-        "row_count": row.row_count,
-        "decision": row.decision,
-        "reason_label": reason_words(row.reason, times) if refused else "",
-        "account": ", ".join(accounts[each] for each in row.account_ids if each in accounts),
-        "is_new": row.at > at - _NEW,
-    }

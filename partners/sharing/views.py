@@ -22,6 +22,7 @@ from accounts.signin.actions import WindowCodeRefused
 from accounts.signin.windows import Window, customer_window, enter_by_code, window_ended
 from partners.banks.models import Bank, Customer
 from partners.sharing import overview
+from partners.sharing.timeline import Timeline, timeline
 from portal.rest.cursors import open_cursor, seal_cursor
 from portal.rest.problems import BadCursor, NotFound
 from portal.tenancy.blocks import NotServed, serving_customer
@@ -49,7 +50,7 @@ def sharing(request: HttpRequest) -> HttpResponse:
     window = _window(request)
     with _block(window) as bank:
         before = _before(request, window)
-        timeline = overview.timeline(bank, at=at, before=before)
+        read = timeline(bank, at=at, before=before)
         recipients = [
             each | {"revoke_url": reverse("sharing_end", args=[each["id"]])}
             for each in overview.recipients(bank, at=at)
@@ -59,8 +60,8 @@ def sharing(request: HttpRequest) -> HttpResponse:
             "customer": Customer.objects.get(),
             "recipients": recipients,
             "ended": overview.ended(bank, at=at),
-            "ticks": timeline.ticks,
-            "older_url": _older_url(timeline, window),
+            "ticks": read.ticks,
+            "older_url": _older_url(read, window),
             # An older page stands still.
             "ticker_url": reverse("sharing_ticker") if before is None else "",
             "newest_url": reverse("sharing") if before is not None else "",
@@ -75,7 +76,7 @@ def sharing(request: HttpRequest) -> HttpResponse:
 def ticker(request: HttpRequest) -> HttpResponse:
     """The newest releases and refusals, as the page fetches them while it is open."""
     with _block(_window(request)) as bank:
-        ticks = overview.timeline(bank, at=timezone.now()).ticks
+        ticks = timeline(bank, at=timezone.now()).ticks
         return render(request, "accounts/consent/_ticker.html", {"ticks": ticks})
 
 
@@ -124,10 +125,10 @@ def _before(request: HttpRequest, window: Window) -> tuple[datetime, UUID] | Non
     return datetime.fromisoformat(at), UUID(hex=row_id)
 
 
-def _older_url(timeline: overview.Timeline, window: Window) -> str:
-    if timeline.following is None:
+def _older_url(read: Timeline, window: Window) -> str:
+    if read.following is None:
         return ""
-    place = seal_cursor(list(timeline.following), bound_to=_bound_to(window))
+    place = seal_cursor(list(read.following), bound_to=_bound_to(window))
     return f"{reverse('sharing')}?before={place}"
 
 

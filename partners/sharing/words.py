@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 REASONS: Mapping[str, Promise] = {
@@ -31,9 +31,24 @@ ENDED: Mapping[str, Promise] = {
 def reason_words(reason: str, times: int = 1) -> str:
     """Why something was refused, and how often within its minute."""
     told = str(REASONS.get(reason, reason))
-    if times < 2:  # noqa: PLR2004  # once goes without saying
-        return told
-    return told + " " + ngettext("(%(n)d time)", "(%(n)d times)", times) % {"n": times}
+    often = times_words(times)
+    return f"{told} ({often})" if often else told
+
+
+def times_words(times: int) -> str:
+    """How often; once goes without saying."""
+    return ngettext("%(n)d time", "%(n)d times", times) % {"n": times} if times > 1 else ""
+
+
+def found_words(found: Mapping[str, int]) -> str:
+    """What a reading at the bank brought, by feed; empty where it brought nothing."""
+    said = {
+        "transactions": ngettext_lazy("%(n)d payment", "%(n)d payments", "n"),
+        "balances": ngettext_lazy("%(n)d balance", "%(n)d balances", "n"),
+        "receipts": ngettext_lazy("%(n)d receipt", "%(n)d receipts", "n"),
+        "shipments": ngettext_lazy("%(n)d shipping update", "%(n)d shipping updates", "n"),
+    }
+    return ", ".join(str(said[feed] % {"n": n}) for feed, n in found.items() if n and feed in said)
 
 
 def purpose_words(code: str, title: str) -> str:

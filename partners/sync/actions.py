@@ -151,8 +151,11 @@ def _complete(run: SyncRun, at: datetime) -> None:
 
 def store_balances(
     claim: Claim, records: Sequence[BalanceRecord], *, run_id: UUID, at: datetime
-) -> None:
-    """Keep the balances, raise what has fallen low, and move the cursor. Raises LeaseLost."""
+) -> int:
+    """Keep the balances, raise what has fallen low, and move the cursor; how many are not as before.
+
+    Raises LeaseLost.
+    """
     row = held_cursor(claim)
     bank = Bank.objects.get(pk=current_bank_id())
     account = Account.objects.get(pk=claim.account_id)
@@ -176,6 +179,7 @@ def store_balances(
     run.save()
     today = at.astimezone(ZoneInfo(bank.time_zone)).date()
     finish(row, claim, covered_until=today, at=at, next_at=at + settings.SWEEP_INTERVAL)
+    return sum(each.before_minor != each.after_minor for each in moved.values())
 
 
 def hold_on(claim: Claim, *, until: datetime) -> None:
@@ -198,16 +202,19 @@ def note_failure(
     run_id: UUID | None,
     problem: str,
     at: datetime,
-    retry_after: timedelta | None,
-    ended: bool,
     forget_place: bool,
+    retry_after: timedelta | None = None,
+    ended: bool = False,
     no_later_than: timedelta | None = None,
-) -> None:
-    """Reading failed: try again after a while, or not before the customer links again (`ended`)."""
+) -> bool:
+    """Reading failed: try again after a while, or not before the customer links again (`ended`).
+
+    False where another worker holds the cursor by now.
+    """
     try:
         row = held_cursor(claim)
     except LeaseLost:
-        return
+        return False
     wait = max(wait_after(row.attempts + 1), retry_after or timedelta())
     wait = min(wait, no_later_than or wait)
     # Ended while we read: whoever ended it has put the cursor to sleep.
@@ -223,6 +230,7 @@ def note_failure(
         SyncRun.objects.filter(pk=run_id).update(
             outcome=SyncRun.Outcome.FAILED, problem=problem, finished_at=at
         )
+    return True
 
 
 def keep_notification(notification: BankNotification, *, at: datetime, trace: str) -> bool:

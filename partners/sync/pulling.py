@@ -1,4 +1,7 @@
-"""Reading what is due: claim, ask the gate, ask the bank with no transaction open, store.
+"""Reading what is due: claim, ask the gate, ask the bank with no transaction open, store and write down.
+
+The gate is asked before each page is, and in the transaction that stores one: what was ended meanwhile
+is not kept.
 
 One slow bank holds at most its slots, and one alone once it is known to be in trouble; each feed has
 its own back-off. A worker that dies here leaves a lease that ends, and a repeat changes nothing.
@@ -7,6 +10,7 @@ its own back-off. A worker that dies here leaves a lease that ends, and a repeat
 import logging
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -32,7 +36,6 @@ from partners.connectors.base import (
 )
 from partners.feeds.cursors import Claim, LeaseLost, claim_due
 from partners.ledger.models import Account
-from partners.sharing.gate import PORTAL, Allowed, Ask, Door, Scope, authorize
 from partners.sync.actions import (
     ReadPage,
     begin_run,
@@ -42,10 +45,16 @@ from partners.sync.actions import (
     store_balances,
     store_page,
 )
+from partners.sync.permission import (
+    NotToBeRead,
+    note_first_refusal,
+    note_reading,
+    require_permission,
+)
 from partners.sync.rules import read_since
 from portal.telemetry.measures import READINGS
 from portal.telemetry.traces import span
-from portal.tenancy.blocks import serving
+from portal.tenancy.blocks import NotServed, Served, serving, serving_customer
 
 logger = logging.getLogger(__name__)
 
@@ -63,14 +72,6 @@ def lease() -> timedelta:
     return timedelta(seconds=6 * settings.BANK_TIMEOUT_SECONDS + 10)
 
 
-class NotToBeRead(Exception):  # named for what is so
-    """The gate refuses: nobody allowed this feed, or the bank does not share it."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
 @dataclass(frozen=True)
 class _Reading:
     """One feed of one account, about to be read."""
@@ -81,6 +82,10 @@ class _Reading:
     account_external_id: str
     since: date
     clock: Clock
+
+    def serving(self) -> AbstractContextManager[Served]:
+        """One transaction with the reach of the customer whose authorisation is read with."""
+        return serving_customer(self.bank_id, self.claim.customer_id)
 
 
 def pull_bank(*, bank_id: UUID, clock: Clock, at_most: int = 50) -> int:
@@ -102,17 +107,17 @@ def pull_bank(*, bank_id: UUID, clock: Clock, at_most: int = 50) -> int:
 
 def pull(*, bank_id: UUID, claim: Claim, clock: Clock) -> bool:
     """Read one claimed feed as far as the budget goes; False where the bank itself is in trouble."""
-    run_id: UUID | None = None
+    run_id = claim.run_id if claim.place else None
     try:
         reading = _begin(bank_id, claim, clock)
         run_id = reading.run_id
         _read(reading)
         READINGS.labels(claim.kind, "complete").inc()
-    except LeaseLost:
+    except (LeaseLost, NotServed):
+        # Somebody else's by now, or nobody's: the customer is gone with all of theirs.
         return True
     except NotToBeRead as refused:
-        # The bank may share it again at any time, and is not asked until then: looking is cheap.
-        _fail(bank_id, claim, run_id, refused.reason, clock, no_later_than=settings.SWEEP_INTERVAL)
+        _not_to_be_read(bank_id, claim, run_id, refused, clock)
     except AuthorisationRevoked:
         _fail(bank_id, claim, run_id, "link_again", clock, ended=True)
     except TemporarilyUnavailable as failure:
@@ -143,35 +148,17 @@ def _word(failure: ConnectorFailure) -> str:
 
 def _begin(bank_id: UUID, claim: Claim, clock: Clock) -> _Reading:
     at = clock()
-    with serving(bank_id):
-        history_from = _allowed_from(claim, at)
+    with serving_customer(bank_id, claim.customer_id):
+        allowed = require_permission(claim, at=at)
         bank = Bank.objects.get(pk=bank_id)
         account = Account.objects.get(pk=claim.account_id)
         since = read_since(
             covered_until=claim.covered_until,
-            history_from=history_from,
+            history_from=allowed.history_from[claim.account_id],
             today=at.astimezone(ZoneInfo(bank.time_zone)).date(),
         )
         run_id = begin_run(claim, covers_from=since, at=at)
     return _Reading(bank_id, claim, run_id, account.external_id, since, clock)
-
-
-def _allowed_from(claim: Claim, at: datetime) -> date | None:
-    """How far back may be read. Raises NotToBeRead."""
-    decided = authorize(
-        Ask(
-            recipient=PORTAL,
-            purpose=None,
-            scope=Scope.FEED,
-            code=claim.kind,
-            account_ids=(claim.account_id,),
-            door=Door.SYNC,
-            at=at,
-        )
-    )
-    if not isinstance(decided, Allowed):
-        raise NotToBeRead(decided.reason)
-    return decided.history_from.get(claim.account_id)
 
 
 def _read(reading: _Reading) -> None:
@@ -190,8 +177,11 @@ def _read_balances(reading: _Reading) -> None:
         ),
         clock=reading.clock,
     )
-    with serving(reading.bank_id):
-        store_balances(reading.claim, records, run_id=reading.run_id, at=reading.clock())
+    at = reading.clock()
+    with reading.serving():
+        allowed = require_permission(reading.claim, at=at)
+        news = store_balances(reading.claim, records, run_id=reading.run_id, at=at)
+        note_reading(reading.claim, allowed, news=news)
 
 
 def _read_transactions(reading: _Reading) -> None:
@@ -209,8 +199,10 @@ def _read_transactions(reading: _Reading) -> None:
         place = page.next_cursor or ""
         tired = len(kept.records) > MAX_KEPT_ROWS or time.monotonic() - started > _BUDGET_SECONDS
         if place and not tired and (whole or kept.nameless):
-            with serving(reading.bank_id):
-                hold_on(reading.claim, until=reading.clock() + lease())
+            at = reading.clock()
+            with reading.serving():
+                require_permission(reading.claim, at=at)
+                hold_on(reading.claim, until=at + lease())
             continue
         window = max(reading.since, page.covered_from) if whole and not place else None
         _store(reading, kept.page(window, place))
@@ -240,8 +232,11 @@ def _ask_page(reading: _Reading, place: str) -> TransactionPage:
 
 
 def _store(reading: _Reading, page: ReadPage) -> None:
-    with serving(reading.bank_id):
-        store_page(reading.claim, page, run_id=reading.run_id, at=reading.clock(), lease=lease())
+    at = reading.clock()
+    with reading.serving():
+        allowed = require_permission(reading.claim, at=at)
+        merged = store_page(reading.claim, page, run_id=reading.run_id, at=at, lease=lease())
+        note_reading(reading.claim, allowed, news=len(merged.added) + len(merged.modified))
 
 
 def _fail(
@@ -254,7 +249,6 @@ def _fail(
     retry_after: timedelta | None = None,
     ended: bool = False,
     forget_place: bool = False,
-    no_later_than: timedelta | None = None,
 ) -> None:
     logger.info("feed %s: %s", claim.cursor_id, problem)
     READINGS.labels(claim.kind, problem.partition(" ")[0]).inc()
@@ -267,8 +261,25 @@ def _fail(
             retry_after=retry_after,
             ended=ended,
             forget_place=forget_place,
-            no_later_than=no_later_than,
         )
+
+
+def _not_to_be_read(
+    bank_id: UUID, claim: Claim, run_id: UUID | None, refused: NotToBeRead, clock: Clock
+) -> None:
+    """It may be shared again at any time, and the bank is not asked until then: looking is cheap."""
+    READINGS.labels(claim.kind, refused.reason).inc()
+    with serving(bank_id):
+        is_ours = note_failure(
+            claim,
+            run_id=run_id,
+            problem=refused.reason,
+            at=clock(),
+            forget_place=True,
+            no_later_than=settings.SWEEP_INTERVAL,
+        )
+        if is_ours:
+            note_first_refusal(claim, refused.refused)
 
 
 class _Kept:

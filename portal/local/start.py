@@ -28,7 +28,7 @@ from accounts.people.models import Person
 from accounts.signin.windows import enter_window
 from partners.banks.access import overview_of
 from partners.banks.models import Bank, Customer
-from partners.sharing.overview import timeline
+from partners.sharing.timeline import timeline
 from portal.local.demo import BANKS, DemoBank, totp_secret
 from portal.tenancy.blocks import serving, serving_customer
 

@@ -156,7 +156,7 @@ def require_refused(
 
 def is_their_own(change: Change, world: World, attempt: Attempt) -> bool:
     """A refusal on the caller's own record; or at a door of theirs, a row that is about nobody else."""
-    if change.table in {"accounts_disclosure", "accounts_refusalcount"}:
+    if change.table in {"accounts_disclosure", "accounts_disclosurecount"}:
         return is_own_record(change, attempt)
     if attempt.status or change.bank_id not in bank_of(world, attempt):
         return False

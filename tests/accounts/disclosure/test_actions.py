@@ -1,12 +1,14 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from accounts.disclosure.actions import Occasion, record_refusal, record_release
+from accounts.disclosure.actions import Occasion, record_look, record_refusal, record_release
 from accounts.disclosure.models import Disclosure
-from accounts.disclosure.queries import accesses_of, disclosures_of, times_refused
+from accounts.disclosure.queries import accesses_of, disclosures_of, times_of
 from partners.banks.models import Customer
 from portal.tenancy.blocks import serving
 from tests.factories.partners import make_bank, make_customer
@@ -50,12 +52,35 @@ def test_repeated_refusals_are_counted_on_one_row() -> None:
             record_refusal(told, reason="no_consent", consent_id=None, account_ids=())
         record_refusal(told, reason="consent_expired", consent_id=None, account_ids=())
         rows = list(disclosures_of(customer.pseudonym))
-        times = times_refused(rows)
+        times = times_of(rows)
 
     assert sorted((each.reason, times[each.id]) for each in rows) == [
         ("consent_expired", 1),
         ("no_consent", 3),
     ]
+
+
+def test_looking_in_vain_is_one_row_a_day_for_each_account_however_often() -> None:
+    customer = make_customer(make_bank())
+    consent, one, other = (uuid4() for _ in range(3))
+    noon = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    told = replace(occasion(customer), recipient="portal", door="sync")
+
+    with serving(customer.bank_id):
+        for minute in range(300):
+            each = replace(told, at=noon + timedelta(minutes=minute))
+            record_look(each, consent_id=consent, account_id=one)
+        record_look(replace(told, at=noon), consent_id=consent, account_id=other)
+        record_look(replace(told, at=noon + timedelta(days=1)), consent_id=consent, account_id=one)
+        rows = list(disclosures_of(customer.pseudonym).order_by("at", "id"))
+        times = times_of(rows)
+
+    assert [(each.account_ids, times[each.id]) for each in rows] == [
+        ([str(one)], 300),
+        ([str(other)], 1),
+        ([str(one)], 1),
+    ]
+    assert {(each.decision, each.row_count) for each in rows} == {("released", 0)}
 
 
 @pytest.mark.parametrize(

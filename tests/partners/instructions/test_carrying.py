@@ -23,6 +23,7 @@ from partners.instructions.carrying import carry_due
 from partners.instructions.models import Instruction
 from partners.sharing import overview
 from partners.sharing.gate import NotFoundHere
+from partners.sharing.timeline import timeline
 from partners.sync.pulling import pull_bank
 from portal.outbox.models import OutboxEvent
 from portal.tenancy.blocks import serving, serving_customer
@@ -175,7 +176,7 @@ def test_what_the_bank_is_told_is_on_the_customers_record_once_it_leaves(
     with serving_customer(bank.id, customer.id):
         (tick,) = [
             each
-            for each in overview.timeline(bank, at=timezone.now()).ticks
+            for each in timeline(bank, at=timezone.now()).ticks
             if each["door"] == "instruction"
         ]
         readers = overview.recipients(bank, at=timezone.now())

@@ -6,7 +6,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.consent.actions import revoke_consent
-from accounts.disclosure.models import Disclosure, RefusalCount
+from accounts.disclosure.models import Disclosure, DisclosureCount
 from accounts.linking.actions import end_link
 from partners.alerts.models import Alert
 from partners.banks.models import Bank
@@ -290,7 +290,7 @@ def test_refusals_of_one_kind_are_one_row_a_minute(home: Household) -> None:
 
     with serving(home.bank_id):
         rows = Disclosure.objects.filter(feed="transactions").order_by("at")
-        counts = [RefusalCount.objects.get(disclosure_id=each.id).count for each in rows]
+        counts = [DisclosureCount.objects.get(disclosure_id=each.id).count for each in rows]
         assert Disclosure.objects.count() == 3
     assert counts == [4, 1]
 

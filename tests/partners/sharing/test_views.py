@@ -15,6 +15,7 @@ from accounts.disclosure.models import Disclosure
 from accounts.signin.actions import make_window_code
 from partners.banks.models import Bank
 from partners.sharing import overview
+from partners.sharing.timeline import TICKS
 from portal.tenancy.blocks import serving, serving_customer
 from tests.factories.accounts import Household, make_client, make_consent, make_household, share
 from tests.factories.messaging import CHAT_HOST, open_session_of
@@ -130,6 +131,51 @@ def test_times_are_on_the_banks_own_clock(home: Household, window: Window) -> No
         assert "2 Jul, 00:30:15" in window.text("/sharing/ticker")
 
 
+def written(
+    home: Household, number: int, recipient: str, door: str, feed: str, **row: Any
+) -> None:
+    """A row of the record, `number` seconds ago."""
+    kept = {"row_count": 0, "decision": "released"} | row
+    with serving(home.bank_id):
+        Disclosure.objects.create(
+            at=timezone.now() - timedelta(seconds=number),
+            pseudonym=home.customer.pseudonym,
+            recipient=recipient,
+            door=door,
+            feed=feed,
+            account_ids=[str(home.account.id)],
+            **kept,
+        )
+
+
+def test_what_we_read_ourselves_stands_in_one_line_between_what_others_read(
+    home: Household, window: Window
+) -> None:
+    written(home, 60, "portal", "sync", "transactions", row_count=30)
+    written(home, 50, "portal", "sync", "transactions", row_count=12)
+    written(home, 50, "portal", "sync", "balances", row_count=2)
+    written(home, 40, "chat", "rest", "balances", row_count=2)
+    written(home, 30, "portal", "sync", "transactions")
+    written(home, 20, "portal", "sync", "transactions", decision="refused", reason="no_consent")
+    written(home, 10, "bank", "instruction", "freeze", row_count=1)
+    written(home, 5, "chat", "instruction", "", decision="refused", reason="consent_expired")
+
+    ticking = window.text("/sharing/ticker")
+
+    lines = [
+        re.sub(r"\s+", " ", each).strip()
+        for each in re.findall(r'timeline__title">(.*?)</span>', ticking, re.DOTALL)
+    ]
+    assert lines == [
+        "Your bank was not asked to freeze your card",
+        "Your bank was asked to freeze your card",
+        "Sportello did not look at your bank",
+        "Sportello looked at your bank: nothing new",
+        f"The chat of {home.bank.name} read 2 balances",
+        "Sportello read at your bank: 2 balances, 42 payments",
+    ]
+
+
 def test_what_happened_to_others_is_not_there(home: Household, window: Window) -> None:
     other = make_household(home.bank)
     theirs = make_consent(other.customer, [other.account], client=make_client(name="Theirs"))
@@ -197,7 +243,7 @@ def test_older_readings_are_on_further_pages(home: Household, window: Window) ->
                 row_count=number,
                 decision="released",
             )
-            for number in range(overview.TICKS + 10)
+            for number in range(TICKS + 10)
         )
     first = window.text()
     found = re.search(r'href="(/sharing/\?before=[^"]+)"', first)
@@ -207,7 +253,7 @@ def test_older_readings_are_on_further_pages(home: Household, window: Window) ->
 
     pattern = r"read (\d+) balance"
     seen = re.findall(pattern, first) + re.findall(pattern, older)
-    assert sorted(map(int, seen)) == list(range(overview.TICKS + 10))
+    assert sorted(map(int, seen)) == list(range(TICKS + 10))
     assert window.browser.get("/sharing/?before=made-up").status_code == 404
 
 
