@@ -171,6 +171,91 @@ class TransactionPage:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiptLine:
+    """One line: quantity (in thousandths) x unit price, rounded, less its discount, is the amount."""
+
+    description: str
+    quantity_milli: int
+    unit: str
+    unit_price_minor: int
+    discount_minor: int
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptRecord:
+    """A receipt as the bank told it, whether it adds up or not. The higher revision is what is so."""
+
+    external_id: str
+    transaction_external_id: str
+    revision: int
+    merchant_name: str
+    merchant_place: str
+    issued_at: datetime
+    currency: str
+    lines: tuple[ReceiptLine, ...]
+    discount_minor: int
+    tax_minor: int | None
+    tax_included: bool
+    total_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptPage:
+    """What was told after a place, in order; `cursor` is the place after it and stays good."""
+
+    records: tuple[ReceiptRecord, ...]
+    cursor: str
+    has_more: bool
+    rejected: tuple[RejectedRow, ...] = ()
+
+
+ShipmentStatus = Literal[
+    "ordered",
+    "packed",
+    "in_transit",
+    "out_for_delivery",
+    "delivered",
+    "returned",
+    "delayed",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentEvent:
+    at: datetime
+    status: ShipmentStatus
+    text: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentRecord:
+    """A shipment as the bank told it; `events` oldest first. The higher revision is what is so."""
+
+    external_id: str
+    transaction_external_id: str
+    revision: int
+    merchant_name: str
+    carrier: str
+    tracking_code: str
+    status: ShipmentStatus
+    expected_on: date | None
+    updated_at: datetime
+    events: tuple[ShipmentEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentPage:
+    """As ReceiptPage, of shipments."""
+
+    records: tuple[ShipmentRecord, ...]
+    cursor: str
+    has_more: bool
+    rejected: tuple[RejectedRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ConsentTerms:
     """What the bank is asked to allow: no more than the customer chose."""
 
@@ -316,6 +401,18 @@ class Connector(Protocol):
         self, *, access_token: str, account_external_id: str, cursor: str
     ) -> Steps[TransactionPage]:
         """The page that an earlier one named."""
+        ...
+
+    def receipts(
+        self, *, access_token: str, account_external_id: str, after: str
+    ) -> Steps[ReceiptPage]:
+        """What was told of receipts after a place that an earlier page gave; from the beginning where empty."""
+        ...
+
+    def shipments(
+        self, *, access_token: str, account_external_id: str, after: str
+    ) -> Steps[ShipmentPage]:
+        """The same of shipments."""
         ...
 
     def freeze(

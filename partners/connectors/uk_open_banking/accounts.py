@@ -18,9 +18,9 @@ from partners.connectors.base import (
 )
 from partners.connectors.money import exponent
 from partners.connectors.refusals import expect
+from partners.connectors.rows import as_node, read_rows
 from partners.connectors.uk_open_banking import calls, links
 from partners.connectors.uk_open_banking.amounts import signed_amount
-from partners.connectors.uk_open_banking.rows import as_node, read_rows
 from partners.connectors.uk_open_banking.words import ACCOUNT_KINDS, BALANCE_KINDS
 
 _MAX_PAGES = 20

@@ -1,4 +1,4 @@
-"""UK Open Banking: account information with redirect, card freezes by the partner API beside it."""
+"""UK Open Banking: account information with redirect; freezes, receipts, shipments by the partner API beside it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +13,13 @@ from partners.connectors.base import (
     ConsentTerms,
     FraudDecision,
     InstructionOutcome,
+    ReceiptPage,
+    ShipmentPage,
     Steps,
     TokenSet,
     TransactionPage,
 )
-from partners.connectors.partner import card_freezes, fraud_decisions
+from partners.connectors.partner import card_freezes, fraud_decisions, receipts, shipments
 from partners.connectors.uk_open_banking import (
     accounts,
     authorisation,
@@ -87,6 +89,26 @@ class UkOpenBanking:
             access_token=access_token,
             account_external_id=account_external_id,
             cursor=cursor,
+        )
+
+    def receipts(
+        self, *, access_token: str, account_external_id: str, after: str
+    ) -> Steps[ReceiptPage]:
+        return receipts.read(
+            self.address,
+            access_token=access_token,
+            account_external_id=account_external_id,
+            after=after,
+        )
+
+    def shipments(
+        self, *, access_token: str, account_external_id: str, after: str
+    ) -> Steps[ShipmentPage]:
+        return shipments.read(
+            self.address,
+            access_token=access_token,
+            account_external_id=account_external_id,
+            after=after,
         )
 
     def freeze(

@@ -21,9 +21,9 @@ from partners.connectors.base import (
     TransactionRecord,
 )
 from partners.connectors.refusals import expect
+from partners.connectors.rows import read_rows
 from partners.connectors.uk_open_banking import calls, links
 from partners.connectors.uk_open_banking.amounts import sign, signed_amount, unsigned_amount
-from partners.connectors.uk_open_banking.rows import read_rows
 from partners.connectors.uk_open_banking.words import (
     CARD_FAMILIES,
     FAMILY_KINDS,

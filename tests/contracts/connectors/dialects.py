@@ -53,6 +53,68 @@ class Dialect(Protocol):
     def following(self) -> str: ...
     def frozen(self, instruction_id: str, **changes: object) -> Response: ...
     def decided(self, decision_id: str, **changes: object) -> Response: ...
+    def receipts(self, rows: Sequence[object], **changes: object) -> Response: ...
+    def shipments(self, rows: Sequence[object], **changes: object) -> Response: ...
+
+
+def receipt_row(**changes: object) -> dict[str, object]:
+    """A receipt that adds up, by the partner API; all of today's connectors read that one."""
+    return {
+        "ReceiptId": "rcp-1",
+        "AccountId": ACCOUNT,
+        "TransactionId": "t-1",
+        "Revision": 1,
+        "Merchant": {"Name": "Corner Larder", "Place": "Northmoor"},
+        "IssuedAt": "2026-03-30T09:15:00+01:00",
+        "Currency": "GBP",
+        "Lines": [
+            {
+                "Description": "Vine tomatoes",
+                "Quantity": "0.742",
+                "Unit": "kg",
+                "UnitPrice": "2.98",
+                "Amount": "2.21",
+            },
+            {
+                "Description": "Tea bags 80",
+                "Quantity": "2",
+                "UnitPrice": "3.10",
+                "Discount": "1.00",
+                "Amount": "5.20",
+            },
+            {
+                "Description": "Bottle returned",
+                "Quantity": "1",
+                "UnitPrice": "-0.20",
+                "Amount": "-0.20",
+            },
+        ],
+        "Discount": "0.21",
+        "Tax": {"Amount": "0.40", "Included": True},
+        "Total": "7.00",
+        **changes,
+    }
+
+
+def shipment_row(**changes: object) -> dict[str, object]:
+    """A parcel on its way, by the partner API."""
+    return {
+        "ShipmentId": "shp-1",
+        "AccountId": ACCOUNT,
+        "TransactionId": "t-1",
+        "Revision": 2,
+        "Merchant": {"Name": "Tarn Outdoor"},
+        "Carrier": "Heronpost",
+        "TrackingCode": "HP0123456789GB",
+        "Status": "packed",
+        "ExpectedOn": "2026-04-02",
+        "UpdatedAt": "2026-03-30T09:15:00+01:00",
+        "Events": [
+            {"At": "2026-03-30T09:15:00+01:00", "Status": "packed", "Place": "Ferriby"},
+            {"At": "2026-03-29T19:40:00+01:00", "Status": "ordered", "Text": "Order received"},
+        ],
+        **changes,
+    }
 
 
 def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -192,6 +254,12 @@ class UkDialect:
             "FailureReason": None,
         }
         return answer(outcome | changes)
+
+    def receipts(self, rows: Sequence[object], **changes: object) -> Response:
+        return answer({"Receipt": list(rows), "Cursor": "place-2", "HasMore": False} | changes)
+
+    def shipments(self, rows: Sequence[object], **changes: object) -> Response:
+        return answer({"Shipment": list(rows), "Cursor": "place-2", "HasMore": False} | changes)
 
 
 DIALECTS: Mapping[str, Dialect] = {

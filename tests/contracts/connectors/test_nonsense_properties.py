@@ -27,6 +27,8 @@ from tests.contracts.connectors.dialects import (
     claims,
     jwks,
     notification,
+    receipt_row,
+    shipment_row,
 )
 from tests.contracts.connectors.test_every_connector import INSTRUCTION, OPERATIONS
 
@@ -87,6 +89,8 @@ def usual_answers(name: str) -> list[Response]:
         dialect.page([Row(extra=foreign), Row("t-2")], following=dialect.following()),
         dialect.frozen(INSTRUCTION),
         dialect.decided(INSTRUCTION),
+        dialect.receipts([receipt_row(), receipt_row(ReceiptId="rcp-2", Tax=None)]),
+        dialect.shipments([shipment_row()]),
         Response(200, {}, json.dumps(jwks()).encode()),
     ]
 
