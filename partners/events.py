@@ -34,6 +34,30 @@ class EntriesChanged(Event):
 
 
 @dataclass(frozen=True)
+class ReceiptIssued(Event):
+    """A payment has a receipt, or its receipt's next revision. Key: `account:<account_id>`."""
+
+    name: ClassVar[str] = "partners.receipt_issued"
+
+    receipt_id: UUID
+    account_id: UUID
+    entry_id: UUID
+    revision: int
+
+
+@dataclass(frozen=True)
+class ShipmentMoved(Event):
+    """A parcel that was paid for has moved on. Key: `account:<account_id>`."""
+
+    name: ClassVar[str] = "partners.shipment_moved"
+
+    shipment_id: UUID
+    account_id: UUID
+    entry_id: UUID
+    revision: int
+
+
+@dataclass(frozen=True)
 class InstructionChanged(Event):
     """The bank said something new about an instruction. Key: `account:<account_id>`."""
 

@@ -7,6 +7,13 @@ from partners.feeds.models import Feed, FeedCursor
 from partners.instructions.models import Instruction
 from partners.integrations.models import Integration
 from partners.ledger.models import Account, Balance, Entry, EntryAlias, EntryConflict
+from partners.purchases.models import (
+    PurchaseConflict,
+    Receipt,
+    ReceiptLine,
+    Shipment,
+    ShipmentStop,
+)
 from partners.sync.models import Notification, SyncRun
 
 __all__ = [
@@ -26,6 +33,11 @@ __all__ = [
     "Instruction",
     "Integration",
     "Notification",
+    "PurchaseConflict",
+    "Receipt",
+    "ReceiptLine",
+    "Shipment",
+    "ShipmentStop",
     "Staff",
     "SyncRun",
 ]

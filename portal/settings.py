@@ -233,7 +233,12 @@ OAUTH2_PROVIDER = {
     "ROTATE_REFRESH_TOKEN": True,
     "REFRESH_TOKEN_REUSE_PROTECTION": True,
     "ALLOWED_REDIRECT_URI_SCHEMES": ["https"] if PRODUCTION else ["https", "http"],
-    "SCOPES": {"balances": "Balances", "transactions": "Transactions"},
+    "SCOPES": {
+        "balances": "Balances",
+        "transactions": "Transactions",
+        "receipts": "Receipts",
+        "shipments": "Shipping updates",
+    },
     "SCOPES_BACKEND_CLASS": "accounts.clients.scopes.RegisteredScopes",
     "OAUTH2_VALIDATOR_CLASS": "accounts.clients.validator.ClientValidator",
     # RFC 9700: every gate; tokens are kept as their hash alone.

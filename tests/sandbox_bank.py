@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,6 +67,7 @@ def sandbox_bank(*, port: int, name: str, log: Path, **environ: str) -> Iterator
         "SANDBOX_SEED": "7",
         "SANDBOX_CUSTOMERS": "3",
         "SANDBOX_BOOK_AFTER_SECONDS": "86400",
+        "SANDBOX_PARCEL_STEP_SECONDS": "86400",
         "SANDBOX_CLIENT_ID": CLIENT,
         "SANDBOX_CLIENT_SECRET": SECRET,
         "SANDBOX_REDIRECT_URI": f"{settings.CHAT_ORIGIN}/link/callback",
@@ -104,7 +105,12 @@ def _wait_for(control: httpx.Client, program: subprocess.Popen[bytes]) -> None:
     raise RuntimeError("the sandbox bank did not answer in time")
 
 
-def know_bank(sandbox: SandboxBank, *, shares: bool = True) -> Bank:
+def know_bank(
+    sandbox: SandboxBank,
+    *,
+    shares: bool = True,
+    feeds: Sequence[str] = ("balances", "transactions"),
+) -> Bank:
     """The portal's own side of that bank: registry, integration, feeds, and every alert type on."""
     bank = make_bank(
         slug="aurelia",
@@ -114,7 +120,7 @@ def know_bank(sandbox: SandboxBank, *, shares: bool = True) -> Bank:
     )
     with serving(bank.id):
         connect(sandbox)
-        for kind in ("balances", "transactions"):
+        for kind in feeds:
             Feed.objects.create(kind=kind, enabled=shares)
         threshold = {"threshold_minor": 50_000, "currency": bank.currency}
         for alert_type in AlertType.values:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from partners.feeds.rules import BELONG_TO_PAYMENTS
+
 ACTIVE, EXPIRED, REVOKED = "active", "expired", "revoked"
 
 DAYS = (30, 90, 180, 365)
@@ -50,11 +52,12 @@ class Choice:
 
     @property
     def kinds_to_read(self) -> frozenset[str]:
-        """The feeds to read for it: those chosen, and those that the chosen alerts are found in."""
+        """The feeds to read for it: those chosen, and those that these and the alerts are found in."""
         found_in = {
             "balances" if each in _IN_BALANCES else "transactions" for each in self.alert_types
         }
-        return frozenset(self.feeds) | found_in
+        tied_to = {"transactions"} if BELONG_TO_PAYMENTS.intersection(self.feeds) else set()
+        return frozenset(self.feeds) | found_in | tied_to
 
     def expires_at(self, at: datetime) -> datetime:
         return at + timedelta(days=self.days)
@@ -83,6 +86,13 @@ def what_is_wrong(
     if choice.kinds_to_read - set(shared_feeds):
         return "not_shared"
     return ""
+
+
+def feeds_that_can_be_shown(shared_feeds: Collection[str]) -> frozenset[str]:
+    """Of the bank's feeds, those that can be shown: none that belongs to payments without these."""
+    if "transactions" in shared_feeds:
+        return frozenset(shared_feeds)
+    return frozenset(shared_feeds) - BELONG_TO_PAYMENTS
 
 
 def alerts_that_can_be_found(

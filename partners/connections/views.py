@@ -30,10 +30,13 @@ from partners.connections.actions import (
 )
 from partners.connections.forms import ChoiceForm
 from partners.connections.queries import last_linked
-from partners.connections.rules import DAYS, alerts_that_can_be_found
+from partners.connections.rules import (
+    DAYS,
+    alerts_that_can_be_found,
+    feeds_that_can_be_shown,
+)
 from partners.feeds.models import FeedKind
 from partners.feeds.queries import enabled_kinds
-from partners.feeds.rules import READY
 from partners.integrations.queries import NotConnectedYet, get_integration
 from portal.middleware import current_request_id
 from portal.tenancy.blocks import serving, serving_customer
@@ -96,7 +99,7 @@ def _offer(bank: Bank) -> dict[str, Any]:
     """What the bank shares, and where its own page is."""
     with serving(bank.id):
         authorize_url = get_integration().authorize_url
-        shared = enabled_kinds() & READY
+        shared = feeds_that_can_be_shown(enabled_kinds())
         rules = enabled_rules()
         purpose = current_purpose(_PURPOSE)
         notice = notice_of(purpose, locale=bank.locale)

@@ -3,23 +3,16 @@
 from collections.abc import Iterable
 
 from partners.feeds.models import Feed, FeedKind
-from partners.feeds.rules import MASKABLE, READY
-from portal.rest.problems import Conflict, NotFound
-
-
-class FeedNotReady(Conflict):
-    slug = "feed-not-ready"
-    title = "This portal cannot read that feed yet"
+from partners.feeds.rules import MASKABLE
+from portal.rest.problems import NotFound
 
 
 def switch_feed(*, kind: str, on: bool) -> Feed:
     """Turn a feed on or off. Off suspends every consent for it at once, and revokes none.
 
-    Raises NotFound for a kind that does not exist, FeedNotReady for one that cannot be read yet.
+    Raises NotFound for a kind that does not exist.
     """
     feed = _locked(kind)
-    if on and kind not in READY:
-        raise FeedNotReady
     feed.enabled = on
     feed.save(update_fields=["enabled", "changed_at"])
     return feed

@@ -158,10 +158,19 @@ def move_on(row: FeedCursor, *, place: str, run_id: UUID, lease_until: datetime)
 
 
 def finish(
-    row: FeedCursor, claim: Claim, *, covered_until: date, at: datetime, next_at: datetime
+    row: FeedCursor,
+    claim: Claim,
+    *,
+    covered_until: date,
+    at: datetime,
+    next_at: datetime,
+    place: str = "",
 ) -> None:
-    """The bank answered in full: fresh as of now. A hint that came meanwhile makes it due at once."""
-    row.cursor = ""
+    """The bank answered in full: fresh as of now. A hint that came meanwhile makes it due at once.
+
+    `place` is where the next reading goes on, of a feed that is one list for ever.
+    """
+    row.cursor = place
     row.run = None
     row.covered_until = covered_until
     row.hints_seen = claim.hints

@@ -43,7 +43,8 @@ class FeedCursor(QueueModel):
     connection = TenantForeignKey("partners.Connection", models.CASCADE)
     account = TenantForeignKey("partners.Account", models.CASCADE)
     kind = models.CharField(max_length=20, choices=FeedKind)
-    # The page to read next within a run; empty between runs.
+    # The page to read next within a run; between runs empty, or for a list that is read on for ever
+    # the place where it stands.
     cursor = models.TextField(blank=True)
     # The day up to which booked rows were read in full; the next run overlaps it by ten days.
     covered_until = models.DateField(null=True, blank=True)

@@ -1,9 +1,9 @@
-"""Which feeds can be read, and which of their fields a bank can hold back."""
+"""Which feeds belong to others, and which of their fields a bank can hold back."""
 
 from collections.abc import Mapping
 
-# Kinds that a connector reads today; the others are named so that a bank can see what comes.
-READY = frozenset({"balances", "transactions"})
+# What is told of a payment can be shown once the payment is known: so payments are read for it.
+BELONG_TO_PAYMENTS = frozenset({"receipts", "shipments"})
 
 MASKABLE: Mapping[str, tuple[str, ...]] = {
     "transactions": (
@@ -15,4 +15,6 @@ MASKABLE: Mapping[str, tuple[str, ...]] = {
         "card_last4",
         "original_amount",
     ),
+    "receipts": ("merchant_name", "merchant_place", "lines", "tax", "issued_at"),
+    "shipments": ("merchant_name", "carrier", "tracking_code", "places"),
 }

@@ -18,8 +18,8 @@ from partners.banks.permissions import Permission
 from partners.feeds.actions import mask_feed, switch_feed
 from partners.feeds.models import Feed, FeedKind
 from partners.feeds.queries import Allowed, allowed_by_kind, last_releases
-from partners.feeds.rules import MASKABLE, READY
-from portal.rest.problems import Problem
+from partners.feeds.rules import MASKABLE
+from portal.rest.problems import NotFound
 from portal.tenancy.blocks import serving
 
 MASK_WORDS = {
@@ -30,6 +30,13 @@ MASK_WORDS = {
     "booked_at": gettext_lazy("Time of day"),
     "card_last4": gettext_lazy("Last digits of the card"),
     "original_amount": gettext_lazy("Amount in the foreign currency"),
+    "merchant_place": gettext_lazy("Where the shop is"),
+    "lines": gettext_lazy("What was bought, line by line"),
+    "tax": gettext_lazy("Tax"),
+    "issued_at": gettext_lazy("Time of the receipt"),
+    "carrier": gettext_lazy("Carrier"),
+    "tracking_code": gettext_lazy("Tracking code"),
+    "places": gettext_lazy("Where the parcel was"),
 }
 
 
@@ -63,7 +70,6 @@ def _shown(
         "kind": kind.value,
         "label": kind.label,
         "enabled": bool(feed and feed.enabled),
-        "ready": kind.value in READY,
         "switch_url": reverse("console:feed", args=[desk.bank.slug, kind.value]),
         "masks_url": reverse("console:feed_masks", args=[desk.bank.slug, kind.value]),
         "masks": [
@@ -85,13 +91,10 @@ def feed(request: HttpRequest, desk: Desk, kind: str) -> HttpResponse:
     try:
         with serving(desk.bank.id):
             changed = switch_feed(kind=kind, on=on)
-    except Problem as refused:
-        if refused.status == 404:  # noqa: PLR2004  # the standard's number
-            raise Http404 from refused
-        messages.error(request, refused.title)
-    else:
-        words = _("%(feed)s: on.") if on else _("%(feed)s: off. Nothing of it leaves from now on.")
-        messages.success(request, words % {"feed": changed.get_kind_display()})
+    except NotFound as reason:
+        raise Http404 from reason
+    words = _("%(feed)s: on.") if on else _("%(feed)s: off. Nothing of it leaves from now on.")
+    messages.success(request, words % {"feed": changed.get_kind_display()})
     return redirect(reverse("console:feeds", args=[desk.bank.slug]) + f"#{kind}")
 
 

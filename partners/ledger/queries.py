@@ -1,11 +1,11 @@
 """Reading accounts, balances and entries; every hot read names its accounts itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from partners.ledger.models import Account, Balance, Entry
+from partners.ledger.models import Account, Balance, Entry, EntryAlias
 from portal.tenancy.blocks import current_bank_id
 
 _CHANGES = """
@@ -122,3 +122,14 @@ def get_entries(entry_ids: Sequence[UUID]) -> dict[UUID, Entry]:
     """The entries by id; those out of reach are left out."""
     found = Entry.objects.filter(bank_id=current_bank_id(), id__in=entry_ids)
     return {each.id: each for each in found}
+
+
+def entries_named(account_id: UUID, external_ids: Collection[str]) -> dict[str, UUID]:
+    """The account's entries by the bank's ids, their present ones or ones that they had before."""
+    named = {"bank_id": current_bank_id(), "account_id": account_id}
+    before = EntryAlias.objects.filter(**named, external_id__in=external_ids)
+    present = Entry.objects.filter(**named, external_id__in=external_ids)
+    return {
+        **dict(before.values_list("external_id", "entry_id")),
+        **dict(present.values_list("external_id", "id")),
+    }

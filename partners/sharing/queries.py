@@ -15,7 +15,6 @@ from partners.alerts.models import Alert, AlertRule, AlertType
 from partners.banks.models import Bank
 from partners.feeds.models import Feed
 from partners.feeds.queries import enabled_kinds
-from partners.feeds.rules import READY
 from partners.sharing.rules import PORTAL, Allowance, Ask, BankShares, Scope
 from partners.sharing.shapes import instant
 from portal.tenancy.blocks import NotServed, current_bank_id, served
@@ -52,7 +51,7 @@ def bank_shares(scope: str, code: str) -> BankShares:
 
 def shares_anything() -> bool:
     """Whether a customer of the served bank could see anything of it here."""
-    return bool(enabled_kinds() & READY)
+    return bool(enabled_kinds())
 
 
 def weightier_alert_types(alert_id: UUID) -> tuple[str, ...]:

@@ -19,6 +19,8 @@ FEED_OF_ALERT: Mapping[str, str] = {
     "refund": "transactions",
     "salary": "transactions",
 }
+# What is told of a payment has to be tied to it, and so the payments have to be read.
+TIED_TO: Mapping[str, str] = {"receipts": "transactions", "shipments": "transactions"}
 # That an account exists, and its name: part of whatever is shared of it.
 ACCOUNTS = "accounts"
 
@@ -166,9 +168,10 @@ def ways(ask: Ask, shares: BankShares) -> frozenset[Way]:
     direct = {(Scope.FEED, ask.code)}
     if ask.recipient.kind != PORTAL.kind:
         return frozenset(direct)
-    # We read at the bank what an alert is found in, without showing it to anybody.
+    # We read at the bank what an alert is found in, or a receipt belongs to, without showing it to anybody.
     found_in = {(Scope.ALERT, alert) for alert, feed in FEED_OF_ALERT.items() if feed == ask.code}
-    return frozenset(direct | found_in)
+    tied = {(Scope.FEED, feed) for feed, to in TIED_TO.items() if to == ask.code}
+    return frozenset(direct | found_in | tied)
 
 
 def decide(ask: Ask, shares: BankShares, allowances: Iterable[Allowance]) -> Allowed | Refused:

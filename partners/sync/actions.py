@@ -16,7 +16,9 @@ from partners.connections.queries import connection_of_bank_consent
 from partners.connectors.base import (
     BalanceRecord,
     BankNotification,
+    ReceiptPage,
     RejectedRow,
+    ShipmentPage,
     TransactionRecord,
 )
 from partners.events import EntriesChanged, account_key
@@ -32,6 +34,13 @@ from partners.feeds.cursors import (
 )
 from partners.ledger.actions import ChangedEntry, Merged, merge_entries, record_balances
 from partners.ledger.models import Account, Entry
+from partners.purchases.actions import (
+    Kept,
+    Occasion,
+    record_receipts,
+    record_shipments,
+    tie_waiting,
+)
 from partners.sync.models import Notification, SyncRun
 from partners.sync.rules import wait_after
 from portal.outbox.publishing import publish
@@ -93,6 +102,7 @@ def store_page(
     )
     if merged.changes:
         _tell(bank, account, merged, at=at, trace=claim.trace)
+        tie_waiting(account_id=account.id, occasion=_occasion(account, claim, at))
     run = SyncRun.objects.get(pk=run_id)
     _count(run, page, merged, rejected)
     if page.next_place:
@@ -140,6 +150,10 @@ def _count(run: SyncRun, page: ReadPage, merged: Merged, rejected: Sequence[Reje
     run.added += len(merged.added)
     run.modified += len(merged.modified)
     run.removed += merged.removed
+    _note(run, rejected)
+
+
+def _note(run: SyncRun, rejected: Sequence[RejectedRow]) -> None:
     noted: list[Any] = [[each.position, each.field, each.reason] for each in rejected]
     run.rejected = [*run.rejected, *noted][:_KEPT_REJECTIONS]
 
@@ -180,6 +194,39 @@ def store_balances(
     today = at.astimezone(ZoneInfo(bank.time_zone)).date()
     finish(row, claim, covered_until=today, at=at, next_at=at + settings.SWEEP_INTERVAL)
     return sum(each.before_minor != each.after_minor for each in moved.values())
+
+
+def store_updates(
+    claim: Claim, page: ReceiptPage | ShipmentPage, *, run_id: UUID, at: datetime, lease: timedelta
+) -> Kept:
+    """Keep a page of what was told of receipts or shipments, and go on after it. Raises LeaseLost."""
+    row = held_cursor(claim)
+    bank = Bank.objects.get(pk=current_bank_id())
+    account = Account.objects.get(pk=claim.account_id)
+    occasion = _occasion(account, claim, at)
+    if isinstance(page, ReceiptPage):
+        kept = record_receipts(account_id=account.id, records=page.records, occasion=occasion)
+    else:
+        kept = record_shipments(account_id=account.id, records=page.records, occasion=occasion)
+    run = SyncRun.objects.get(pk=run_id)
+    run.pages += 1
+    run.added += kept.added
+    run.modified += kept.modified
+    _note(run, page.rejected)
+    if page.has_more:
+        move_on(row, place=page.cursor, run_id=run.id, lease_until=at + lease)
+    else:
+        _complete(run, at)
+        today = at.astimezone(ZoneInfo(bank.time_zone)).date()
+        next_at = at + settings.SWEEP_INTERVAL
+        finish(row, claim, covered_until=today, at=at, next_at=next_at, place=page.cursor)
+    run.save()
+    return kept
+
+
+def _occasion(account: Account, claim: Claim, at: datetime) -> Occasion:
+    # Banks write times in whole seconds: what happens within the first one is news too.
+    return Occasion(at=at, since=account.created_at.replace(microsecond=0), trace=claim.trace)
 
 
 def hold_on(claim: Claim, *, until: datetime) -> None:
@@ -226,7 +273,7 @@ def note_failure(
         due_at=None if asleep else at + wait,
         forget_place=forget_place or not row.cursor,
     )
-    if run_id is not None and not row.cursor:
+    if run_id is not None and row.run_id is None:
         SyncRun.objects.filter(pk=run_id).update(
             outcome=SyncRun.Outcome.FAILED, problem=problem, finished_at=at
         )

@@ -28,7 +28,9 @@ from partners.connectors.base import (
     Connector,
     ConnectorFailure,
     RateLimited,
+    ReceiptPage,
     RejectedRow,
+    ShipmentPage,
     Steps,
     TemporarilyUnavailable,
     TransactionPage,
@@ -44,6 +46,7 @@ from partners.sync.actions import (
     pause,
     store_balances,
     store_page,
+    store_updates,
 )
 from partners.sync.permission import (
     NotToBeRead,
@@ -162,10 +165,13 @@ def _begin(bank_id: UUID, claim: Claim, clock: Clock) -> _Reading:
 
 
 def _read(reading: _Reading) -> None:
-    if reading.claim.kind == "balances":
-        _read_balances(reading)
-    else:
-        _read_transactions(reading)
+    match reading.claim.kind:
+        case "balances":
+            _read_balances(reading)
+        case "receipts" | "shipments":
+            _read_updates(reading)
+        case _:
+            _read_transactions(reading)
 
 
 def _read_balances(reading: _Reading) -> None:
@@ -182,6 +188,42 @@ def _read_balances(reading: _Reading) -> None:
         allowed = require_permission(reading.claim, at=at)
         news = store_balances(reading.claim, records, run_id=reading.run_id, at=at)
         note_reading(reading.claim, allowed, news=news)
+
+
+def _read_updates(reading: _Reading) -> None:
+    """What was told of receipts or shipments since the last reading, page by page, each stored at once."""
+    started = time.monotonic()
+    place = reading.claim.place
+    for _ in range(MAX_PAGES):
+        page = _ask_updates(reading, place)
+        place = page.cursor
+        with serving(reading.bank_id):
+            store_updates(
+                reading.claim, page, run_id=reading.run_id, at=reading.clock(), lease=lease()
+            )
+        if not page.has_more:
+            return
+        if time.monotonic() - started > _BUDGET_SECONDS:
+            break
+    with serving(reading.bank_id):
+        pause(reading.claim)
+
+
+def _ask_updates(reading: _Reading, place: str) -> ReceiptPage | ShipmentPage:
+    def operation(connector: Connector, token: str) -> Steps[ReceiptPage | ShipmentPage]:
+        account = reading.account_external_id
+        if reading.claim.kind == "receipts":
+            receipts = yield from connector.receipts(
+                access_token=token, account_external_id=account, after=place
+            )
+            return receipts
+        shipments = yield from connector.shipments(
+            access_token=token, account_external_id=account, after=place
+        )
+        return shipments
+
+    connection_id = reading.claim.connection_id
+    return ask(reading.bank_id, connection_id, operation, clock=reading.clock)
 
 
 def _read_transactions(reading: _Reading) -> None:

@@ -17,6 +17,8 @@ from partners.connectors.partner import updates
 from partners.connectors.rows import as_node, read_rows
 
 _MAX_LINES = 200
+# Sums and products of such figures fit a database's whole numbers.
+_LARGEST = 10**15
 _QUANTITY = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,3}))?")
 
 
@@ -110,6 +112,9 @@ def _unsigned(node: Node, name: str, currency: str) -> int:
 
 def _minor(node: Node, name: str, written: str, currency: str) -> int:
     try:
-        return minor_units(written, currency)
+        minor = minor_units(written, currency)
     except BadAnswer as bad:
         node.wrong(name, bad.reason)
+    if minor > _LARGEST:
+        node.wrong(name, "more than a receipt can be")
+    return minor

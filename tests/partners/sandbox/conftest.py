@@ -151,6 +151,7 @@ def _environ(database_url: str) -> dict[str, str]:
         "SANDBOX_DATABASE_URL": database_url,
         "SANDBOX_SEED": "7",
         "SANDBOX_CUSTOMERS": "4",
+        "SANDBOX_PARCEL_STEP_SECONDS": "86400",
         "SANDBOX_CLIENT_ID": CLIENT,
         "SANDBOX_CLIENT_SECRET": SECRET,
         "SANDBOX_REDIRECT_URI": "http://chat.portal.localhost:8000/link/callback",

@@ -1,0 +1,299 @@
+"""Receipts and shipments from a real bank: told late, twice, in disorder and wrong, and right in the end."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts.consent.models import ConsentResource
+from partners.banks.models import Bank
+from partners.feeds.models import FeedCursor
+from partners.ledger.models import Entry
+from partners.purchases.models import PurchaseConflict, Receipt, ReceiptLine, Shipment
+from partners.sync.models import SyncRun
+from partners.sync.pulling import pull_bank
+from portal.outbox.models import OutboxEvent
+from portal.tenancy.blocks import serving
+from tests.sandbox_bank import EVERYTHING, SandboxBank, know_bank, know_customer, link
+
+pytestmark = [pytest.mark.django_db(transaction=True, databases="__all__"), pytest.mark.slow]
+
+ALL = ("balances", "transactions", "receipts", "shipments")
+Json = dict[str, Any]
+
+
+@pytest.fixture
+def bank(sandbox: SandboxBank) -> Bank:
+    return know_bank(sandbox, feeds=ALL)
+
+
+@pytest.fixture
+def person(sandbox: SandboxBank) -> Json:
+    person = sandbox.customers()[2]
+    sandbox.do("POST", f"customers/{person['login']}/cards", frozen=False)
+    return person
+
+
+@pytest.fixture
+def linked(sandbox: SandboxBank, bank: Bank, person: Json) -> Bank:
+    """The bank, once everything of a customer has been read for the first time."""
+    choice = EVERYTHING | {"feeds": list(ALL)}
+    link(sandbox, know_customer(bank, person), person["login"], choice=choice)
+    assert pull_bank(bank_id=bank.id, clock=timezone.now) > 0
+    return bank
+
+
+def read_again(bank: Bank) -> None:
+    with serving(bank.id):
+        FeedCursor.objects.update(due_at=timezone.now())
+    pull_bank(bank_id=bank.id, clock=timezone.now)
+
+
+def told_by(sandbox: SandboxBank, kind: str) -> dict[str, Json]:
+    """The bank's own view: the highest revision of each that it ever told."""
+    highest: dict[str, Json] = {}
+    place = 0
+    while True:
+        answer = sandbox.do("GET", f"updates?after={place}")
+        for each in answer["updates"]:
+            held = highest.get(each["id"])
+            if each["kind"] == kind and (held is None or each["Revision"] >= held["Revision"]):
+                highest[each["id"]] = each
+        if place == answer["next_after"]:
+            return highest
+        place = answer["next_after"]
+
+
+def accounts_of(person: Json) -> set[str]:
+    return {each["AccountId"] for each in person["accounts"]}
+
+
+def heard(bank: Bank, name: str) -> list[Json]:
+    with serving(bank.id):
+        return [each.data for each in OutboxEvent.objects.filter(name=name).order_by("id")]
+
+
+def conflicts(bank: Bank) -> list[str]:
+    with serving(bank.id):
+        return list(PurchaseConflict.objects.values_list("reason", flat=True))
+
+
+def parcel_of(sandbox: SandboxBank, bought: Json) -> str:
+    return f"shp-{bought['AccountId']}-{bought['TransactionId']}"
+
+
+def test_the_first_reading_keeps_what_the_bank_told_tied_and_adding_up(
+    sandbox: SandboxBank, linked: Bank, person: Json
+) -> None:
+    mine = accounts_of(person)
+    receipts = {
+        key: each for key, each in told_by(sandbox, "receipt").items() if each["AccountId"] in mine
+    }
+    shipments = {
+        key: each
+        for key, each in told_by(sandbox, "shipment").items()
+        if each["AccountId"] in mine
+    }
+
+    with serving(linked.id):
+        kept = {each.external_id: each for each in Receipt.objects.select_related("entry")}
+        lines = list(ReceiptLine.objects.values_list("receipt_id", "amount_minor"))
+        ways = dict(Shipment.objects.values_list("external_id", "revision"))
+        runs = set(SyncRun.objects.values_list("outcome", "problem"))
+    assert len(receipts) > 5
+    assert set(kept) == set(receipts)
+    assert ways == {key: each["Revision"] for key, each in shipments.items()}
+    for key, row in kept.items():
+        added = sum(amount for receipt_id, amount in lines if receipt_id == row.id)
+        assert added - row.discount_minor == row.total_minor
+        assert row.total_minor == int(Decimal(receipts[key]["body"]["Total"]) * 100)
+        assert row.entry is not None
+        assert row.total_minor == -row.entry.amount_minor
+    assert runs == {("complete", "")}
+    assert conflicts(linked) == []
+    assert heard(linked, "partners.receipt_issued") == []
+
+
+def test_news_of_a_purchase_is_told_once_with_its_permanent_id(
+    sandbox: SandboxBank, linked: Bank, person: Json
+) -> None:
+    bought = sandbox.buy(person["login"], amount="23.40", receipt="now", parcel=True)
+
+    read_again(linked)
+    read_again(linked)
+
+    with serving(linked.id):
+        entry = Entry.objects.get(external_id=bought["TransactionId"])
+        receipt = Receipt.objects.get(entry=entry)
+        shipment = Shipment.objects.get(entry=entry)
+    assert [each["entry_id"] for each in heard(linked, "partners.receipt_issued")] == [
+        str(entry.id)
+    ]
+    assert [each["shipment_id"] for each in heard(linked, "partners.shipment_moved")] == [
+        str(shipment.id)
+    ]
+    assert receipt.total_minor == 2340
+
+
+def test_reading_again_asks_only_for_what_is_new(linked: Bank) -> None:
+    with serving(linked.id):
+        before = dict(FeedCursor.objects.values_list("id", "cursor"))
+        kept = (Receipt.objects.count(), Shipment.objects.count(), OutboxEvent.objects.count())
+
+    read_again(linked)
+
+    with serving(linked.id):
+        assert dict(FeedCursor.objects.values_list("id", "cursor")) == before
+        assert kept == (
+            Receipt.objects.count(),
+            Shipment.objects.count(),
+            OutboxEvent.objects.count(),
+        )
+        last = SyncRun.objects.filter(kind="receipts").latest("started_at")
+    assert (last.outcome, last.pages, last.added) == ("complete", 1, 0)
+
+
+def test_a_receipt_that_does_not_add_up_is_kept_aside_until_it_is_corrected(
+    sandbox: SandboxBank, linked: Bank, person: Json
+) -> None:
+    bought = sandbox.buy(person["login"], amount="31.20", receipt="broken")
+    read_again(linked)
+    with serving(linked.id):
+        before = Receipt.objects.filter(transaction_external_id=bought["TransactionId"]).exists()
+
+    named = f"rcp-{bought['AccountId']}-{bought['TransactionId']}"
+    sandbox.do("POST", "receipts/correct", receipt_id=named)
+    read_again(linked)
+
+    with serving(linked.id):
+        receipt = Receipt.objects.get(external_id=named)
+    assert before is False
+    assert conflicts(linked) == ["total_wrong"]
+    assert (receipt.revision, receipt.total_minor) == (2, 3120)
+
+
+def test_a_receipt_before_its_purchase_waits_for_it(
+    sandbox: SandboxBank, linked: Bank, person: Json
+) -> None:
+    ahead = sandbox.do("POST", f"customers/{person['login']}/receipt", amount="17.80")
+    read_again(linked)
+    with serving(linked.id):
+        waiting = Receipt.objects.get(external_id=ahead["ReceiptId"]).entry_id
+    silent = heard(linked, "partners.receipt_issued")
+
+    sandbox.buy(person["login"], announced=ahead["TransactionId"])
+    read_again(linked)
+
+    with serving(linked.id):
+        entry = Entry.objects.get(external_id=ahead["TransactionId"])
+        assert Receipt.objects.get(external_id=ahead["ReceiptId"]).entry_id == entry.id
+    assert (waiting, silent) == (None, [])
+    assert [each["entry_id"] for each in heard(linked, "partners.receipt_issued")] == [
+        str(entry.id)
+    ]
+
+
+def test_a_payment_that_gets_another_number_keeps_what_belongs_to_it(
+    sandbox: SandboxBank, linked: Bank, person: Json
+) -> None:
+    bought = sandbox.buy(person["login"], amount="19.00", receipt="later", parcel=True)
+    read_again(linked)
+    with serving(linked.id):
+        entry = Entry.objects.get(external_id=bought["TransactionId"])
+    sandbox.be(renumber=True)
+    sandbox.do("POST", "book")
+    sandbox.do("POST", "parcels/move", parcel_id=parcel_of(sandbox, bought))
+
+    read_again(linked)
+
+    with serving(linked.id):
+        shipment = Shipment.objects.get(external_id=parcel_of(sandbox, bought))
+        now = Entry.objects.get(pk=entry.pk)
+    assert now.external_id != bought["TransactionId"]
+    assert (shipment.entry_id, shipment.revision) == (entry.id, 2)
+    assert shipment.transaction_external_id == now.external_id
+
+
+def test_in_disorder_and_twice_a_parcel_ends_where_the_bank_says(
+    sandbox: SandboxBank, linked: Bank, person: Json
+) -> None:
+    bought = sandbox.buy(person["login"], amount="64.00", parcel=True)
+    parcel = parcel_of(sandbox, bought)
+    sandbox.be(duplicate_updates=True, reorder_updates=True)
+    seen = []
+    for step in range(3):
+        sandbox.do("POST", "parcels/move", parcel_id=parcel)
+        sandbox.do("POST", "updates/again", id=parcel, revision=1)
+        if step != 1:
+            read_again(linked)
+            with serving(linked.id):
+                seen.append(Shipment.objects.get(external_id=parcel).revision)
+
+    last = told_by(sandbox, "shipment")[parcel]
+    with serving(linked.id):
+        kept = Shipment.objects.get(external_id=parcel)
+    revisions = [each["revision"] for each in heard(linked, "partners.shipment_moved")]
+    assert (kept.revision, kept.status) == (last["Revision"], last["body"]["Status"])
+    assert seen == [2, 4]
+    assert revisions == sorted(set(revisions))
+    assert conflicts(linked) == []
+
+
+def test_a_place_that_the_bank_does_not_know_is_forgotten_and_all_is_read_again(
+    linked: Bank,
+) -> None:
+    with serving(linked.id):
+        before = Receipt.objects.count()
+        cursors = FeedCursor.objects.filter(kind="receipts")
+        cursors.update(cursor="nonsense")
+
+    read_again(linked)
+    with serving(linked.id):
+        problems = set(cursors.values_list("last_problem", flat=True))
+    read_again(linked)
+
+    with serving(linked.id):
+        assert Receipt.objects.count() == before
+        assert set(cursors.values_list("last_problem", flat=True)) == {""}
+    assert problems == {"bad_cursor"}
+
+
+@pytest.mark.parametrize("fault", [{"malformed": 1}, {"error_rate": 1, "status": 503}])
+def test_trouble_keeps_the_place_and_says_so(
+    sandbox: SandboxBank, linked: Bank, fault: Json
+) -> None:
+    with serving(linked.id):
+        FeedCursor.objects.exclude(kind="shipments").update(due_at=None)
+        cursors = FeedCursor.objects.filter(kind="shipments")
+        before = dict(cursors.values_list("id", "cursor"))
+        fresh = dict(cursors.values_list("id", "fresh_as_of"))
+        cursors.update(due_at=timezone.now())
+    sandbox.be(**fault)
+
+    pull_bank(bank_id=linked.id, clock=timezone.now)
+
+    with serving(linked.id):
+        assert dict(cursors.values_list("id", "cursor")) == before
+        assert dict(cursors.values_list("id", "fresh_as_of")) == fresh
+        failed = SyncRun.objects.filter(outcome="failed", kind="shipments")
+        assert failed.exists()
+        assert not SyncRun.objects.filter(outcome="running").exists()
+
+
+def test_receipts_alone_are_tied_to_payments_that_nobody_is_shown(
+    sandbox: SandboxBank, bank: Bank, person: Json
+) -> None:
+    choice = {"feeds": ["receipts"], "alert_types": [], "days": 30}
+    link(sandbox, know_customer(bank, person), person["login"], choice=choice)
+
+    pull_bank(bank_id=bank.id, clock=timezone.now)
+
+    with serving(bank.id):
+        kinds = set(FeedCursor.objects.values_list("kind", "last_problem"))
+        allowed = set(ConsentResource.objects.values_list("code", flat=True))
+        tied = set(Receipt.objects.values_list("entry_id", flat=True))
+    assert kinds == {("receipts", ""), ("transactions", "")}
+    assert allowed == {"receipts"}
+    assert tied
+    assert None not in tied
