@@ -279,6 +279,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "ShipmentStatusEnum": "partners.purchases.models.ShipmentStatus",
+        "TransactionStatusEnum": "partners.ledger.models.Entry.Status",
+    },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 MESSAGE_MAX_CHARACTERS = 4000

@@ -15,6 +15,6 @@ MASKABLE: Mapping[str, tuple[str, ...]] = {
         "card_last4",
         "original_amount",
     ),
-    "receipts": ("merchant_name", "merchant_place", "lines", "tax", "issued_at"),
+    "receipts": ("merchant_name", "merchant_place", "lines", "issued_at"),
     "shipments": ("merchant_name", "carrier", "tracking_code", "places"),
 }

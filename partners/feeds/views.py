@@ -32,7 +32,6 @@ MASK_WORDS = {
     "original_amount": gettext_lazy("Amount in the foreign currency"),
     "merchant_place": gettext_lazy("Where the shop is"),
     "lines": gettext_lazy("What was bought, line by line"),
-    "tax": gettext_lazy("Tax"),
     "issued_at": gettext_lazy("Time of the receipt"),
     "carrier": gettext_lazy("Carrier"),
     "tracking_code": gettext_lazy("Tracking code"),

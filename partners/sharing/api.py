@@ -27,7 +27,7 @@ from partners.sharing.gate import CHAT, recording_refusals
 from partners.sharing.gate import Door as GateDoor
 from partners.sharing.programs import within_consent
 from partners.sharing.queries import consent_view
-from partners.sharing.reading import Read, Reader
+from partners.sharing.reading import Listed, Listing, Read, Reader
 from partners.sharing.sync_rules import Place
 from portal.rest.cursors import open_cursor, seal_cursor
 from portal.rest.problems import Invalid, NotFound
@@ -48,12 +48,15 @@ Get = TypeVar("Get", bound=Callable[..., HttpResponse])
 
 
 def documented(
-    name: str, body: type[Serializer[Any]], *, paged: bool = False
+    name: str,
+    body: type[Serializer[Any]],
+    *,
+    page: type[Serializer[Any]] | None = None,
 ) -> Callable[[Get], Get]:
     """What the OpenAPI file says of a door: what it takes and all that it answers."""
     problem = OpenApiResponse(ProblemBody)
     refusals = dict.fromkeys((400, 401, 403, 404, 429), problem)
-    parameters: list[Any] = [_CONSENT, _MATCH, *([bodies.SharedPageRequest] if paged else [])]
+    parameters: list[Any] = [_CONSENT, _MATCH, *([page] if page else [])]
     answers = {200: body, 304: OpenApiResponse(description="Unchanged since If-None-Match")}
     described: Callable[[Get], Get] = extend_schema(
         operation_id=name, parameters=parameters, responses={**answers, **refusals}
@@ -116,7 +119,7 @@ class BalancesDoor(SharingDoor):
 
 
 class TransactionsDoor(SharingDoor):
-    @documented("list_transactions", bodies.SharedTransactionsBody, paged=True)
+    @documented("list_transactions", bodies.SharedTransactionsBody, page=bodies.SharedPageRequest)
     def get(self, request: Request, account_id: str) -> HttpResponse:
         """An account's transactions, newest day first, page by page."""
         given = _given(request, bodies.SharedPageRequest)
@@ -134,8 +137,48 @@ class TransactionsDoor(SharingDoor):
         return self.answer(request, body, page)
 
 
+class PurchasesDoor(SharingDoor):
+    """A list of what belongs to an account's transactions, page by page."""
+
+    def page(
+        self,
+        request: Request,
+        account_id: str,
+        kind: str,
+        read: Callable[[Reader, UUID, Listing], Listed],
+    ) -> HttpResponse:
+        given = _given(request, bodies.PurchasesPageRequest)
+        entry_id = given.get("transaction_id")
+        with self.reader(request) as reader:
+            bound_to = f"{kind}:{_whose()}:{_id(account_id)}:{entry_id}"
+            cursor = given.get("cursor")
+            before = UUID(hex=open_cursor(cursor, bound_to=bound_to)) if cursor else None
+            listed = read(reader, _id(account_id), Listing(given["limit"], before, entry_id))
+            following = listed.following
+            body = {
+                **listed.body,
+                "next_cursor": following and seal_cursor(following.hex, bound_to=bound_to),
+                "has_more": following is not None,
+            }
+        return self.answer(request, body, listed)
+
+
+class ReceiptsDoor(PurchasesDoor):
+    @documented("list_receipts", bodies.SharedReceiptsBody, page=bodies.PurchasesPageRequest)
+    def get(self, request: Request, account_id: str) -> HttpResponse:
+        """What was bought, line by line, with an account's transactions; of one where it is named."""
+        return self.page(request, account_id, "receipts", reading.read_receipts)
+
+
+class ShipmentsDoor(PurchasesDoor):
+    @documented("list_shipments", bodies.SharedShipmentsBody, page=bodies.PurchasesPageRequest)
+    def get(self, request: Request, account_id: str) -> HttpResponse:
+        """Where the parcels are that were paid for from an account; of one transaction where it is named."""
+        return self.page(request, account_id, "shipments", reading.read_shipments)
+
+
 class ChangesDoor(SharingDoor):
-    @documented("sync_transactions", bodies.ChangesBody, paged=True)
+    @documented("sync_transactions", bodies.ChangesBody, page=bodies.SharedPageRequest)
     def get(self, request: Request) -> HttpResponse:
         """What was added, modified and removed on all shared accounts since the cursor."""
         given = _given(request, bodies.SharedPageRequest)

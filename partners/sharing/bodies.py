@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from partners.ledger.models import Balance, Entry
+from partners.purchases.models import ShipmentStatus
 from portal.rest.schema import MoneyBody
 from portal.rest.serializers import StrictSerializer
 
@@ -73,6 +74,88 @@ class SharedTransactionsBody(serializers.Serializer[Any]):
 
     account_id = serializers.UUIDField()
     transactions = SharedTransactionBody(many=True)
+    history_from = serializers.DateField()
+    fresh_as_of = serializers.DateTimeField(allow_null=True)
+    next_cursor = serializers.CharField(allow_null=True)
+    has_more = serializers.BooleanField()
+
+
+class PurchasesPageRequest(SharedPageRequest):
+    """A page; with `transaction_id` only what belongs to that transaction."""
+
+    transaction_id = serializers.UUIDField(required=False)
+
+
+class ReceiptLineBody(serializers.Serializer[Any]):
+    """`quantity` x `unit_price`, rounded to the minor unit, less `discount`, is `amount`."""
+
+    description = serializers.CharField(allow_null=True)
+    quantity = serializers.RegexField(r"^\d+(\.\d{1,3})?$")
+    unit = serializers.CharField(allow_null=True)
+    unit_price = MoneyBody()
+    discount = MoneyBody(allow_null=True)
+    amount = MoneyBody()
+
+
+class SharedReceiptBody(serializers.Serializer[Any]):
+    """`subtotal` is the sum of the lines' amounts; less `discount`, plus `tax` where it is not
+    `tax_included`, it is `total`. A field is null where the bank gave nothing, or holds it back.
+    """
+
+    id = serializers.UUIDField()
+    account_id = serializers.UUIDField()
+    transaction_id = serializers.UUIDField()
+    revision = serializers.IntegerField(min_value=1)
+    merchant_name = serializers.CharField(allow_null=True)
+    merchant_place = serializers.CharField(allow_null=True)
+    issued_at = serializers.DateTimeField(allow_null=True)
+    lines = ReceiptLineBody(many=True, allow_null=True)
+    subtotal = MoneyBody()
+    discount = MoneyBody(allow_null=True)
+    tax = MoneyBody(allow_null=True)
+    tax_included = serializers.BooleanField()
+    total = MoneyBody()
+
+
+class SharedReceiptsBody(serializers.Serializer[Any]):
+    """The receipt that we heard of last comes first. `next_cursor` is null on the last page."""
+
+    account_id = serializers.UUIDField()
+    receipts = SharedReceiptBody(many=True)
+    history_from = serializers.DateField()
+    fresh_as_of = serializers.DateTimeField(allow_null=True)
+    next_cursor = serializers.CharField(allow_null=True)
+    has_more = serializers.BooleanField()
+
+
+class ShipmentEventBody(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    status = serializers.ChoiceField(choices=ShipmentStatus.choices)
+    text = serializers.CharField(allow_null=True)
+    place = serializers.CharField(allow_null=True)
+
+
+class SharedShipmentBody(serializers.Serializer[Any]):
+    """Where a parcel is now: the same id under each higher `revision`."""
+
+    id = serializers.UUIDField()
+    account_id = serializers.UUIDField()
+    transaction_id = serializers.UUIDField()
+    revision = serializers.IntegerField(min_value=1)
+    merchant_name = serializers.CharField(allow_null=True)
+    carrier = serializers.CharField(allow_null=True)
+    tracking_code = serializers.CharField(allow_null=True)
+    status = serializers.ChoiceField(choices=ShipmentStatus.choices)
+    expected_on = serializers.DateField(allow_null=True)
+    updated_at = serializers.DateTimeField()
+    events = ShipmentEventBody(many=True)
+
+
+class SharedShipmentsBody(serializers.Serializer[Any]):
+    """The shipment that we heard of last comes first. `next_cursor` is null on the last page."""
+
+    account_id = serializers.UUIDField()
+    shipments = SharedShipmentBody(many=True)
     history_from = serializers.DateField()
     fresh_as_of = serializers.DateTimeField(allow_null=True)
     next_cursor = serializers.CharField(allow_null=True)

@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
+
+from django.db.models import QuerySet
 
 from partners.feeds.queries import cursors_of
 from partners.ledger.models import Entry
@@ -17,6 +19,8 @@ from partners.ledger.queries import (
     entries_page,
     heads_of,
 )
+from partners.purchases.models import Receipt, Shipment
+from partners.purchases.queries import lines_of, page_of, receipts_of, shipments_of, stops_of
 from partners.sharing.gate import (
     Allowed,
     Ask,
@@ -29,11 +33,20 @@ from partners.sharing.gate import (
     refuse,
 )
 from partners.sharing.rules import ACCOUNTS
-from partners.sharing.shapes import account_shape, balance_shape, instant, transaction_shape
+from partners.sharing.shapes import (
+    account_shape,
+    balance_shape,
+    instant,
+    receipt_shape,
+    shipment_shape,
+    transaction_shape,
+)
 from partners.sharing.sync_rules import Place, Seen, news_of
 from portal.middleware import current_request_id
 
 BALANCES, TRANSACTIONS = "balances", "transactions"
+RECEIPTS, SHIPMENTS = "receipts", "shipments"
+Row = TypeVar("Row", Receipt, Shipment)
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,35 @@ class Page(Read):
     """One page; `following` is where the next one begins, None after the last."""
 
     following: Before | None
+
+
+@dataclass(frozen=True)
+class Listed(Read):
+    """One page of a list; `following` is the row behind which the next one begins, None after the last."""
+
+    following: UUID | None
+
+
+@dataclass(frozen=True)
+class Cut(Generic[Row]):
+    """The rows of a page, and the last of them where more follow."""
+
+    rows: Sequence[Row]
+    following: UUID | None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Which page of a list: at most `limit` rows behind one, of one transaction where it is named."""
+
+    limit: int
+    before: UUID | None = None
+    entry_id: UUID | None = None
+
+    def cut(self, rows: "QuerySet[Row]") -> Cut[Row]:
+        found = page_of(rows, before=self.before, entry_id=self.entry_id, limit=self.limit + 1)
+        page = found[: self.limit]
+        return Cut(page, page[-1].id if len(found) > self.limit else None)
 
 
 @dataclass(frozen=True)
@@ -111,6 +153,44 @@ def read_transactions(
         "fresh_as_of": _fresh_as_of(account_id, TRANSACTIONS),
     }
     return Page(body, disclosed(allowed, {account_id: len(page)}), following)
+
+
+def read_receipts(reader: Reader, account_id: UUID, asked: Listing) -> Listed:
+    """A page of the account's receipts, those heard of last first."""
+    allowed = _allowed(reader, RECEIPTS, (account_id,))
+    found = asked.cut(receipts_of(allowed.history_from))
+    lines = lines_of([each.id for each in found.rows])
+    shapes = [
+        receipt_shape(each, lines.get(each.id, ()), allowed.masked_fields) for each in found.rows
+    ]
+    return _listed(allowed, account_id, RECEIPTS, shapes, found.following)
+
+
+def read_shipments(reader: Reader, account_id: UUID, asked: Listing) -> Listed:
+    """The same of shipments."""
+    allowed = _allowed(reader, SHIPMENTS, (account_id,))
+    found = asked.cut(shipments_of(allowed.history_from))
+    stops = stops_of([each.id for each in found.rows])
+    shapes = [
+        shipment_shape(each, stops.get(each.id, ()), allowed.masked_fields) for each in found.rows
+    ]
+    return _listed(allowed, account_id, SHIPMENTS, shapes, found.following)
+
+
+def _listed(
+    allowed: Allowed,
+    account_id: UUID,
+    kind: str,
+    shapes: Sequence[Mapping[str, Any]],
+    following: UUID | None,
+) -> Listed:
+    body = {
+        "account_id": str(account_id),
+        kind: shapes,
+        "history_from": allowed.history_from[account_id].isoformat(),
+        "fresh_as_of": _fresh_as_of(account_id, kind),
+    }
+    return Listed(body, disclosed(allowed, {account_id: len(shapes)}), following)
 
 
 def read_changes(reader: Reader, places: Mapping[UUID, Place], *, limit: int) -> Changes:

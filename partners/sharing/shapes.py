@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from partners.ledger.models import Account, Balance, Entry
+from partners.purchases.models import Receipt, ReceiptLine, Shipment, ShipmentStop
 from portal.rest.money import Money, money
 
 Masked = frozenset[str]
@@ -42,7 +43,7 @@ def transaction_shape(entry: Entry, masked: Masked) -> dict[str, Any]:
     """A transaction as the API shows it; a masked field is null, as is one that the bank left out."""
 
     def shown(name: str, value: Any) -> Any:
-        return None if name in masked or value == "" else value
+        return _shown(name, value, masked)
 
     original = shown("original_amount", original_amount(entry))
     return {
@@ -62,6 +63,76 @@ def transaction_shape(entry: Entry, masked: Masked) -> dict[str, Any]:
         "merchant_country": shown("merchant_country", entry.merchant_country),
         "card_last4": shown("card_last4", entry.card_last4),
     }
+
+
+def receipt_shape(
+    receipt: Receipt, lines: Sequence[ReceiptLine], masked: Masked
+) -> dict[str, Any]:
+    """A receipt as the API shows it. Its parts come to its total; where lines are masked, they are null."""
+    currency = receipt.currency
+    return {
+        "id": str(receipt.id),
+        "account_id": str(receipt.account_id),
+        "transaction_id": str(receipt.entry_id),
+        "revision": receipt.revision,
+        "merchant_name": _shown("merchant_name", receipt.merchant_name, masked),
+        "merchant_place": _shown("merchant_place", receipt.merchant_place, masked),
+        "issued_at": _shown("issued_at", instant(receipt.issued_at), masked),
+        "lines": _shown("lines", [_line_shape(each, currency) for each in lines], masked),
+        "subtotal": money(receipt.lines_minor, currency),
+        "discount": money(receipt.discount_minor, currency) if receipt.discount_minor else None,
+        "tax": None if receipt.tax_minor is None else money(receipt.tax_minor, currency),
+        "tax_included": receipt.tax_included,
+        "total": money(receipt.total_minor, currency),
+    }
+
+
+def _line_shape(line: ReceiptLine, currency: str) -> dict[str, Any]:
+    return {
+        "description": line.description or None,
+        "quantity": quantity_text(line.quantity_milli),
+        "unit": line.unit or None,
+        "unit_price": money(line.unit_price_minor, currency),
+        "discount": money(line.discount_minor, currency) if line.discount_minor else None,
+        "amount": money(line.amount_minor, currency),
+    }
+
+
+def quantity_text(milli: int) -> str:
+    """Thousandths as a decimal without zeros that say nothing: 2000 is `2`, 742 is `0.742`."""
+    whole, rest = divmod(milli, 1000)
+    return f"{whole}.{rest:03d}".rstrip("0") if rest else str(whole)
+
+
+def shipment_shape(
+    shipment: Shipment, stops: Sequence[ShipmentStop], masked: Masked
+) -> dict[str, Any]:
+    """A shipment as the API shows it, with its stops, oldest first."""
+    return {
+        "id": str(shipment.id),
+        "account_id": str(shipment.account_id),
+        "transaction_id": str(shipment.entry_id),
+        "revision": shipment.revision,
+        "merchant_name": _shown("merchant_name", shipment.merchant_name, masked),
+        "carrier": _shown("carrier", shipment.carrier, masked),
+        "tracking_code": _shown("tracking_code", shipment.tracking_code, masked),
+        "status": shipment.status,
+        "expected_on": day(shipment.expected_on),
+        "updated_at": instant(shipment.updated_at),
+        "events": [
+            {
+                "at": instant(each.at),
+                "status": each.status,
+                "text": each.text or None,
+                "place": _shown("places", each.place, masked),
+            }
+            for each in stops
+        ],
+    }
+
+
+def _shown(name: str, value: Any, masked: Masked) -> Any:
+    return None if name in masked or value == "" else value
 
 
 def original_amount(entry: Entry) -> Money | None:

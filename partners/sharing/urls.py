@@ -17,6 +17,8 @@ def _doors(caller: type[BaseAuthentication]) -> list[URLPattern]:
         "accounts/<str:account_id>": api.AccountDoor,
         "accounts/<str:account_id>/balances": api.BalancesDoor,
         "accounts/<str:account_id>/transactions": api.TransactionsDoor,
+        "accounts/<str:account_id>/receipts": api.ReceiptsDoor,
+        "accounts/<str:account_id>/shipments": api.ShipmentsDoor,
         "transactions/sync": api.ChangesDoor,
     }
     return [

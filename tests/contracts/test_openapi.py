@@ -1,6 +1,7 @@
 """The OpenAPI file is complete, says what the doors really answer, and has a page to browse it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
@@ -16,6 +17,7 @@ from partners.ledger.models import Entry
 from portal.rest.browsing import schema_of
 from portal.tenancy.blocks import serving
 from tests.factories.accounts import Household, change_entry, make_entry, make_household
+from tests.factories.purchases import LINES, tell_receipt, tell_shipment
 from tests.partners.sharing.test_api import Program, make_program
 
 API_HOST = f"api.{settings.PORTAL_BASE_HOST}"
@@ -37,6 +39,8 @@ def test_it_lists_every_door_and_whom_it_lets_in(described: dict[str, Any]) -> N
         "/api/v1/accounts",
         "/api/v1/accounts/{account_id}",
         "/api/v1/accounts/{account_id}/balances",
+        "/api/v1/accounts/{account_id}/receipts",
+        "/api/v1/accounts/{account_id}/shipments",
         "/api/v1/accounts/{account_id}/transactions",
         "/api/v1/consent",
         "/api/v1/realtime/tickets",
@@ -81,7 +85,7 @@ def closed_objects(schema: Any) -> Any:
 @pytest.fixture
 def home() -> Household:
     made = make_household()
-    make_entry(
+    bought = make_entry(
         made.account,
         original_amount_minor=-1500,
         original_currency="USD",
@@ -89,6 +93,12 @@ def home() -> Household:
         booked_at=None,
         description="",
     )
+    bare = replace(LINES[0], description="", unit="")
+    tell_receipt(bought, discount_minor=20, total_minor=1400)
+    tell_receipt(bought, lines=(bare,), total_minor=900, tax_minor=None, merchant_place="")
+    tell_receipt(bought, tax_included=False, tax_minor=80, total_minor=1500)
+    tell_shipment(bought)
+    tell_shipment(bought, "ordered", carrier="", tracking_code="", expected_on=None, events=())
     return made
 
 

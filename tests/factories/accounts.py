@@ -24,7 +24,7 @@ from tests.factories.partners import make_account, make_bank, make_customer
 
 _numbers = count(1)
 LONG_AGO = date(2000, 1, 1)
-ALL_FEEDS = ("balances", "transactions")
+ALL_FEEDS = ("balances", "transactions", "receipts", "shipments")
 
 
 def make_connection(customer: Customer) -> Connection:

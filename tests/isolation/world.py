@@ -35,6 +35,7 @@ from messaging.conversations.models import Message
 from partners.alerts.models import Alert, AlertRule, AlertType
 from partners.banks.models import Bank, Customer, Staff
 from partners.connections.models import Authorisation, Connection
+from partners.connectors.base import ReceiptLine
 from partners.events import AlertRaised, account_key
 from partners.feeds.models import FeedCursor
 from partners.instructions.actions import request_freeze
@@ -48,6 +49,7 @@ from portal.tenancy.blocks import Served, serving, serving_consent, serving_cust
 from portal.tenancy.models import QueueModel, TenantModel
 from tests.desk import console_browser
 from tests.factories.accounts import (
+    ALL_FEEDS,
     make_balance,
     make_client,
     make_consent,
@@ -58,6 +60,7 @@ from tests.factories.accounts import (
 from tests.factories.any_row import make_row, tenant_models
 from tests.factories.messaging import CHAT_HOST, InChat, Signer, open_session_of
 from tests.factories.partners import make_account, make_bank, make_customer
+from tests.factories.purchases import tell_receipt, tell_shipment
 from tests.isolation.witness import every_row
 
 EVENTS_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -360,7 +363,9 @@ def _make_home(house: House, mark: str, client: Client, amount_minor: int) -> Ho
         make_balance(each, amount_minor)
         make_balance(each, amount_minor - 1, kind="available")
     entry = _make_payment(account, mark, -amount_minor)
-    _make_payment(kept, f"{mark} Hidden", -amount_minor - 7)
+    hidden = _make_payment(kept, f"{mark} Hidden", -amount_minor - 7)
+    for each, name in ((entry, mark), (hidden, f"{mark} Hidden")):
+        _tell_papers(each, name)
     chat = open_session_of(bank, customer)
     make_consent(customer, [account, kept], alert_types=AlertType.values)
     alert = _raise(entry, at)
@@ -401,6 +406,21 @@ def _make_payment(account: Account, mark: str, amount_minor: int) -> Entry:
         card_id=f"card-of-{mark.lower()}",
         external_id=f"entry-of-{mark.lower()}",
     )
+
+
+def _tell_papers(entry: Entry, mark: str) -> None:
+    """The bank tells of the payment's receipt and parcel."""
+    low = mark.lower().replace(" ", "-")
+    price = -entry.amount_minor
+    bought = ReceiptLine(f"{mark} Cake", 1000, "", price, 0, price)
+    tell_receipt(
+        entry,
+        external_id=f"receipt-of-{low}",
+        merchant_name=f"{mark} Bakery",
+        lines=(bought,),
+        total_minor=price,
+    )
+    tell_shipment(entry, external_id=f"parcel-of-{low}", tracking_code=f"{mark.upper()}-00")
 
 
 def _raise(entry: Entry, at: datetime) -> Alert:
@@ -585,9 +605,9 @@ def _make_program() -> Program:
     before = timezone.now() - timedelta(seconds=1)
     return Program(
         client=client,
-        token=_token(client, "balances transactions", later),
+        token=_token(client, " ".join(ALL_FEEDS), later),
         narrow=_token(client, "balances", later),
-        expired=_token(client, "balances transactions", before),
+        expired=_token(client, " ".join(ALL_FEEDS), before),
     )
 
 

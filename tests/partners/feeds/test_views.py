@@ -78,7 +78,8 @@ def test_live_consents_and_last_releases_are_counted() -> None:
     now = timezone.now()
     program = make_client()
     make_consent(household.customer, [household.account], feeds=["balances"])
-    make_consent(household.customer, [household.account], client=program)
+    named = ["balances", "transactions"]
+    make_consent(household.customer, [household.account], client=program, feeds=named)
     make_consent(
         household.customer,
         [household.account],

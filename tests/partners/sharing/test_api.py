@@ -20,6 +20,7 @@ from partners.ledger.models import Entry
 from partners.sharing.rules import Reason, Refused
 from portal.tenancy.blocks import serving, serving_customer
 from tests.factories.accounts import (
+    ALL_FEEDS,
     Household,
     change_entry,
     make_client,
@@ -39,7 +40,7 @@ API_HOST = f"api.{settings.PORTAL_BASE_HOST}"
 class Program:
     """A client program that holds a token, and reads under one consent."""
 
-    def __init__(self, client: Client, reference: str, scope: str = "balances transactions"):
+    def __init__(self, client: Client, reference: str, scope: str = " ".join(ALL_FEEDS)):
         self.client = client
         self.reference = reference
         self.token = f"token-of-{uuid4().hex}"
@@ -253,7 +254,7 @@ def test_a_program_sees_its_consent_even_when_it_is_over(
 
     assert (before["id"], before["status"]) == (program.reference, "live")
     assert before["purpose"]["code"] == "budgeting"
-    assert {each["code"] for each in before["resources"]} == {"balances", "transactions"}
+    assert {each["code"] for each in before["resources"]} == set(ALL_FEEDS)
     assert after["status"] == "revoked"
 
 

@@ -84,7 +84,12 @@ def test_a_code_opens_the_page_and_nothing_else_does(home: Household) -> None:
 
 def test_it_shows_who_reads_what_until_when(home: Household, window: Window) -> None:
     share(home.bank, feeds=["transactions"], alert_types=["fraud_suspected"])
-    make_consent(home.customer, [home.account], alert_types=["fraud_suspected"])
+    make_consent(
+        home.customer,
+        [home.account],
+        feeds=["balances", "transactions"],
+        alert_types=["fraud_suspected"],
+    )
     make_consent(home.customer, [home.account], client=make_client(name="Pocket Plan"))
     read_in_chat(home)
 

