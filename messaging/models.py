@@ -1,9 +1,10 @@
 """The index in which Django finds the rooms' tables."""
 
 from messaging.conversations.models import Conversation, Message, ReadMark, Stream, StreamEvent
-from messaging.notices.models import MailAddress, Notice
+from messaging.notices.models import AddressProof, MailAddress, Notice, WayChoice
 
 __all__ = [
+    "AddressProof",
     "Conversation",
     "MailAddress",
     "Message",
@@ -11,4 +12,5 @@ __all__ = [
     "ReadMark",
     "Stream",
     "StreamEvent",
+    "WayChoice",
 ]

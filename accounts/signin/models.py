@@ -52,6 +52,7 @@ class WindowCode(TenantModel):
     class Purpose(models.TextChoices):
         LINK = "link"
         SHARING = "sharing"
+        REACHING = "reaching"
 
     customer = TenantForeignKey("partners.Customer", models.CASCADE)
     purpose = models.CharField(max_length=10, choices=Purpose)

@@ -26,6 +26,7 @@ LINES: Mapping[str, Promise] = {
     "shares_nothing": gettext_lazy(
         "Your bank shares no balances and no payments with this chat. You can still write to it."
     ),
+    "address_changed": gettext_lazy("Alerts are mailed to another address from now on."),
     "link_first": gettext_lazy("Link your accounts to see balances and transactions here."),
 }
 # The bank's reasons, as the partner API names them.

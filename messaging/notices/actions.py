@@ -2,48 +2,48 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 
 from messaging.conversations.models import Message
-from messaging.notices.models import MailAddress, Notice, Way
-from messaging.notices.queries import mail_address_of, plain_address, why_not_needed
+from messaging.notices.models import MailAddress, Notice, Sending, Way
+from messaging.notices.queries import is_on, mail_address_of, plain_address, why_not_needed
 from messaging.notices.rules import CANCELLED, FAILED, REACHED, SENDING, SETTLED, Next
-from messaging.notices.rules import mail_address as as_mail_address
 from partners.banks.models import Bank, Customer
 from partners.sharing.cards import may_announce
 from partners.sharing.gate import Door
-from portal.secrets.fields import keep_secret
 from portal.telemetry.measures import NOTICE_LAG, NOTICES
 from portal.tenancy.blocks import current_bank_id
 
-# A mail server that hangs may hold this many workers for one bank.
+S = TypeVar("S", bound=Sending)
+
+# A server that hangs may hold this many workers for one bank.
 SLOTS_PER_BANK = 2
 
 _CLAIM = """
-    UPDATE messaging_notice SET lease_until = %(until)s, fence = fence + 1, attempts = attempts + 1
+    UPDATE "{table}" SET lease_until = %(until)s, fence = fence + 1, attempts = attempts + 1
     WHERE bank_id = %(bank)s AND id = (
-        SELECT id FROM messaging_notice
-        WHERE bank_id = %(bank)s AND due_at <= %(at)s
+        SELECT id FROM "{table}"
+        WHERE bank_id = %(bank)s AND due_at <= %(at)s {of_way}
           AND (lease_until IS NULL OR lease_until <= %(at)s)
-          AND (SELECT count(*) FROM messaging_notice busy
-               WHERE busy.bank_id = %(bank)s AND busy.due_at IS NOT NULL
+          AND (SELECT count(*) FROM "{table}" busy
+               WHERE busy.bank_id = %(bank)s AND busy.due_at IS NOT NULL {of_way}
                  AND busy.lease_until > %(at)s) < %(slots)s
         ORDER BY due_at, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
-    RETURNING id, customer_id, way, fence, attempts, planned_at, trace
+    RETURNING id, customer_id, fence, attempts, planned_at, trace
 """
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One notice held by one worker."""
+    """One row of a queue, held by one worker."""
 
     id: UUID
     customer_id: UUID
-    way: str
     fence: int
     attempts: int
     planned_at: datetime
@@ -85,23 +85,34 @@ def plan_notices(card: Message, *, occurred_at: datetime, at: datetime, trace: s
     Notice.objects.bulk_create([notice], ignore_conflicts=True)
 
 
-def claim_notice(*, at: datetime, lease: timedelta) -> Claim | None:
-    """The longest waiting due notice of the served bank; None where none is due, or no slot free."""
+def claim(model: type[Sending], *, way: str, at: datetime, lease: timedelta) -> Claim | None:
+    """The longest waiting due row of the served bank; None where none is due, or no slot free.
+
+    `way` of a notice; empty for a queue that has but one.
+    """
     with connection.cursor() as cursor:
         values: dict[str, Any] = {
             "bank": current_bank_id(),
             "at": at,
             "until": at + lease,
             "slots": SLOTS_PER_BANK,
+            "way": way,
         }
-        cursor.execute(_CLAIM, values)
+        of_way = "AND way = %(way)s" if way else ""
+        cursor.execute(_CLAIM.format(table=model._meta.db_table, of_way=of_way), values)
         found = cursor.fetchone()
     return None if found is None else Claim(*found)
 
 
+def held(model: type[S], claim: Claim) -> S | None:
+    """The claimed row, locked; None where it is settled, or no longer this worker's."""
+    rows: QuerySet[S] = QuerySet(model).select_for_update(no_key=True)
+    return rows.filter(pk=claim.id, fence=claim.fence).exclude(state__in=SETTLED).first()
+
+
 def is_needed(claim: Claim) -> bool:
     """False where it is settled now: nobody has to be told any more, or there is no way to."""
-    notice = _held(claim)
+    notice = held(Notice, claim)
     return notice is not None and _address_to_tell(notice) is not None
 
 
@@ -110,16 +121,14 @@ def begin_sending(claim: Claim, *, at: datetime, lease: timedelta) -> Ready | No
 
     In the customer's block. None where it is settled, or no longer this worker's.
     """
-    notice = _held(claim)
+    notice = held(Notice, claim)
     address = None if notice is None else _address_to_tell(notice)
     if notice is None or address is None:
         return None
     if not _may_leave(notice, at):
-        _settle(notice, Next(CANCELLED, None, "not_shared"))
+        end(notice, Next(CANCELLED, None, "not_shared"))
         return None
-    notice.state = SENDING
-    notice.lease_until = at + lease
-    notice.save(update_fields=["state", "lease_until", "disclosed_at"])
+    hand_over(notice, until=at + lease)
     return Ready(
         notice_id=notice.id,
         card=notice.message,
@@ -129,32 +138,30 @@ def begin_sending(claim: Claim, *, at: datetime, lease: timedelta) -> Ready | No
     )
 
 
-def settle(claim: Claim, then: Next, *, at: datetime) -> bool:
+def hand_over(row: Sending, *, until: datetime) -> None:
+    """From now on it may have left us."""
+    row.state, row.lease_until = SENDING, until
+    row.save()
+
+
+def settle(model: type[Sending], claim: Claim, then: Next, *, at: datetime) -> bool:
     """Write down what became of it; False where it is no longer this worker's."""
-    notice = _held(claim)
-    if notice is None:
+    row = held(model, claim)
+    if row is None:
         return False
     if then.state == REACHED:
-        notice.reached_at = at
-        NOTICE_LAG.labels(notice.way).observe((at - notice.occurred_at).total_seconds())
-    _settle(notice, then)
+        row.reached_at = at
+    end(row, then)
     return True
 
 
-def keep_bank_address(*, customer_id: UUID, said: str | None, at: datetime) -> None:
-    """The address that the bank vouches for; None where it says nothing, so that an earlier word holds."""
-    if said is None:
-        return
-    held = MailAddress.objects.filter(customer_id=customer_id, source=MailAddress.Source.BANK)
-    address = as_mail_address(said)
-    known = held.first()
-    if address is None:
-        held.delete()
-    elif known is None or plain_address(known) != address:
-        row = known or MailAddress(customer_id=customer_id, source=MailAddress.Source.BANK)
-        keep_secret(row, "address", address)
-        row.changed_at, row.refused_at = at, None
-        row.save()
+def end(row: Sending, then: Next) -> None:
+    """Its state from now on, and when it is due again."""
+    row.state, row.reason = then.state, then.reason[:60]
+    row.due_at, row.lease_until = then.due_at, None
+    row.save()
+    if isinstance(row, Notice) and then.state in SETTLED:
+        _measure(row)
 
 
 def note_mailbox(row: MailAddress, *, refused_at: datetime | None) -> None:
@@ -162,20 +169,24 @@ def note_mailbox(row: MailAddress, *, refused_at: datetime | None) -> None:
     MailAddress.objects.filter(pk=row.pk).update(refused_at=refused_at)
 
 
-def _held(claim: Claim) -> Notice | None:
-    held = Notice.objects.select_for_update(no_key=True, of=("self",)).select_related("message")
-    return held.filter(pk=claim.id, fence=claim.fence).exclude(state__in=SETTLED).first()
+def _measure(notice: Notice) -> None:
+    NOTICES.labels(notice.way, notice.state, notice.reason).inc()
+    if notice.reached_at is not None:
+        took = notice.reached_at - notice.occurred_at
+        NOTICE_LAG.labels(notice.way).observe(took.total_seconds())
 
 
 def _address_to_tell(notice: Notice) -> MailAddress | None:
     """Where it goes; None where it was settled as not needed, or as having nowhere to go."""
     why_not = why_not_needed(notice.message)
+    if not why_not and not is_on(notice.customer_id, Way.MAIL):
+        why_not = "switched_off"
     if why_not:
-        _settle(notice, Next(CANCELLED, None, why_not))
+        end(notice, Next(CANCELLED, None, why_not))
         return None
     address = mail_address_of(notice.customer_id)
     if address is None:
-        _settle(notice, Next(FAILED, None, "no_address"))
+        end(notice, Next(FAILED, None, "no_address"))
     return address
 
 
@@ -185,13 +196,3 @@ def _may_leave(notice: Notice, at: datetime) -> bool:
     if allowed and not is_noted:
         notice.disclosed_at = at
     return allowed
-
-
-def _settle(notice: Notice, then: Next) -> None:
-    if then.state in SETTLED:
-        NOTICES.labels(notice.way, then.state, then.reason).inc()
-    notice.state, notice.reason = then.state, then.reason[:60]
-    notice.due_at, notice.lease_until = then.due_at, None
-    notice.save(
-        update_fields=["state", "reason", "due_at", "lease_until", "reached_at", "disclosed_at"]
-    )

@@ -1,5 +1,6 @@
 """Mails, ready to be handed over: words, addresses and headers."""
 
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -8,9 +9,10 @@ from django.utils import timezone, translation
 
 from messaging.conversations.rendering import reader_locale
 from messaging.notices.actions import Ready
+from messaging.notices.addresses import ReadyProof
 from messaging.notices.links import alert_link
 from messaging.notices.mailing import Letter
-from messaging.notices.words import fraud_words
+from messaging.notices.words import fraud_words, proof_words
 
 
 def alert_letter(ready: Ready) -> Letter:
@@ -26,7 +28,7 @@ def alert_letter(ready: Ready) -> Letter:
         )
         shown = {"words": words, "bank": bank, "url": alert_link(bank, card.id)}
         return Letter(
-            message_id=f"<{ready.notice_id.hex}@{settings.PORTAL_BASE_HOST}>",
+            message_id=_message_id(ready.notice_id),
             to=ready.mail_address,
             sender_name=bank.name,
             subject=words.subject,
@@ -34,3 +36,30 @@ def alert_letter(ready: Ready) -> Letter:
             html=render_to_string("messaging/notices/alert.mail.html", shown),
             locale=locale,
         )
+
+
+def proof_letter(ready: ReadyProof) -> Letter:
+    """The mail with the digits. It has no link: they are typed where they were asked for."""
+    bank = ready.bank
+    locale = reader_locale(bank, ready.customer)
+    with translation.override(locale):
+        words = proof_words(
+            name=ready.customer.display_name,
+            bank=bank.name,
+            code=ready.code,
+            until=timezone.localtime(ready.expires_at, ZoneInfo(bank.time_zone)),
+        )
+        shown = {"words": words, "bank": bank}
+        return Letter(
+            message_id=_message_id(ready.proof_id),
+            to=ready.mail_address,
+            sender_name=bank.name,
+            subject=words.subject,
+            text=render_to_string("messaging/notices/proof.mail.txt", shown),
+            html=render_to_string("messaging/notices/proof.mail.html", shown),
+            locale=locale,
+        )
+
+
+def _message_id(row_id: UUID) -> str:
+    return f"<{row_id.hex}@{settings.PORTAL_BASE_HOST}>"

@@ -9,12 +9,11 @@ from typing import Any
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 
-from messaging.notices.rules import Outcome, Told
-from portal.tenancy.blocks import is_serving
+from messaging.notices.rules import BROKEN_OFF, MAILBOX, Outcome, Told
+from messaging.notices.servers import ServerAway, require_no_transaction
 
 logger = logging.getLogger(__name__)
 
-BROKEN_OFF = "broken_off"
 _PERMANENT = 500
 
 
@@ -31,14 +30,6 @@ class Letter:
     locale: str
 
 
-class TransactionOpen(RuntimeError):
-    """The network was called with a unit of work open."""
-
-
-class MailServerAway(Exception):  # what the server is, not what we did
-    """No conversation with the mail server came about: nothing has left us."""
-
-
 class MailLine:
     """A conversation with the mail server, begun when it is first needed and kept for the next letter."""
 
@@ -46,8 +37,8 @@ class MailLine:
         self._line: Any = None
 
     def open(self) -> None:
-        """Have the server listen. Raises MailServerAway."""
-        _require_no_transaction()
+        """Have the server listen. Raises ServerAway."""
+        require_no_transaction()
         if self._line is not None:
             return
         line = get_connection()
@@ -55,12 +46,12 @@ class MailLine:
             line.open()
         except (smtplib.SMTPException, OSError) as problem:
             logger.warning("the mail server is away: %s", type(problem).__name__)
-            raise MailServerAway from None
+            raise ServerAway from None
         self._line = line
 
     def post(self, letter: Letter) -> Told:
         """Hand one letter over; says what the server said. Nothing of the letter is logged."""
-        _require_no_transaction()
+        require_no_transaction()
         told = _posted(self._line, letter)
         if told.outcome == Outcome.PUT_OFF:
             self.close()
@@ -75,17 +66,12 @@ class MailLine:
             return  # It has left already.
 
 
-def _require_no_transaction() -> None:
-    if is_serving():
-        raise TransactionOpen("no network call with a transaction open: read, call, then write")
-
-
 def _posted(line: Any, letter: Letter) -> Told:
     try:
         line.send_messages([_message(letter)])
     except smtplib.SMTPRecipientsRefused as refused:
         code = next((each[0] for each in refused.recipients.values()), 0)
-        return _said(code, "mailbox")
+        return _said(code, MAILBOX)
     except smtplib.SMTPDataError as refused:
         return _said(refused.smtp_code, "mail")
     except smtplib.SMTPResponseException as refused:

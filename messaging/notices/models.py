@@ -38,8 +38,27 @@ class MailAddress(TenantModel):
         return str(self.id)
 
 
-class Notice(QueueModel):
-    """One alert on its way to one customer by one way. Holds ids alone: its words are made when it leaves."""
+class WayChoice(TenantModel):
+    """Whether a customer wants to be told by a way; none where they have not said: then they are."""
+
+    row_reach = RowReach.CUSTOMER
+
+    customer = TenantForeignKey("partners.Customer", models.CASCADE)
+    way = models.CharField(max_length=8, choices=Way)
+    is_on = models.BooleanField()
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["bank", "customer", "way"], name="way_choice_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.way} {self.is_on}"
+
+
+class Sending(QueueModel):
+    """Something on its way to one customer. It holds no words: they are made when it leaves."""
 
     row_reach = RowReach.CUSTOMER
 
@@ -52,18 +71,26 @@ class Notice(QueueModel):
         FAILED = "failed", _("Given up")
 
     customer = TenantForeignKey("partners.Customer", models.CASCADE)
-    message = TenantForeignKey("messaging.Message", models.CASCADE)
-    alert_id = models.UUIDField()
-    way = models.CharField(max_length=8, choices=Way)
     state = models.CharField(max_length=10, choices=State, default=State.PLANNED)
     # Why it is where it is: seen, answered, not_shared, no_address, or what the server said.
     reason = models.CharField(max_length=60, blank=True)
-    occurred_at = models.DateTimeField()
     planned_at = models.DateTimeField()
-    # Written down as disclosed, once however often it is tried.
-    disclosed_at = models.DateTimeField(null=True, blank=True)
     reached_at = models.DateTimeField(null=True, blank=True)
     trace = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class Notice(Sending):
+    """One alert on its way to one customer by one way."""
+
+    message = TenantForeignKey("messaging.Message", models.CASCADE)
+    alert_id = models.UUIDField()
+    way = models.CharField(max_length=8, choices=Way)
+    occurred_at = models.DateTimeField()
+    # Written down as disclosed, once however often it is tried.
+    disclosed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -82,3 +109,34 @@ class Notice(QueueModel):
 
     def __str__(self) -> str:
         return f"{self.way} {self.id}"
+
+
+class AddressProof(Sending):
+    """An address that a customer says is theirs, and the six digits mailed there that will show it."""
+
+    address = SealedField()
+    code = SealedField()
+    expires_at = models.DateTimeField()
+    tries_left = models.PositiveSmallIntegerField()
+    # Used, given up, or followed by a newer one.
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bank", "customer"],
+                name="address_proof_open_once",
+                condition=models.Q(closed_at__isnull=True),
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["bank", "due_at"],
+                name="address_proof_due",
+                condition=models.Q(due_at__isnull=False),
+            ),
+            models.Index(fields=["bank", "customer", "-planned_at"], name="address_proof_latest"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)

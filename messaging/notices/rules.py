@@ -16,6 +16,9 @@ SETTLED = frozenset({REACHED, CANCELLED, FAILED})
 
 # A frozen card a day later is still worth a mail; after that the bank has other ways.
 GIVEN_UP_AFTER = timedelta(days=1)
+AWAY, BROKEN_OFF, MAILBOX = "away", "broken_off", "mailbox"
+# What is wrong with the server, and not with what it was given.
+IN_TROUBLE = frozenset({AWAY, BROKEN_OFF})
 _FIRST_WAIT = timedelta(seconds=4)
 _LONGEST_WAIT = timedelta(minutes=10)
 
@@ -58,11 +61,18 @@ def wait_after(attempts: int) -> timedelta:
     return min(_FIRST_WAIT * (1 << doublings), _LONGEST_WAIT)
 
 
-def after(told: Told, *, attempts: int, planned_at: datetime, at: datetime) -> Next:
+def after(
+    told: Told,
+    *,
+    attempts: int,
+    planned_at: datetime,
+    at: datetime,
+    patience: timedelta = GIVEN_UP_AFTER,
+) -> Next:
     """What the server's word makes of it. Never "reached" unless it took it."""
     if told.outcome == Outcome.ACCEPTED:
         return Next(REACHED, None)
-    if told.outcome == Outcome.REFUSED or at - planned_at > GIVEN_UP_AFTER:
+    if told.outcome == Outcome.REFUSED or at - planned_at > patience:
         return Next(FAILED, None, told.reason)
     return Next(PLANNED, at + wait_after(attempts), told.reason)
 

@@ -1,20 +1,39 @@
-"""Where a mail's link arrives, on the chat's own host."""
+"""Where a mail's link arrives, and the customer's own page "How we reach you"; both on the chat's host."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils import translation
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
 from django.utils.translation.trans_real import parse_accept_lang_header
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
+from accounts.signin.actions import WindowCodeRefused
+from accounts.signin.windows import Window, customer_window, enter_by_code, window_ended
+from messaging.conversations.rendering import reader_locale
+from messaging.notices import addresses
+from messaging.notices.forms import AddressForm, CodeForm, SwitchForm
 from messaging.notices.links import chat_page_of
-from partners.banks.models import Bank
+from messaging.notices.models import AddressProof, MailAddress, Way
+from messaging.notices.queries import is_on, mail_address_of, open_proof, plain_address
+from partners.banks.models import Bank, Customer
 from partners.banks.queries import find_bank
+from portal.rest.problems import TooMany
+from portal.secrets.fields import open_secret
+from portal.tenancy.blocks import NotServed, current_bank_id, serving_customer
 
+PURPOSE = "reaching"
 # Those in which the chat is whole.
 _LANGUAGES = ("en", "it", "es")
 
@@ -23,12 +42,12 @@ _LANGUAGES = ("en", "it", "es")
 @never_cache
 def open_alert(request: HttpRequest, slug: str, message_id: UUID) -> HttpResponse:
     """Says where to sign in to see the alert. The same page for every number: it looks nothing up."""
-    known = find_bank(slug)
-    with translation.override(_language_of(request, known)):
-        if known is None:
+    bank = find_bank(slug)
+    with translation.override(_language_of(request, bank)):
+        if bank is None:
             return render(request, "messaging/notices/nowhere.html", status=404)
-        url = chat_page_of(known, message_id)
-        shown = {"bank": known, "url": url, "host": urlsplit(url).netloc}
+        url = chat_page_of(bank, message_id)
+        shown = {"bank": bank, "url": url, "host": urlsplit(url).netloc}
         response = render(request, "messaging/notices/arrive.html", shown)
     patch_vary_headers(response, ["Accept-Language"])
     return response
@@ -40,3 +59,142 @@ def _language_of(request: HttpRequest, bank: Bank | None) -> str:
         if language[:2] in _LANGUAGES:
             return language[:2]
     return "en" if bank is None else bank.locale
+
+
+@csrf_exempt  # the one-time code is the proof; only our own frame's origin may post it
+@require_POST
+def enter(request: HttpRequest) -> HttpResponseBase:
+    """From the chat's frame into this window, by a one-time code."""
+    try:
+        enter_by_code(request, purpose=PURPOSE)
+    except WindowCodeRefused:
+        return window_ended(request)
+    return redirect("reaching")
+
+
+@require_GET
+@never_cache
+@customer_window
+def reaching(request: HttpRequest) -> HttpResponse:
+    """How the customer is told of an alert when the chat is closed, and what they may change about it."""
+    with _block(request) as customer:
+        return _page(request, customer, AddressForm(), CodeForm())
+
+
+@require_POST
+@customer_window
+def switch_mail(request: HttpRequest) -> HttpResponse:
+    form = SwitchForm(request.POST)
+    form.is_valid()
+    is_to_be = form.cleaned_data["is_on"]
+    with _block(request) as customer:
+        addresses.choose_way(
+            customer_id=customer.id, way=Way.MAIL, is_on=is_to_be, at=timezone.now()
+        )
+        said = _("Alerts are mailed to you.") if is_to_be else _("No more alerts by mail.")
+    messages.success(request, said)
+    return redirect("reaching")
+
+
+@require_POST
+@never_cache
+@customer_window
+def set_address(request: HttpRequest) -> HttpResponse:
+    """Mails six digits to the address; it is used once they are typed."""
+    with _block(request) as customer:
+        form = AddressForm(request.POST)
+        if not form.is_valid():
+            return _page(request, customer, form, CodeForm(), status=400)
+        try:
+            addresses.ask_proof(
+                customer_id=customer.id, text=form.cleaned_data["address"], at=timezone.now()
+            )
+        except TooMany:
+            form.add_error("address", _("Too many codes were asked for. Try again in an hour."))
+            return _page(request, customer, form, CodeForm(), status=429)
+    return redirect("reaching")
+
+
+@require_POST
+@never_cache
+@customer_window
+def prove_address(request: HttpRequest) -> HttpResponse:
+    with _block(request) as customer:
+        at = timezone.now()
+        form = CodeForm(request.POST)
+        is_right = form.is_valid() and addresses.prove_address(
+            customer_id=customer.id, code=form.cleaned_data["code"], at=at
+        )
+        if not is_right:
+            form.add_error("code", _("These are not the digits that we mailed."))
+            return _page(request, customer, AddressForm(), form, status=400)
+        messages.success(request, _("That is your address. Alerts are mailed there."))
+    return redirect("reaching")
+
+
+@require_POST
+@customer_window
+def forget_address(request: HttpRequest) -> HttpResponse:
+    """Takes back one's own address, and an asking that is open."""
+    with _block(request) as customer:
+        if open_proof(customer.id, at=timezone.now()) is not None:
+            addresses.give_up_proof(customer_id=customer.id, at=timezone.now())
+        else:
+            addresses.forget_own_address(customer_id=customer.id)
+    return redirect("reaching")
+
+
+@contextmanager
+def _block(request: HttpRequest) -> Iterator[Customer]:
+    """One transaction with the customer's own reach, in their language, on their bank's clock."""
+    window: Window = request.window  # type: ignore[attr-defined]  # customer_window puts it there
+    try:
+        with serving_customer(window.bank_id, window.customer_id):
+            customer = Customer.objects.select_related("bank").get()
+            language = translation.override(reader_locale(customer.bank, customer))
+            with language, timezone.override(ZoneInfo(customer.bank.time_zone)):
+                yield customer
+    except NotServed as reason:
+        raise Http404 from reason
+
+
+def _page(
+    request: HttpRequest,
+    customer: Customer,
+    address_form: AddressForm,
+    code_form: CodeForm,
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    proof = open_proof(customer.id, at=timezone.now())
+    shown = {
+        "bank": Bank.objects.get(pk=current_bank_id()),
+        "mail": _mail(customer.id),
+        "proof": None if proof is None else _proof(proof),
+        "address_form": address_form,
+        "code_form": code_form,
+        "sharing_url": reverse("sharing"),
+    }
+    return render(request, "messaging/notices/reaching.html", shown, status=status)
+
+
+def _mail(customer_id: UUID) -> dict[str, Any]:
+    held = mail_address_of(customer_id)
+    by_bank = MailAddress.objects.filter(customer_id=customer_id, source=MailAddress.Source.BANK)
+    return {
+        "is_on": is_on(customer_id, Way.MAIL),
+        "address": "" if held is None else plain_address(held),
+        "is_own": held is not None and held.source == MailAddress.Source.CUSTOMER,
+        "refused_at": None if held is None else held.refused_at,
+        "has_banks": by_bank.exists(),
+    }
+
+
+def _proof(proof: AddressProof) -> dict[str, Any]:
+    return {
+        "address": open_secret(proof, "address"),
+        "expires_at": proof.expires_at,
+        "tries_left": proof.tries_left,
+        "is_sent": proof.state == AddressProof.State.REACHED,
+        "is_refused": proof.state == AddressProof.State.FAILED,
+    }

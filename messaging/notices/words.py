@@ -24,6 +24,38 @@ class LetterWords:
     why: str
 
 
+@dataclass(frozen=True)
+class ProofWords:
+    """The mail with the digits that show whose an address is."""
+
+    subject: str
+    greeting: str
+    what: str
+    code: str
+    until: str
+    caution: str
+
+
+def proof_words(*, name: str, bank: str, code: str, until: datetime) -> ProofWords:
+    """`until` is on the bank's clock."""
+    said = {"name": name, "bank": bank, "code": code, "time": until.strftime("%H:%M")}
+    return ProofWords(
+        subject=gettext("%(code)s is your code for %(bank)s") % said,
+        greeting=gettext("Hello %(name)s,") % said if name else gettext("Hello,"),
+        what=gettext(
+            "You want the chat of %(bank)s to reach you at this address. Type these digits on the page"
+            " that you have open:"
+        )
+        % said,
+        code=code,
+        until=gettext("They are good until %(time)s.") % said,
+        caution=gettext(
+            "If you did not ask for this, do nothing: without the digits nothing is mailed here. Nobody from"
+            " the bank will ask you for them."
+        ),
+    )
+
+
 def fraud_words(*, name: str, bank: str, phone: str, told_at: datetime) -> LetterWords:
     """The mail about an unusual card payment that was not seen in the chat. `told_at` is on the bank's clock."""
     said = {

@@ -11,7 +11,7 @@ from accounts.signin.assertions import UnknownKey, verify_assertion
 from accounts.signin.rules import Assertion
 from messaging.conversations.actions import open_conversation, user_stream
 from messaging.conversations.models import Conversation
-from messaging.notices.actions import keep_bank_address
+from messaging.notices.addresses import keep_bank_address
 from partners.banks.actions import recognise_customer
 from partners.banks.keysets import refresh_jwks
 from partners.banks.models import Bank, Customer

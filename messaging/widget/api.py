@@ -32,7 +32,11 @@ SESSIONS_PER_ADDRESS = 120
 SESSIONS_PER_BANK = 6000
 WINDOWS_PER_CUSTOMER = 20
 # Where a window of each purpose is entered, by posting the code.
-START_PATHS = {WindowCode.Purpose.LINK: "/link/", WindowCode.Purpose.SHARING: "/sharing/enter"}
+START_PATHS = {
+    WindowCode.Purpose.LINK: "/link/",
+    WindowCode.Purpose.SHARING: "/sharing/enter",
+    WindowCode.Purpose.REACHING: "/reaching/enter",
+}
 
 
 class WrongOrigin(Problem):

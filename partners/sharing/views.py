@@ -66,6 +66,7 @@ def sharing(request: HttpRequest) -> HttpResponse:
             "ticker_url": reverse("sharing_ticker") if before is None else "",
             "newest_url": reverse("sharing") if before is not None else "",
             "link_url": "",
+            "reaching_url": reverse("reaching"),
         }
         return render(request, "accounts/consent/sharing.html", shown)
 

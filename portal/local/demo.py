@@ -25,7 +25,7 @@ from accounts.consent.actions import Resource, grant_consent
 from accounts.consent.models import Consent
 from accounts.linking.models import Link
 from accounts.people.models import Person
-from messaging.notices.actions import keep_bank_address
+from messaging.notices.addresses import keep_bank_address
 from partners.alerts.models import AlertRule, AlertType
 from partners.banks.models import Bank, Customer, Staff
 from partners.connections.actions import begin_authorisation, complete_authorisation

@@ -8,7 +8,7 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -63,9 +63,9 @@ class Folder:
         for old in self._names()[KEPT:]:
             (self.path / old).unlink(missing_ok=True)
 
-    def mails(self, *, to: str, at_most: int = 20) -> list[Mail]:
-        """The newest mails to an address, newest first."""
-        found = (each for each in self._read() if each.to == to)
+    def mails(self, *, to: Collection[str], at_most: int = 20) -> list[Mail]:
+        """The newest mails to these addresses, newest first."""
+        found = (each for each in self._read() if each.to in to)
         return [mail for _, mail in zip(range(at_most), found, strict=False)]
 
     def mail(self, name: str) -> Mail | None:
@@ -83,6 +83,11 @@ class Folder:
                 if isinstance(message, EmailMessage):
                     at = datetime.fromtimestamp(int(name.partition("-")[0]) / 1000, UTC)
                     yield Mail(name, at, str(message["X-Received-By"] or ""), message)
+
+
+def mail_folder(state: Path) -> Path:
+    """Where the mailbox of an installation keeps what it is given."""
+    return state / "mail"
 
 
 class Keeping:

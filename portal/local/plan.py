@@ -11,6 +11,7 @@ from portal.local.installation import (
     SANDBOX_SLUGS,
     Installation,
 )
+from portal.local.mailbox import mail_folder
 from portal.local.parts import Job, Part, Service
 from portal.local.probes import HttpProbe, LogProbe, StaysProbe
 from portal.local.state import REPOSITORY
@@ -208,11 +209,6 @@ def _mailbox(here: Installation, environ: Mapping[str, str]) -> Part:
         port=port,
         port_setting="PORTAL_MAIL_PORT",
     )
-
-
-def mail_folder(state: Path) -> Path:
-    """Where the mailbox keeps what it is given."""
-    return state / "mail"
 
 
 def _relay(here: Installation, environ: Mapping[str, str]) -> Part:

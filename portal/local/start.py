@@ -26,14 +26,17 @@ from django.views.decorators.http import require_GET
 
 from accounts.people.models import Person
 from accounts.signin.windows import enter_window
+from messaging.notices.queries import addresses_of
 from partners.banks.access import overview_of
 from partners.banks.models import Bank, Customer
 from partners.sharing.timeline import timeline
 from portal.local.demo import BANKS, DemoBank, totp_secret
+from portal.local.mailbox import Folder, mail_folder
 from portal.tenancy.blocks import serving, serving_customer
 
 OWNER = "owner"
 TICKS = 30
+MAILS = 4
 
 
 def demo() -> dict[str, Any]:
@@ -89,6 +92,8 @@ def start(request: HttpRequest) -> HttpResponse:
         "ticks": _ticks(chosen),
         "sign_ins": _sign_ins(chosen, left),
         "sign_ins_url": f"/start/sign-ins?bank={chosen.slug}",
+        "mail_url": f"/start/mail?bank={chosen.slug}",
+        "mails": _mails(chosen),
         "curls": [
             {"title": title, "line": line}
             for title, line in zip(
@@ -160,6 +165,47 @@ def _ticks(chosen: DemoBank) -> Sequence[Mapping[str, Any]]:
 
 
 @require_GET
+def mails(request: HttpRequest) -> HttpResponse:
+    """What the locked phone shows of its mail."""
+    return render(request, "portal/local/_mails.html", {"mails": _mails(_chosen(request))})
+
+
+@require_GET
+def mail(_request: HttpRequest, name: str) -> HttpResponse:
+    """One mail of the mailbox, as a mail program shows it."""
+    found = _mailbox().mail(name)
+    if found is None:
+        raise Http404
+    response = HttpResponse(found.part("html") or found.part("plain"))
+    # A mail brings its own looks along, and nothing that runs.
+    response["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+    return response
+
+
+def _mails(chosen: DemoBank) -> Sequence[Mapping[str, Any]]:
+    bank = Bank.objects.filter(slug=chosen.slug).first()
+    customer_id = _customer_id(bank) if bank else None
+    if bank is None or customer_id is None:
+        return []
+    with serving_customer(bank.id, customer_id):
+        mine = addresses_of(customer_id)
+    return [
+        {
+            "sender": each.sender,
+            "subject": each.subject,
+            "preview": " ".join(each.part("plain").split()),
+            "received_at": each.received_at,
+            "url": f"/start/mail/{each.name}",
+        }
+        for each in _mailbox().mails(to=mine, at_most=MAILS)
+    ]
+
+
+def _mailbox() -> Folder:
+    return Folder(mail_folder(settings.PORTAL_STATE))
+
+
+@require_GET
 def to_console(request: HttpRequest) -> HttpResponse:
     """Sign this browser in as the demonstration's owner of one bank."""
     chosen = _chosen(request)
@@ -197,6 +243,8 @@ BASE_DOORS = [
     path("", start, name="start"),
     path("start/ledger", ledger, name="start_ledger"),
     path("start/sign-ins", sign_ins, name="start_sign_ins"),
+    path("start/mail", mails, name="start_mails"),
+    path("start/mail/<str:name>", mail, name="start_mail"),
 ]
 CONSOLE_DOORS = [path("start/console", to_console)]
 CHAT_DOORS = [path("start/sharing", to_sharing)]

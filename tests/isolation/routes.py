@@ -20,7 +20,7 @@ from accounts.clients.authentication import ClientAuthentication
 from accounts.signin.authentication import WidgetAuthentication
 from portal.middleware import URLCONFS
 from portal.settings import PORTAL_BASE_HOST
-from tests.isolation.world import Headers, Home, World
+from tests.isolation.world import MAILED_CODE, Headers, Home, World
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 SAFE = frozenset({"GET"})
@@ -63,6 +63,12 @@ KINDS: dict[str, Kind] = {
     "chat /link/choose": Kind.WINDOW,
     "chat /link/callback": Kind.WINDOW,
     "chat /link/done": Kind.WINDOW,
+    "chat /reaching/": Kind.WINDOW,
+    "chat /reaching/enter": Kind.PROVEN,
+    "chat /reaching/mail": Kind.WINDOW,
+    "chat /reaching/address": Kind.WINDOW,
+    "chat /reaching/address/prove": Kind.WINDOW,
+    "chat /reaching/address/forget": Kind.WINDOW,
     "chat /sharing/": Kind.WINDOW,
     "chat /sharing/enter": Kind.PROVEN,
     "chat /sharing/ticker": Kind.WINDOW,
@@ -267,6 +273,10 @@ GOOD: dict[tuple[str, str], Good] = {
         lambda _world, home: Request(query={"state": home.walk_state, "error": "access_denied"}),
         names_more=True,
     ),
+    ("chat /reaching/mail", "POST"): _form(is_on="true"),
+    ("chat /reaching/address", "POST"): _form(address="new@post.example"),
+    ("chat /reaching/address/prove", "POST"): _form(code=MAILED_CODE),
+    ("chat /reaching/address/forget", "POST"): _form(),
     ("chat /sharing/consents/<uuid:consent_id>/end", "GET"): Good(),
     ("chat /sharing/consents/<uuid:consent_id>/end", "POST"): _form(),
     ("chat /widget/frame", "GET"): Good(

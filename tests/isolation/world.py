@@ -32,6 +32,7 @@ from accounts.signin.actions import make_window_code
 from accounts.signin.models import WidgetSession, WindowCode
 from messaging.conversations.actions import AlertOnCard, post_bank_text, post_card, post_text
 from messaging.conversations.models import Message
+from messaging.notices.addresses import ask_proof, keep_bank_address
 from partners.alerts.models import Alert, AlertRule, AlertType
 from partners.banks.models import Bank, Customer, Staff
 from partners.connections.models import Authorisation, Connection
@@ -72,6 +73,9 @@ SHORTEST_SECRET = 6
 _WORD = re.compile(r"[a-z_]+")
 
 Headers = dict[str, str]
+
+# The digits that each home was mailed.
+MAILED_CODE = "123456"
 
 
 @dataclass(frozen=True)
@@ -385,6 +389,7 @@ def _make_home(house: House, mark: str, client: Client, amount_minor: int) -> Ho
         spent=_spent(bank, customer),
     )
     _leave_work(home, at)
+    _be_reached(home, at)
     _read(home)
     _fill_every_table(home)
     return home
@@ -493,6 +498,16 @@ def _leave_work(home: Home, at: datetime) -> None:
     with home.serving():
         # Now, and not when the world began: the consent is younger than that.
         request_freeze(alert_id=other.id, customer_id=home.customer.id, at=timezone.now())
+
+
+def _be_reached(home: Home, at: datetime) -> None:
+    """An address that the bank gave, and one that waits for its digits."""
+    with home.serving():
+        said = f"{home.mark.lower()}@post.example"
+        keep_bank_address(customer_id=home.customer.id, said=said, at=at)
+        proof = ask_proof(customer_id=home.customer.id, text=f"own-{said}", at=timezone.now())
+        keep_secret(proof, "code", MAILED_CODE)
+        proof.save()
 
 
 def _read(home: Home) -> None:

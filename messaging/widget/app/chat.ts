@@ -36,7 +36,7 @@ export interface Press {
   readonly problem: string | null;
 }
 
-export type WindowPurpose = "link" | "sharing";
+export type WindowPurpose = "link" | "sharing" | "reaching";
 
 export interface ChatState {
   readonly phase: "starting" | "ready" | "failed";

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.consent.models import Consent
 from messaging.conversations.models import Message
 from messaging.delivery.handlers import on_alert_raised
-from messaging.notices.actions import keep_bank_address
+from messaging.notices.addresses import keep_bank_address
 from messaging.notices.models import Notice
 from messaging.notices.sending import send_due
 from partners.alerts.models import Alert

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.consent.actions import revoke_consent
 from accounts.disclosure.models import Disclosure
 from messaging.conversations.actions import mark_read, take_card_action
-from messaging.notices.actions import begin_sending, claim_notice
+from messaging.notices.actions import begin_sending, claim
 from messaging.notices.models import MailAddress, Notice
 from messaging.notices.sending import send_due
 from partners.alerts.actions import change_rule
@@ -121,13 +121,13 @@ def test_what_is_seen_while_the_mail_server_is_asked_needs_no_mail(
     card = scene.card()
     at = timezone.now() + timedelta(seconds=60)
     with serving(scene.bank.id):
-        claim = claim_notice(at=at, lease=timedelta(seconds=30))
-    assert claim is not None
+        held = claim(Notice, way="mail", at=at, lease=timedelta(seconds=30))
+    assert held is not None
     with serving_customer(scene.bank.id, scene.who.customer.id):
         mark_read(conversation_id=card.conversation_id, read=card.seq, at=at)
 
     with serving_customer(scene.bank.id, scene.who.customer.id):
-        assert begin_sending(claim, at=at, lease=timedelta(seconds=30)) is None
+        assert begin_sending(held, at=at, lease=timedelta(seconds=30)) is None
 
     assert standing(scene) == ("cancelled", "seen")
 
@@ -244,7 +244,7 @@ def test_a_worker_that_dies_before_the_mail_leaves_sends_it_once_in_the_end(
 ) -> None:
     at = timezone.now() + timedelta(seconds=60)
     with serving(scene.bank.id):
-        claim_notice(at=at, lease=timedelta(seconds=30))
+        claim(Notice, way="mail", at=at, lease=timedelta(seconds=30))
     held = scene.send(after=65)
     scene.send(after=120)
 
@@ -277,8 +277,8 @@ def test_two_workers_send_it_once(scene: Scene, box: Mailbox) -> None:
     box.before_taking = lambda: None
     at = timezone.now() + timedelta(seconds=60)
     with serving(scene.bank.id):
-        first = claim_notice(at=at, lease=timedelta(seconds=30))
-        second = claim_notice(at=at, lease=timedelta(seconds=30))
+        first = claim(Notice, way="mail", at=at, lease=timedelta(seconds=30))
+        second = claim(Notice, way="mail", at=at, lease=timedelta(seconds=30))
 
     assert (first is not None, second) == (True, None)
 
@@ -288,7 +288,7 @@ def test_a_slow_worker_whose_lease_has_ended_neither_sends_nor_settles(
 ) -> None:
     at = timezone.now() + timedelta(seconds=60)
     with serving(scene.bank.id):
-        slow = claim_notice(at=at, lease=timedelta(seconds=30))
+        slow = claim(Notice, way="mail", at=at, lease=timedelta(seconds=30))
     assert slow is not None
     scene.send(after=100)
 

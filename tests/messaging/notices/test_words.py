@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 from django.utils import translation
 
-from messaging.notices.words import fraud_words
+from messaging.notices.words import fraud_words, proof_words
 
 TOLD_AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
 
@@ -25,3 +25,14 @@ def test_every_sentence_has_been_translated(language: str) -> None:
 
 def test_a_bank_without_a_telephone_is_not_said_to_have_one() -> None:
     assert words("en", phone="")[6] == ""
+
+
+@pytest.mark.parametrize("language", ["it", "es"])
+def test_every_sentence_about_a_code_has_been_translated(language: str) -> None:
+    def said(each: str) -> tuple[str, ...]:
+        with translation.override(each):
+            words = proof_words(name="Ada", bank="Banca Aurelia", code="012345", until=TOLD_AT)
+            return tuple(map(str, astuple(words)))
+
+    pairs = zip(said(language), said("en"), strict=True)
+    assert [mine for mine, english in pairs if mine == english] == ["012345"]

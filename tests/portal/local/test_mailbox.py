@@ -46,7 +46,7 @@ def test_what_is_mailed_is_kept_for_whom_it_was_sent_to(port: int, tmp_path: Pat
         time.sleep(0.01)
     send(port, to="bob@post.example", subject="Not hers")
 
-    kept = Folder(tmp_path).mails(to="ada@post.example")
+    kept = Folder(tmp_path).mails(to={"ada@post.example"})
 
     assert [each.subject for each in kept] == ["Second", "First"]
     assert (kept[0].sender, kept[0].to) == ("Banca Aurelia", "ada@post.example")
@@ -64,11 +64,11 @@ def test_old_mails_make_room(port: int, tmp_path: Path) -> None:
     send(port, to="ada@post.example", subject="New")
 
     assert len(list(tmp_path.glob("*.eml"))) == KEPT
-    assert [each.subject for each in Folder(tmp_path).mails(to="ada@post.example")] == ["New"]
+    assert [each.subject for each in Folder(tmp_path).mails(to={"ada@post.example"})] == ["New"]
 
 
 def test_a_damaged_file_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "nonsense.eml").write_bytes(b"\xff\xfe")
 
-    assert Folder(tmp_path).mails(to="ada@post.example") == []
-    assert Folder(tmp_path / "missing").mails(to="ada@post.example") == []
+    assert Folder(tmp_path).mails(to={"ada@post.example"}) == []
+    assert Folder(tmp_path / "missing").mails(to={"ada@post.example"}) == []

@@ -3,9 +3,10 @@ import type { ChatState, WindowPurpose } from "../chat";
 import { useSurroundings } from "./context";
 import { Icon, type IconName } from "./icons";
 
-const ITEMS: readonly { purpose: WindowPurpose; icon: IconName; word: "link_account" | "who_sees_what" }[] = [
+const ITEMS: readonly { purpose: WindowPurpose; icon: IconName; word: "link_account" | "who_sees_what" | "how_we_reach_you" }[] = [
   { purpose: "link", icon: "link", word: "link_account" },
   { purpose: "sharing", icon: "eye", word: "who_sees_what" },
+  { purpose: "reaching", icon: "bell", word: "how_we_reach_you" },
 ];
 
 const initials = (name: string): string =>

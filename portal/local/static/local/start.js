@@ -56,6 +56,25 @@
     if (button && button.getAttribute("aria-busy") !== "true") ask(button);
   });
 
+  // The phone put away: its page is closed, and what reaches it now comes by mail.
+  const phone = document.querySelector(".phone");
+  const lock = document.querySelector("[data-lock]");
+  const frame = phone?.querySelector("iframe");
+  const screen = phone?.querySelector(".phone__lock");
+  const page = frame?.src;
+  const tell = () => {
+    screen.querySelector("[data-clock]").textContent = new Date().toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  };
+  lock?.addEventListener("click", () => {
+    const away = lock.getAttribute("aria-pressed") !== "true";
+    lock.setAttribute("aria-pressed", String(away));
+    lock.textContent = away ? lock.dataset.back : lock.dataset.away;
+    frame.src = away ? "about:blank" : page;
+    screen.hidden = !away;
+    tell();
+  });
+  if (screen) setInterval(tell, 5000);
+
   // On a phone: mark the part that is in sight.
   const tabs = new Map([...document.querySelectorAll(".start__tabs a")].map((a) => [a.hash.slice(1), a]));
   const watcher = new IntersectionObserver(
