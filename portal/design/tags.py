@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol, TypedDict
 
 from django import template
 from django.utils.formats import get_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
@@ -74,6 +74,17 @@ def money(amount_minor: int, currency: str, style: str = "") -> SafeString:
     )
     extra = {"large": " money--large", "signed": " money--in" if amount_minor > 0 else ""}
     return format_html('<span class="money{}">{}</span>', extra.get(style, ""), words)
+
+
+@register.filter
+def spoken(words: str) -> SafeString:
+    """A sentence of ours with its `names` set as code."""
+    parts = words.split("`")
+    marked = [
+        format_html("<code>{}</code>", each) if place % 2 else each
+        for place, each in enumerate(parts)
+    ]
+    return format_html_join("", "{}", ((each,) for each in marked))
 
 
 @register.filter

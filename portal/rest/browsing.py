@@ -1,11 +1,10 @@
-"""The OpenAPI file of a host's doors, and a page to browse it."""
+"""The OpenAPI file of a host's doors, and a page that tells the same to people."""
 
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.templatetags.static import static
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 from drf_spectacular.generators import SchemaGenerator
@@ -14,14 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from portal.rest.permissions import Anybody
-
-_BROWSER = "drf_spectacular_sidecar/swagger-ui-dist"
-# What the drawing program needs beyond our own pages: it writes style attributes, on this page alone.
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline';"
-    " img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self';"
-    " base-uri 'none'; frame-ancestors 'none'"
-)
+from portal.rest.reference import reference_of
 
 
 class SchemaDoor(APIView):
@@ -46,14 +38,20 @@ def schema_of(urlconf: str, *, origin: str) -> dict[str, Any]:
 
 @require_GET
 def browse(request: HttpRequest) -> HttpResponse:
-    """The API as a page; the same is in the OpenAPI file for whoever has no scripts."""
+    """The API as a page, made of the OpenAPI object."""
+    described = schema_of("portal.urls.api", origin=settings.API_ORIGIN)
     shown = {
+        "title": described["info"]["title"],
+        "words": described["info"]["description"],
+        "parts": reference_of(described),
+        "token_line": (
+            f"API={settings.API_ORIGIN}\n"
+            "TOKEN=$(curl -s -u $CLIENT_ID:$CLIENT_SECRET \\\n"
+            "  -d grant_type=client_credentials \\\n"
+            "  $API/oauth/token | jq -r .access_token)"
+        ),
         "schema_url": reverse("schema"),
-        "browser_sheet": static(f"{_BROWSER}/swagger-ui.css"),
-        "browser_script": static(f"{_BROWSER}/swagger-ui-bundle.js"),
-        "browser_start": static("design/api.js"),
         "api_origin": settings.API_ORIGIN,
+        "problems_url": f"{settings.PORTAL_ORIGIN}/problems/",
     }
-    answered = render(request, "portal/rest/browser.html", shown)
-    answered["Content-Security-Policy"] = _POLICY
-    return answered
+    return render(request, "portal/rest/reference.html", shown)

@@ -53,7 +53,11 @@ def _read(part: str) -> ProblemText:
 
 @require_GET
 def problems(request: HttpRequest) -> HttpResponse:
-    return render(request, "portal/rest/problems.html", {"problems": problem_texts().values()})
+    return render(
+        request,
+        "portal/rest/problems.html",
+        {"problems": sorted(problem_texts().values(), key=lambda each: each.status)},
+    )
 
 
 @require_GET
