@@ -216,6 +216,7 @@ OF_CUSTOMER = Good(
 )
 # By route and method; a GET without a line is sent plain.
 GOOD: dict[tuple[str, str], Good] = {
+    ("console /operator/banks/<slug:slug>/", "GET"): Good(),
     ("console /operator/banks/<slug:slug>/", "POST"): _form(status="suspended"),
     ("console /banks/<slug:slug>/staff/", "GET"): Good(),
     ("console /banks/<slug:slug>/staff/", "POST"): Good(
