@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks.main_job.judge import percentile
 from benchmarks.main_job.options import Options
 from benchmarks.main_job.records import Seen
+from benchmarks.main_job.usage import Usage
 from benchmarks.main_job.work import Job
 
 
@@ -16,7 +17,8 @@ class Report:
     rows: int
     left_out: int
     job: Job
-    peak_rss_mb: Mapping[str, int]
+    usage: Usage
+    cpu_before: Mapping[str, float]
     seconds: float
 
     @property
@@ -65,5 +67,9 @@ class Report:
                 "p99": round(percentile(latencies, 0.99) * 1000),
             },
             "seconds": round(self.seconds, 1),
-            "peak_rss_mb": dict(sorted(self.peak_rss_mb.items())),
+            "peak_rss_mb": dict(sorted(self.usage.peak_mb.items())),
+            "cpu_seconds": {
+                name: round(taken - self.cpu_before.get(name, 0.0), 1)
+                for name, taken in sorted(self.usage.cpu_seconds().items())
+            },
         }

@@ -14,14 +14,14 @@ from pathlib import Path
 from benchmarks.main_job.bank import HOMES, Bank
 from benchmarks.main_job.judge import judge
 from benchmarks.main_job.linking import copy_on, follow, link_everybody
-from benchmarks.main_job.memory import Memory
 from benchmarks.main_job.network import Loopback, browser
 from benchmarks.main_job.options import Options
 from benchmarks.main_job.quiet import settle
 from benchmarks.main_job.report import Report
-from benchmarks.main_job.rows import Played, as_csv, deal, read_rows
+from benchmarks.main_job.rows import as_csv, deal, read_rows
 from benchmarks.main_job.tampering import tampered
 from benchmarks.main_job.trouble import Killer, Misbehaviour
+from benchmarks.main_job.usage import Usage
 from benchmarks.main_job.work import Job, say
 from tests.journeys.stack import ROOT, Stack, running_stack
 
@@ -39,19 +39,25 @@ async def main_job(options: Options) -> Report:
     played = read_rows(options.csv, at_most=options.rows)
     for why, number in played.left_out.items():
         say(f"{number} rows left out: {why}")
+    files = deal(played.rows, banks=BANKS, customers=options.customers_a_bank)
+    texts = {slug: as_csv(rows) for slug, rows in files.items() if rows}
     with _everything(options) as stack:
         say(f"everything runs ({time.monotonic() - began:.0f} s)")
         async with _opened(options, stack) as job:
-            memory = Memory(stack.state / "run")
-            watching = asyncio.create_task(memory.watch())
-            await _work(job, played)
+            usage = Usage(stack.state / "run")
+            watching = asyncio.create_task(usage.watch())
+            await _come_in(job, texts)
+            before = usage.cpu_seconds()
+            await _work(job, texts, seconds=len(played.rows) / options.rate)
             watching.cancel()
+            usage.look()
             return Report(
                 options=options,
                 rows=len(played.rows),
                 left_out=sum(played.left_out.values()),
                 job=job,
-                peak_rss_mb=memory.peak_mb,
+                usage=usage,
+                cpu_before=before,
                 seconds=time.monotonic() - began,
             )
 
@@ -96,14 +102,15 @@ async def _opened(options: Options, stack: Stack) -> AsyncIterator[Job]:
         await loopback.close()
 
 
-async def _work(job: Job, played: Played) -> None:
-    files = deal(played.rows, banks=BANKS, customers=job.options.customers_a_bank)
-    texts = {slug: as_csv(rows) for slug, rows in files.items() if rows}
+async def _come_in(job: Job, texts: Mapping[str, str]) -> None:
     for slug, text in texts.items():
         await job.banks[slug].prepare(text)
     await link_everybody(job)
     await follow(job)
-    await _play(job, texts, seconds=len(played.rows) / job.options.rate)
+
+
+async def _work(job: Job, texts: Mapping[str, str], *, seconds: float) -> None:
+    await _play(job, texts, seconds=seconds)
     await settle(job)
     if job.options.tamper:
         say(f"spoiled on the receiver's side: {job.options.tamper}")

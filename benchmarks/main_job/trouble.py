@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.main_job.bank import Bank
-from benchmarks.main_job.memory import children, pids
+from benchmarks.main_job.usage import children, pids
 
 # Not before anything happens, and not when all is over.
 _FROM, _UNTIL = 0.05, 0.95
