@@ -25,11 +25,10 @@ from partners.connectors.base import (
     TokenSet,
 )
 from partners.feeds.cursors import stop_reading
-from partners.integrations.models import Integration
 from partners.integrations.queries import connector_of
 from partners.integrations.runner import run
 from portal.secrets.fields import keep_secret, open_secret
-from portal.tenancy.blocks import serving
+from portal.tenancy.blocks import current_bank_id, serving
 
 T = TypeVar("T")
 Clock = Callable[[], datetime]
@@ -43,20 +42,28 @@ class ConnectionEnded(AuthorisationRevoked):
 
 
 @dataclass(frozen=True)
-class _Line:
+class Line:
+    """What it takes to ask: the bank's protocol, and the customer's tokens as they were read."""
+
     connector: Connector
     access_token: str
     refresh_token: str
     token_expires_at: datetime
 
 
-def ask(bank_id: UUID, connection_id: UUID, operation: Operation[T], *, clock: Clock) -> T:
+def ask(
+    bank_id: UUID,
+    connection_id: UUID,
+    operation: Operation[T],
+    *,
+    clock: Clock,
+    line: Line | None = None,
+) -> T:
     """Run one operation with the connection's token; renews it before its end, and once when refused.
 
-    Raises ConnectorFailure; ConnectionEnded where there is no live authorisation, RateLimited where
-    the bank's budget is used up, without asking.
+    `line`: what the caller has just opened. Raises ConnectorFailure, and what `open_line` raises.
     """
-    line = _open(bank_id, connection_id, clock())
+    line = line or _open(bank_id, connection_id, clock())
     if needs_refresh(expires_at=line.token_expires_at, at=clock()):
         line = _refreshed(bank_id, connection_id, line, clock)
     try:
@@ -73,23 +80,33 @@ def ask(bank_id: UUID, connection_id: UUID, operation: Operation[T], *, clock: C
         raise AuthorisationRevoked from None
 
 
-def _open(bank_id: UUID, connection_id: UUID, at: datetime) -> _Line:
+def open_line(connection_id: UUID, *, at: datetime) -> Line:
+    """The connection as it is, read in the open block.
+
+    Raises ConnectionEnded where there is no live authorisation, RateLimited where the bank's budget is
+    used up.
+    """
+    connection = Connection.objects.select_related("integration__bank").get(
+        bank_id=current_bank_id(), pk=connection_id
+    )
+    if connection.status != Connection.Status.ACTIVE:
+        raise ConnectionEnded
+    if connection.resume_at is not None and connection.resume_at > at:
+        raise RateLimited(connection.resume_at - at)
+    return Line(
+        connector_of(connection.integration),
+        open_secret(connection, "access_token"),
+        open_secret(connection, "refresh_token"),
+        connection.token_expires_at,
+    )
+
+
+def _open(bank_id: UUID, connection_id: UUID, at: datetime) -> Line:
     with serving(bank_id):
-        connection = Connection.objects.get(pk=connection_id)
-        if connection.status != Connection.Status.ACTIVE:
-            raise ConnectionEnded
-        if connection.resume_at is not None and connection.resume_at > at:
-            raise RateLimited(connection.resume_at - at)
-        integration = Integration.objects.get(pk=connection.integration_id)
-        return _Line(
-            connector_of(integration),
-            open_secret(connection, "access_token"),
-            open_secret(connection, "refresh_token"),
-            connection.token_expires_at,
-        )
+        return open_line(connection_id, at=at)
 
 
-def _refreshed(bank_id: UUID, connection_id: UUID, old: _Line, clock: Clock) -> _Line:
+def _refreshed(bank_id: UUID, connection_id: UUID, old: Line, clock: Clock) -> Line:
     """The line with new tokens: ours, or those that another worker fetched meanwhile."""
     patience = timedelta(seconds=2 * settings.BANK_TIMEOUT_SECONDS + 5)
     until = clock() + patience
@@ -122,7 +139,7 @@ def _let_go(bank_id: UUID, connection_id: UUID) -> None:
         Connection.objects.filter(pk=connection_id).update(refreshing_until=None)
 
 
-def _refresh(bank_id: UUID, connection_id: UUID, line: _Line, clock: Clock) -> _Line:
+def _refresh(bank_id: UUID, connection_id: UUID, line: Line, clock: Clock) -> Line:
     try:
         tokens = run(_renewal(line, clock()))
     except AuthorisationRevoked:
@@ -136,12 +153,10 @@ def _refresh(bank_id: UUID, connection_id: UUID, line: _Line, clock: Clock) -> _
         keep_tokens(connection, tokens)
         connection.refreshing_until = None
         connection.save()
-    return _Line(
-        line.connector, tokens.access_token, tokens.refresh_token or "", tokens.expires_at
-    )
+    return Line(line.connector, tokens.access_token, tokens.refresh_token or "", tokens.expires_at)
 
 
-def _renewal(line: _Line, at: datetime) -> Steps[TokenSet]:
+def _renewal(line: Line, at: datetime) -> Steps[TokenSet]:
     if not line.refresh_token:
         raise AuthorisationRevoked
     return line.connector.refresh(refresh_token=line.refresh_token, at=at)
@@ -163,7 +178,7 @@ def _hold_off(
         )
 
 
-def _end(bank_id: UUID, connection_id: UUID, line: _Line, at: datetime) -> None:
+def _end(bank_id: UUID, connection_id: UUID, line: Line, at: datetime) -> None:
     """The bank takes our tokens no more: nothing is asked until the customer links again."""
     with serving(bank_id):
         connection = Connection.objects.select_for_update(no_key=True).get(pk=connection_id)

@@ -14,6 +14,8 @@ from portal.tenancy.blocks import current_bank_id
 # A hung bank may hold this many workers, and one alone once it is known to be in trouble.
 SLOTS_PER_BANK = 2
 _TROUBLE_LASTS = timedelta(minutes=2)
+# Where more is due than can be read, what payments are told by goes this far ahead of the rest.
+HEAD_START = timedelta(seconds=2)
 
 _BUSY = """
     SELECT count(*) FILTER (WHERE lease_until > %(at)s),
@@ -28,7 +30,19 @@ _CLAIM = """
         WHERE bank_id = %(bank)s AND due_at <= %(at)s
           AND (lease_until IS NULL OR lease_until <= %(at)s)
         ORDER BY due_at, kind DESC, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
-    RETURNING id
+    RETURNING bank_id, id, fence,
+      (SELECT customer_id FROM partners_connection c
+       WHERE c.bank_id = partners_feedcursor.bank_id AND c.id = partners_feedcursor.connection_id),
+      connection_id, account_id, kind, cursor, covered_until, hints, trace, run_id, last_problem
+"""
+_HINT = """
+    UPDATE partners_feedcursor SET hints = hints + 1, trace = %(trace)s,
+        due_at = least(due_at, CASE kind WHEN 'transactions' THEN %(before)s ELSE %(at)s END)
+    WHERE bank_id = %(bank)s AND id IN (
+        SELECT id FROM partners_feedcursor
+        WHERE bank_id = %(bank)s AND due_at IS NOT NULL
+          AND (%(accounts)s::uuid[] IS NULL OR account_id = ANY(%(accounts)s))
+        ORDER BY id FOR NO KEY UPDATE)
 """
 TROUBLES = ("unavailable", "rate_limited")
 
@@ -82,15 +96,23 @@ def stop_reading(*, connection_id: UUID) -> None:
 
 
 def hint_accounts(*, account_ids: Sequence[UUID] | None, at: datetime, trace: str) -> int:
-    """Something may have changed at these accounts (None: at any): read them now. How many feeds."""
-    waiting = FeedCursor.objects.filter(bank_id=current_bank_id(), due_at__isnull=False)
-    if account_ids is not None:
-        waiting = waiting.filter(account_id__in=account_ids)
-    # Locked in one order, so that two hints never wait for each other.
-    held = list(waiting.select_for_update(no_key=True).order_by("id").values_list("id", flat=True))
-    return FeedCursor.objects.filter(id__in=held).update(
-        due_at=at, hints=F("hints") + 1, trace=trace
-    )
+    """Something may have changed at these accounts (None: at any): read them now. How many feeds.
+
+    What waits already keeps its place: an account that is spoken of again and again is not put back.
+    """
+    with connection.cursor() as cursor:
+        # Locked in one order, so that two hints never wait for each other.
+        cursor.execute(
+            _HINT,
+            {
+                "bank": current_bank_id(),
+                "accounts": None if account_ids is None else list(account_ids),
+                "at": at,
+                "before": at - HEAD_START,
+                "trace": trace,
+            },
+        )
+        return int(cursor.rowcount)
 
 
 def hint_connection(*, connection_id: UUID, at: datetime, trace: str) -> int:
@@ -118,27 +140,16 @@ def claim_due(*, at: datetime, lease: timedelta) -> Claim | None:
             return None
         cursor.execute(_CLAIM, {"bank": bank_id, "at": at, "until": at + lease})
         found = cursor.fetchone()
-    if found is None:
-        return None
-    return _claim(FeedCursor.objects.select_related("connection").get(pk=found[0]))
+    return Claim(*found) if found else None
 
 
-def _claim(row: FeedCursor) -> Claim:
-    return Claim(
-        bank_id=current_bank_id(),
-        cursor_id=row.id,
-        fence=row.fence,
-        customer_id=row.connection.customer_id,
-        connection_id=row.connection_id,
-        account_id=row.account_id,
-        kind=row.kind,
-        place=row.cursor,
-        covered_until=row.covered_until,
-        hints=row.hints,
-        trace=row.trace,
-        run_id=row.run_id,
-        last_problem=row.last_problem,
+def hold(claim: Claim, *, until: datetime) -> None:
+    """Keep the lease for longer. Raises LeaseLost where somebody else claimed the cursor since."""
+    mine = FeedCursor.objects.filter(
+        bank_id=current_bank_id(), pk=claim.cursor_id, fence=claim.fence, lease_until__isnull=False
     )
+    if not mine.update(lease_until=until):
+        raise LeaseLost
 
 
 def held_cursor(claim: Claim) -> FeedCursor:

@@ -22,7 +22,7 @@ def get_integration(mode: str | None = None) -> Integration:
     chosen = (
         Integration.objects.filter(mode=mode) if mode else Integration.objects.order_by("mode")
     )
-    found = chosen.first()
+    found = chosen.select_related("bank").first()
     if found is None:
         raise NotConnectedYet
     return found
@@ -30,8 +30,7 @@ def get_integration(mode: str | None = None) -> Integration:
 
 def connector_of(integration: Integration) -> Connector:
     """The connector, with the addresses and our secret; opens a secret, so never log it."""
-    bank = Bank.objects.get(pk=str(integration.bank_id))
-    return CONNECTORS[integration.connector](address_of(integration, bank))
+    return CONNECTORS[integration.connector](address_of(integration, integration.bank))
 
 
 def address_of(integration: Integration, bank: Bank) -> BankAddress:

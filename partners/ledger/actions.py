@@ -90,12 +90,20 @@ def _described(record: AccountRecord) -> dict[str, str]:
     }
 
 
+def held_account(account_id: UUID) -> Account:
+    """The account with its bank, its row locked: whoever changes what is its takes this first."""
+    locked = Account.objects.select_for_update(no_key=True, of=("self",))
+    return locked.select_related("bank").get(bank_id=current_bank_id(), pk=account_id)
+
+
 def record_balances(
-    *, account_id: UUID, records: Sequence[BalanceRecord], at: datetime
+    account: Account, *, records: Sequence[BalanceRecord], at: datetime
 ) -> list[FallenBalance]:
-    """Keep the balances as read; before and after of each. An older one than is stored is passed over."""
-    account = Account.objects.select_for_update(no_key=True).get(pk=account_id)
-    stored = {each.kind: each for each in Balance.objects.filter(account_id=account_id)}
+    """Keep the balances as read; before and after of each. An older one than is stored is passed over.
+
+    `account` is held.
+    """
+    stored = {each.kind: each for each in Balance.objects.filter(account_id=account.id)}
     moved = []
     for record in records:
         before = stored.get(record.kind)
@@ -110,7 +118,7 @@ def record_balances(
                 record.as_of,
             )
         )
-        row = before or Balance(account_id=account_id, kind=record.kind)
+        row = before or Balance(account_id=account.id, kind=record.kind)
         row.amount_minor, row.currency = record.amount_minor, record.currency
         row.as_of, row.read_at = record.as_of, at
         row.save()
@@ -118,8 +126,8 @@ def record_balances(
 
 
 def merge_entries(
+    account: Account,
     *,
-    account_id: UUID,
     records: Sequence[TransactionRecord],
     window_from: date | None,
     remove_missing: bool,
@@ -131,19 +139,19 @@ def merge_entries(
     more can be told from ids not read yet (None: one page of several). `remove_missing`: pending
     entries of that window which are not listed have gone, and are kept as removed.
 
-    Takes the account row's lock first and keeps it: changes of one account are numbered without a gap
-    in the order in which they become visible.
+    `account` is held: changes of one account are numbered without a gap in the order in which they
+    become visible.
     """
-    account = Account.objects.select_for_update(no_key=True).get(pk=account_id)
-    place = Place(current_bank_id(), account_id)
-    page = one_for_each_id(rows_of(records, account_id=account_id))
+    place = Place(current_bank_id(), account.id)
+    page = one_for_each_id(rows_of(records, account_id=account.id))
     staging.stage(page.rows)
     merge = _Merge(place, page, next_seq=account.change_seq + 1, at=at)
     merge.sort_out(window_from)
     merge.write()
     removed = merge.remove_gone(window_from) if window_from and remove_missing else 0
     if merge.next_seq > account.change_seq + 1:
-        Account.objects.filter(pk=account_id).update(change_seq=merge.next_seq - 1)
+        account.change_seq = merge.next_seq - 1
+        account.save(update_fields=["change_seq"])
     return Merged(
         merge.added, merge.modified, removed, len(merge.aside), through_seq=merge.next_seq - 1
     )
@@ -166,7 +174,8 @@ class _Merge:
 
     def sort_out(self, window_from: date | None) -> None:
         """Decide of each row that is not stored as it is."""
-        found = staging.not_as_stored(self.place)
+        ids = [row.external_id for row in self.page.rows]
+        found = staging.not_as_stored(self.place, ids)
         changed = [row for row in self.page.rows if row.external_id in found]
         unknown = [row for row in changed if found[row.external_id] is None]
         named = {key: known for key, known in found.items() if known}

@@ -4,8 +4,8 @@ COPY into a table with row policies is refused, and a temporary table has none. 
 long as the connection and lose their rows with each transaction.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -33,15 +33,20 @@ _KNOWN = (
     " e.occurrence, e.merchant_name, e.description"
 )
 
-_TABLES = (
-    f"CREATE TEMP TABLE IF NOT EXISTS ledger_incoming ({_TYPED}) ON COMMIT DELETE ROWS",
-    f"CREATE TEMP TABLE IF NOT EXISTS ledger_changed (id uuid, occurrence smallint,"
-    f" change_seq bigint, {_TYPED}) ON COMMIT DELETE ROWS",
-)
+# One journey for all four; they take no parameters.
+_TABLES = f"""
+    CREATE TEMP TABLE IF NOT EXISTS ledger_incoming ({_TYPED}) ON COMMIT DELETE ROWS;
+    CREATE TEMP TABLE IF NOT EXISTS ledger_changed (id uuid, occurrence smallint,
+      change_seq bigint, {_TYPED}) ON COMMIT DELETE ROWS;
+    DELETE FROM ledger_incoming;
+    DELETE FROM ledger_changed
+"""  # noqa: S608  # our own column names
+# Fewer rows than this are looked up by their ids, whatever the planner thinks of a table it has not seen.
+_ANALYSED_FROM = 500
 _NOT_AS_STORED = f"""
     SELECT i.external_id, {_KNOWN} FROM ledger_incoming i
     LEFT JOIN partners_entry e ON e.bank_id = %(bank)s AND e.account_id = %(account)s
-      AND e.external_id = i.external_id
+      AND e.external_id = i.external_id AND e.external_id = ANY(%(ids)s)
     WHERE e.id IS NULL OR ({_STORED}) IS DISTINCT FROM ({_SEEN})
 """  # noqa: S608  # our own column names
 _BY_ALIAS = f"""
@@ -103,22 +108,25 @@ class ChangedRow:
     row: EntryRow
 
 
-def stage(rows: Iterable[EntryRow]) -> None:
+def stage(rows: Sequence[EntryRow]) -> None:
     """Copy the rows of one reading where the database can compare them."""
     with connection.cursor() as cursor:
-        for statement in _TABLES:
-            cursor.execute(statement)
-        cursor.execute("DELETE FROM ledger_incoming")
-        cursor.execute("DELETE FROM ledger_changed")
+        cursor.execute(_TABLES)
         with cursor.copy(f"COPY ledger_incoming ({_LIST}) FROM STDIN") as copy:
             for row in rows:
-                copy.write_row(astuple(row))
-        cursor.execute("ANALYZE ledger_incoming")
+                copy.write_row(_values(row))
+        if len(rows) >= _ANALYSED_FROM:
+            cursor.execute("ANALYZE ledger_incoming")
 
 
-def not_as_stored(place: Place) -> dict[str, Known | None]:
+def _values(row: EntryRow) -> tuple[Any, ...]:
+    # Not astuple, which copies each value deeply.
+    return tuple(getattr(row, name) for name in COLUMNS)
+
+
+def not_as_stored(place: Place, external_ids: Sequence[str]) -> dict[str, Known | None]:
     """Staged ids that are new (None) or differ from the entry of that id; what is unchanged is left out."""
-    return _known(_NOT_AS_STORED, place.of())
+    return _known(_NOT_AS_STORED, place.of(ids=list(external_ids)))
 
 
 def known_by_alias(place: Place, external_ids: Sequence[str]) -> dict[str, Known]:
@@ -146,8 +154,9 @@ def write(place: Place, changed: Sequence[ChangedRow], *, at: datetime) -> None:
         columns = f"id, occurrence, change_seq, {_LIST}"
         with cursor.copy(f"COPY ledger_changed ({columns}) FROM STDIN") as copy:
             for each in changed:
-                copy.write_row((each.id, each.occurrence, each.change_seq, *astuple(each.row)))
-        cursor.execute("ANALYZE ledger_changed")
+                copy.write_row((each.id, each.occurrence, each.change_seq, *_values(each.row)))
+        if len(changed) >= _ANALYSED_FROM:
+            cursor.execute("ANALYZE ledger_changed")
         cursor.execute(_WRITE, place.of(at=at))
 
 

@@ -1,7 +1,7 @@
 """Keeping what was read, and the hints that there is something to read."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -32,7 +32,14 @@ from partners.feeds.cursors import (
     move_on,
     put_off,
 )
-from partners.ledger.actions import ChangedEntry, Merged, merge_entries, record_balances
+from partners.feeds.models import FeedCursor
+from partners.ledger.actions import (
+    ChangedEntry,
+    Merged,
+    held_account,
+    merge_entries,
+    record_balances,
+)
 from partners.ledger.models import Account, Entry
 from partners.purchases.actions import (
     Kept,
@@ -66,35 +73,43 @@ class ReadPage:
     pages: int
 
 
-def begin_run(claim: Claim, *, covers_from: date | None, at: datetime) -> UUID:
-    """The row of this reading: the one that an earlier page began, or a new one."""
-    if claim.run_id is not None and claim.place:
-        return claim.run_id
-    run = SyncRun.objects.create(
+@dataclass(frozen=True)
+class Begun:
+    """A reading under way. Its row is written with the first thing that becomes of it; `run_id` then."""
+
+    at: datetime
+    covers_from: date | None
+    run_id: UUID | None = None
+
+
+def _run_of(claim: Claim, begun: Begun) -> SyncRun:
+    """The row of this reading: the one that an earlier page made, or a new one."""
+    if begun.run_id is not None:
+        return SyncRun.objects.get(pk=begun.run_id)
+    return SyncRun(
         connection_id=claim.connection_id,
         account_id=claim.account_id,
         kind=claim.kind,
-        covers_from=covers_from,
-        started_at=at,
+        covers_from=begun.covers_from,
+        started_at=begun.at,
     )
-    return run.id
 
 
 def store_page(
-    claim: Claim, page: ReadPage, *, run_id: UUID, at: datetime, lease: timedelta
-) -> Merged:
-    """Keep a page: entries, alerts, events and the cursor, all or nothing.
+    claim: Claim, page: ReadPage, *, begun: Begun, at: datetime, lease: timedelta
+) -> tuple[Begun, Merged]:
+    """Keep a page: entries, alerts, events and the cursor, all or nothing; what it did to the account.
 
     Raises LeaseLost where another worker holds the cursor by now. Locks the cursor, then the account,
     then the outbox's keys, as everything does that takes more than one of them.
     """
     row = held_cursor(claim)
-    bank = Bank.objects.get(pk=current_bank_id())
-    account = Account.objects.get(pk=claim.account_id)
+    account = held_account(claim.account_id)
+    bank: Bank = account.bank
     good = [each for each in page.records if each.currency == account.currency]
     rejected = [*page.rejected, *_mixed_currencies(page.records, account.currency)]
     merged = merge_entries(
-        account_id=account.id,
+        account,
         records=good,
         window_from=page.window_from,
         remove_missing=not rejected,
@@ -103,16 +118,15 @@ def store_page(
     if merged.changes:
         _tell(bank, account, merged, at=at, trace=claim.trace)
         tie_waiting(account_id=account.id, occasion=_occasion(account, claim, at))
-    run = SyncRun.objects.get(pk=run_id)
+    run = _run_of(claim, begun)
     _count(run, page, merged, rejected)
     if page.next_place:
+        run.save()
         move_on(row, place=page.next_place, run_id=run.id, lease_until=at + lease)
     else:
         _complete(run, at)
-        today = at.astimezone(ZoneInfo(bank.time_zone)).date()
-        finish(row, claim, covered_until=today, at=at, next_at=at + settings.SWEEP_INTERVAL)
-    run.save()
-    return merged
+        _finish(row, claim, bank, at)
+    return replace(begun, run_id=run.id), merged
 
 
 def _mixed_currencies(records: Sequence[TransactionRecord], currency: str) -> list[RejectedRow]:
@@ -161,21 +175,25 @@ def _note(run: SyncRun, rejected: Sequence[RejectedRow]) -> None:
 def _complete(run: SyncRun, at: datetime) -> None:
     run.outcome = SyncRun.Outcome.COMPLETE
     run.finished_at = at
+    run.save()
+
+
+def _finish(row: FeedCursor, claim: Claim, bank: Bank, at: datetime, *, place: str = "") -> None:
+    today = at.astimezone(ZoneInfo(bank.time_zone)).date()
+    next_at = at + settings.SWEEP_INTERVAL
+    finish(row, claim, covered_until=today, at=at, next_at=next_at, place=place)
 
 
 def store_balances(
-    claim: Claim, records: Sequence[BalanceRecord], *, run_id: UUID, at: datetime
+    claim: Claim, records: Sequence[BalanceRecord], *, begun: Begun, at: datetime
 ) -> int:
     """Keep the balances, raise what has fallen low, and move the cursor; how many are not as before.
 
     Raises LeaseLost.
     """
     row = held_cursor(claim)
-    bank = Bank.objects.get(pk=current_bank_id())
-    account = Account.objects.get(pk=claim.account_id)
-    moved = {
-        each.kind: each for each in record_balances(account_id=account.id, records=records, at=at)
-    }
+    account = held_account(claim.account_id)
+    moved = {each.kind: each for each in record_balances(account, records=records, at=at)}
     spendable = moved.get("available") or moved.get("booked")
     if spendable is not None:
         raise_low_balance(
@@ -187,53 +205,46 @@ def store_balances(
             at=at,
             trace=claim.trace,
         )
-    run = SyncRun.objects.get(pk=run_id)
+    run = _run_of(claim, begun)
     run.pages = 1
     _complete(run, at)
-    run.save()
-    today = at.astimezone(ZoneInfo(bank.time_zone)).date()
-    finish(row, claim, covered_until=today, at=at, next_at=at + settings.SWEEP_INTERVAL)
+    _finish(row, claim, account.bank, at)
     return sum(each.before_minor != each.after_minor for each in moved.values())
 
 
 def store_updates(
-    claim: Claim, page: ReceiptPage | ShipmentPage, *, run_id: UUID, at: datetime, lease: timedelta
-) -> Kept:
+    claim: Claim,
+    page: ReceiptPage | ShipmentPage,
+    *,
+    begun: Begun,
+    at: datetime,
+    lease: timedelta,
+) -> Begun:
     """Keep a page of what was told of receipts or shipments, and go on after it. Raises LeaseLost."""
     row = held_cursor(claim)
-    bank = Bank.objects.get(pk=current_bank_id())
-    account = Account.objects.get(pk=claim.account_id)
+    account = Account.objects.select_related("bank").get(pk=claim.account_id)
     occasion = _occasion(account, claim, at)
     if isinstance(page, ReceiptPage):
         kept = record_receipts(account_id=account.id, records=page.records, occasion=occasion)
     else:
         kept = record_shipments(account_id=account.id, records=page.records, occasion=occasion)
-    run = SyncRun.objects.get(pk=run_id)
+    run = _run_of(claim, begun)
     run.pages += 1
     run.added += kept.added
     run.modified += kept.modified
     _note(run, page.rejected)
     if page.has_more:
+        run.save()
         move_on(row, place=page.cursor, run_id=run.id, lease_until=at + lease)
     else:
         _complete(run, at)
-        today = at.astimezone(ZoneInfo(bank.time_zone)).date()
-        next_at = at + settings.SWEEP_INTERVAL
-        finish(row, claim, covered_until=today, at=at, next_at=next_at, place=page.cursor)
-    run.save()
-    return kept
+        _finish(row, claim, account.bank, at, place=page.cursor)
+    return replace(begun, run_id=run.id)
 
 
 def _occasion(account: Account, claim: Claim, at: datetime) -> Occasion:
     # Banks write times in whole seconds: what happens within the first one is news too.
     return Occasion(at=at, since=account.created_at.replace(microsecond=0), trace=claim.trace)
-
-
-def hold_on(claim: Claim, *, until: datetime) -> None:
-    """Keep the lease while more pages are read. Raises LeaseLost."""
-    row = held_cursor(claim)
-    row.lease_until = until
-    row.save(update_fields=["lease_until"])
 
 
 def pause(claim: Claim) -> None:
@@ -246,7 +257,7 @@ def pause(claim: Claim) -> None:
 def note_failure(
     claim: Claim,
     *,
-    run_id: UUID | None,
+    begun: Begun | None,
     problem: str,
     at: datetime,
     forget_place: bool,
@@ -273,10 +284,10 @@ def note_failure(
         due_at=None if asleep else at + wait,
         forget_place=forget_place or not row.cursor,
     )
-    if run_id is not None and row.run_id is None:
-        SyncRun.objects.filter(pk=run_id).update(
-            outcome=SyncRun.Outcome.FAILED, problem=problem, finished_at=at
-        )
+    if begun is not None and row.run_id is None:
+        run = _run_of(claim, begun)
+        run.outcome, run.problem, run.finished_at = SyncRun.Outcome.FAILED, problem, at
+        run.save()
     return True
 
 

@@ -17,9 +17,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db import DatabaseError
 
-from partners.banks.models import Bank
-from partners.connections.line import ask
+from partners.connections.line import Line, ask, open_line
 from partners.connectors.base import (
     AuthorisationRevoked,
     BadAnswer,
@@ -39,15 +39,15 @@ from partners.connectors.base import (
 from partners.feeds.cursors import Claim, LeaseLost, claim_due
 from partners.ledger.models import Account
 from partners.sync.actions import (
+    Begun,
     ReadPage,
-    begin_run,
-    hold_on,
     note_failure,
     pause,
     store_balances,
     store_page,
     store_updates,
 )
+from partners.sync.leases import LEASE, kept
 from partners.sync.permission import (
     NotToBeRead,
     note_first_refusal,
@@ -70,20 +70,16 @@ MAX_KEPT_ROWS = 10_000
 _BUDGET_SECONDS = 45
 
 
-def lease() -> timedelta:
-    """Longer than one request with a renewed token can take."""
-    return timedelta(seconds=6 * settings.BANK_TIMEOUT_SECONDS + 10)
-
-
 @dataclass(frozen=True)
 class _Reading:
     """One feed of one account, about to be read."""
 
     bank_id: UUID
     claim: Claim
-    run_id: UUID
+    begun: Begun
     account_external_id: str
     since: date
+    line: Line | None
     clock: Clock
 
     def serving(self) -> AbstractContextManager[Served]:
@@ -97,43 +93,56 @@ def pull_bank(*, bank_id: UUID, clock: Clock, at_most: int = 50) -> int:
     for done in range(at_most):
         if time.monotonic() - started > _BUDGET_SECONDS:
             return done
+        at = clock()
         with serving(bank_id):
-            claim = claim_due(at=clock(), lease=lease())
+            claim = claim_due(at=at, lease=LEASE)
+            line = None if claim is None else _line_of(claim, at)
         if claim is None:
             return done
         with span("read a feed", trace=claim.trace, feed=claim.kind):
-            goes_on = pull(bank_id=bank_id, claim=claim, clock=clock)
+            goes_on = pull(bank_id=bank_id, claim=claim, clock=clock, line=line)
         if not goes_on:
             return done + 1
     return at_most
 
 
-def pull(*, bank_id: UUID, claim: Claim, clock: Clock) -> bool:
-    """Read one claimed feed as far as the budget goes; False where the bank itself is in trouble."""
-    run_id = claim.run_id if claim.place else None
+def _line_of(claim: Claim, at: datetime) -> Line | None:
+    """The line to the bank, opened while its block is open. What is wrong with it is said when we ask."""
     try:
-        reading = _begin(bank_id, claim, clock)
-        run_id = reading.run_id
-        _read(reading)
+        return open_line(claim.connection_id, at=at)
+    except DatabaseError:
+        raise
+    except Exception:  # noqa: BLE001  # a claim is not given back for it
+        return None
+
+
+def pull(*, bank_id: UUID, claim: Claim, clock: Clock, line: Line | None = None) -> bool:
+    """Read one claimed feed as far as the budget goes; False where the bank itself is in trouble."""
+    begun = Begun(clock(), None, claim.run_id) if claim.place else None
+    try:
+        reading = _begin(bank_id, claim, clock, line)
+        begun = reading.begun
+        with kept(bank_id, claim, clock=clock):
+            _read(reading)
         READINGS.labels(claim.kind, "complete").inc()
     except (LeaseLost, NotServed):
         # Somebody else's by now, or nobody's: the customer is gone with all of theirs.
         return True
     except NotToBeRead as refused:
-        _not_to_be_read(bank_id, claim, run_id, refused, clock)
+        _not_to_be_read(bank_id, claim, begun, refused, clock)
     except AuthorisationRevoked:
-        _fail(bank_id, claim, run_id, "link_again", clock, ended=True)
+        _fail(bank_id, claim, begun, "link_again", clock, ended=True)
     except TemporarilyUnavailable as failure:
         problem = "rate_limited" if isinstance(failure, RateLimited) else "unavailable"
-        _fail(bank_id, claim, run_id, problem, clock, retry_after=failure.retry_after)
+        _fail(bank_id, claim, begun, problem, clock, retry_after=failure.retry_after)
         return isinstance(failure, RateLimited)
     except ConnectorFailure as failure:
         bad_place = isinstance(failure, BadCursor)
-        _fail(bank_id, claim, run_id, _word(failure), clock, forget_place=bad_place)
+        _fail(bank_id, claim, begun, _word(failure), clock, forget_place=bad_place)
     except Exception:
         # One feed that we cannot cope with must not stop the bank's others.
         logger.exception("feed %s could not be read", claim.cursor_id)
-        _fail(bank_id, claim, run_id, "internal", clock, forget_place=True)
+        _fail(bank_id, claim, begun, "internal", clock, forget_place=True)
     return True
 
 
@@ -149,19 +158,18 @@ def _word(failure: ConnectorFailure) -> str:
             return "refused"
 
 
-def _begin(bank_id: UUID, claim: Claim, clock: Clock) -> _Reading:
+def _begin(bank_id: UUID, claim: Claim, clock: Clock, line: Line | None) -> _Reading:
     at = clock()
     with serving_customer(bank_id, claim.customer_id):
         allowed = require_permission(claim, at=at)
-        bank = Bank.objects.get(pk=bank_id)
-        account = Account.objects.get(pk=claim.account_id)
-        since = read_since(
-            covered_until=claim.covered_until,
-            history_from=allowed.history_from[claim.account_id],
-            today=at.astimezone(ZoneInfo(bank.time_zone)).date(),
-        )
-        run_id = begin_run(claim, covers_from=since, at=at)
-    return _Reading(bank_id, claim, run_id, account.external_id, since, clock)
+        account = Account.objects.select_related("bank").get(pk=claim.account_id)
+    since = read_since(
+        covered_until=claim.covered_until,
+        history_from=allowed.history_from[claim.account_id],
+        today=at.astimezone(ZoneInfo(account.bank.time_zone)).date(),
+    )
+    begun = Begun(at, since, claim.run_id if claim.place else None)
+    return _Reading(bank_id, claim, begun, account.external_id, since, line, clock)
 
 
 def _read(reading: _Reading) -> None:
@@ -182,24 +190,25 @@ def _read_balances(reading: _Reading) -> None:
             access_token=token, account_external_id=reading.account_external_id
         ),
         clock=reading.clock,
+        line=reading.line,
     )
     at = reading.clock()
     with reading.serving():
         allowed = require_permission(reading.claim, at=at)
-        news = store_balances(reading.claim, records, run_id=reading.run_id, at=at)
+        news = store_balances(reading.claim, records, begun=reading.begun, at=at)
         note_reading(reading.claim, allowed, news=news)
 
 
 def _read_updates(reading: _Reading) -> None:
     """What was told of receipts or shipments since the last reading, page by page, each stored at once."""
     started = time.monotonic()
-    place = reading.claim.place
-    for _ in range(MAX_PAGES):
-        page = _ask_updates(reading, place)
+    place, begun = reading.claim.place, reading.begun
+    for number in range(MAX_PAGES):
+        page = _ask_updates(reading, place, line=None if number else reading.line)
         place = page.cursor
         with serving(reading.bank_id):
-            store_updates(
-                reading.claim, page, run_id=reading.run_id, at=reading.clock(), lease=lease()
+            begun = store_updates(
+                reading.claim, page, begun=begun, at=reading.clock(), lease=LEASE
             )
         if not page.has_more:
             return
@@ -209,7 +218,9 @@ def _read_updates(reading: _Reading) -> None:
         pause(reading.claim)
 
 
-def _ask_updates(reading: _Reading, place: str) -> ReceiptPage | ShipmentPage:
+def _ask_updates(
+    reading: _Reading, place: str, *, line: Line | None
+) -> ReceiptPage | ShipmentPage:
     def operation(connector: Connector, token: str) -> Steps[ReceiptPage | ShipmentPage]:
         account = reading.account_external_id
         if reading.claim.kind == "receipts":
@@ -223,7 +234,7 @@ def _ask_updates(reading: _Reading, place: str) -> ReceiptPage | ShipmentPage:
         return shipments
 
     connection_id = reading.claim.connection_id
-    return ask(reading.bank_id, connection_id, operation, clock=reading.clock)
+    return ask(reading.bank_id, connection_id, operation, clock=reading.clock, line=line)
 
 
 def _read_transactions(reading: _Reading) -> None:
@@ -234,31 +245,30 @@ def _read_transactions(reading: _Reading) -> None:
     started = time.monotonic()
     place = reading.claim.place
     whole = reading.claim.covered_until is not None and not place
-    kept = _Kept()
-    for _ in range(MAX_PAGES):
-        page = _ask_page(reading, place)
-        kept.add(page)
+    rows, begun = _Rows(), reading.begun
+    for number in range(MAX_PAGES):
+        # Tokens may have been renewed since the first page.
+        page = _ask_page(reading, place, line=None if number else reading.line)
+        rows.add(page)
         place = page.next_cursor or ""
-        tired = len(kept.records) > MAX_KEPT_ROWS or time.monotonic() - started > _BUDGET_SECONDS
-        if place and not tired and (whole or kept.nameless):
-            at = reading.clock()
+        tired = len(rows.records) > MAX_KEPT_ROWS or time.monotonic() - started > _BUDGET_SECONDS
+        if place and not tired and (whole or rows.nameless):
             with reading.serving():
-                require_permission(reading.claim, at=at)
-                hold_on(reading.claim, until=at + lease())
+                require_permission(reading.claim, at=reading.clock())
             continue
         window = max(reading.since, page.covered_from) if whole and not place else None
-        _store(reading, kept.page(window, place))
+        begun = _store(reading, rows.page(window, place), begun)
         if not place:
             return
         if tired:
             with serving(reading.bank_id):
                 pause(reading.claim)
             return
-        kept = _Kept()
+        rows = _Rows()
     raise BadAnswer("more pages than an account can have")
 
 
-def _ask_page(reading: _Reading, place: str) -> TransactionPage:
+def _ask_page(reading: _Reading, place: str, *, line: Line | None) -> TransactionPage:
     def operation(connector: Connector, token: str) -> Steps[TransactionPage]:
         account = reading.account_external_id
         if place:
@@ -270,21 +280,22 @@ def _ask_page(reading: _Reading, place: str) -> TransactionPage:
         )
 
     connection_id = reading.claim.connection_id
-    return ask(reading.bank_id, connection_id, operation, clock=reading.clock)
+    return ask(reading.bank_id, connection_id, operation, clock=reading.clock, line=line)
 
 
-def _store(reading: _Reading, page: ReadPage) -> None:
+def _store(reading: _Reading, page: ReadPage, begun: Begun) -> Begun:
     at = reading.clock()
     with reading.serving():
         allowed = require_permission(reading.claim, at=at)
-        merged = store_page(reading.claim, page, run_id=reading.run_id, at=at, lease=lease())
+        begun, merged = store_page(reading.claim, page, begun=begun, at=at, lease=LEASE)
         note_reading(reading.claim, allowed, news=len(merged.added) + len(merged.modified))
+    return begun
 
 
 def _fail(
     bank_id: UUID,
     claim: Claim,
-    run_id: UUID | None,
+    begun: Begun | None,
     problem: str,
     clock: Clock,
     *,
@@ -297,7 +308,7 @@ def _fail(
     with serving(bank_id):
         note_failure(
             claim,
-            run_id=run_id,
+            begun=begun,
             problem=problem,
             at=clock(),
             retry_after=retry_after,
@@ -307,14 +318,14 @@ def _fail(
 
 
 def _not_to_be_read(
-    bank_id: UUID, claim: Claim, run_id: UUID | None, refused: NotToBeRead, clock: Clock
+    bank_id: UUID, claim: Claim, begun: Begun | None, refused: NotToBeRead, clock: Clock
 ) -> None:
     """It may be shared again at any time, and the bank is not asked until then: looking is cheap."""
     READINGS.labels(claim.kind, refused.reason).inc()
     with serving(bank_id):
         is_ours = note_failure(
             claim,
-            run_id=run_id,
+            begun=begun,
             problem=refused.reason,
             at=clock(),
             forget_place=True,
@@ -324,7 +335,7 @@ def _not_to_be_read(
             note_first_refusal(claim, refused.refused)
 
 
-class _Kept:
+class _Rows:
     """Rows read and not yet stored."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from partners.banks.models import Bank
 from partners.connectors.base import TransactionRecord
-from partners.ledger.actions import Merged, merge_entries
+from partners.ledger.actions import Merged, held_account, merge_entries
 from partners.ledger.models import Account, Entry, EntryAlias, EntryConflict
 from portal.tenancy.blocks import serving
 from tests.factories.partners import make_account, make_bank
@@ -49,7 +49,7 @@ def account(bank: Bank) -> Account:
 def merge(account: Account, *records: TransactionRecord, whole: bool = True) -> Merged:
     with serving(account.bank_id):
         return merge_entries(
-            account_id=account.id,
+            held_account(account.id),
             records=records,
             window_from=WINDOW if whole else None,
             remove_missing=whole,

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from partners.connectors.base import TransactionRecord
-from partners.ledger.actions import merge_entries
+from partners.ledger.actions import held_account, merge_entries
 from partners.ledger.models import Account, Entry, EntryConflict
 from portal.tenancy.blocks import serving
 from tests.factories.partners import make_account, make_bank
@@ -57,7 +57,7 @@ def account() -> Account:
 
 def merge(account: Account, records: Sequence[TransactionRecord], *, whole: bool) -> None:
     merge_entries(
-        account_id=account.id,
+        held_account(account.id),
         records=records,
         window_from=FIRST if whole else None,
         remove_missing=whole,

@@ -1,6 +1,7 @@
 """Reading what is due, when the bank, the worker or the clock does not behave."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,12 +13,14 @@ from django.utils import timezone
 from partners.alerts.models import Alert, AlertRule
 from partners.banks.models import Bank, Customer
 from partners.connections.models import Connection
-from partners.feeds.cursors import LeaseLost, claim_due, hint_accounts
+from partners.feeds.cursors import Claim, LeaseLost, claim_due, hint_accounts
 from partners.feeds.models import Feed, FeedCursor
 from partners.feeds.queries import banks_with_due_cursors
 from partners.integrations.models import Integration
 from partners.ledger.models import Account, Balance, Entry, EntryAlias
-from partners.sync.actions import ReadPage, begin_run, store_page
+from partners.sync import leases
+from partners.sync.actions import Begun, ReadPage, store_page
+from partners.sync.leases import kept
 from partners.sync.models import SyncRun
 from partners.sync.pulling import pull, pull_bank
 from portal.outbox.models import OutboxEvent
@@ -181,14 +184,13 @@ def test_a_worker_that_lost_its_lease_stores_nothing(bank: Bank) -> None:
     with serving(bank.id):
         first = claim_due(at=now, lease=LEASE)
         assert first is not None
-        run_id = begin_run(first, covers_from=None, at=now)
         FeedCursor.objects.exclude(pk=first.cursor_id).update(due_at=None)
     with serving(bank.id):
         second = claim_due(at=now + 2 * LEASE, lease=LEASE)
 
     page = ReadPage([], [], None, "", 1)
     with serving(bank.id), pytest.raises(LeaseLost):
-        store_page(first, page, run_id=run_id, at=now, lease=LEASE)
+        store_page(first, page, begun=Begun(now, None), at=now, lease=LEASE)
 
     assert second is not None
     assert (second.cursor_id, second.fence) == (first.cursor_id, first.fence + 1)
@@ -210,6 +212,69 @@ def test_a_hint_that_comes_while_we_read_is_read_after(bank: Bank) -> None:
     assert cursor.due_at is not None
     assert cursor.due_at <= timezone.now()
     assert cursor.trace == "second-hint"
+
+
+@pytest.mark.usefixtures("customer")
+def test_hints_do_not_put_back_what_waits_already(bank: Bank) -> None:
+    early = timezone.now() - timedelta(seconds=30)
+    with serving(bank.id):
+        FeedCursor.objects.update(due_at=early)
+        hint_accounts(account_ids=None, at=timezone.now(), trace="again")
+
+        assert set(FeedCursor.objects.values_list("due_at", flat=True)) == {early}
+
+
+@pytest.mark.usefixtures("customer")
+def test_a_feed_is_kept_while_its_bank_is_slow_and_no_longer(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "_RENEWED_EVERY", 0.02)
+    make_due(bank)
+    with serving(bank.id):
+        claim = claim_due(at=timezone.now(), lease=timedelta(seconds=0))
+    assert claim is not None
+
+    with kept(bank.id, claim, clock=timezone.now):
+        wait_for(lambda: lease_of(bank, claim) > timezone.now())
+    with serving(bank.id):
+        FeedCursor.objects.filter(pk=claim.cursor_id).update(lease_until=None)
+    time.sleep(0.2)
+
+    with serving(bank.id):
+        assert FeedCursor.objects.get(pk=claim.cursor_id).lease_until is None
+
+
+def lease_of(bank: Bank, claim: Claim) -> datetime:
+    with serving(bank.id):
+        until = FeedCursor.objects.get(pk=claim.cursor_id).lease_until
+    assert until is not None
+    return until
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.usefixtures("customer")
+def test_a_feed_that_cannot_be_prepared_stops_no_other(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(bank.id):
+        first = FeedCursor.objects.order_by("id").first()
+        assert first is not None
+        FeedCursor.objects.filter(pk=first.pk).update(due_at=timezone.now() - timedelta(hours=1))
+        Connection.objects.update(access_token="v1.of.another.key")  # cannot be opened
+
+    pull_bank(bank_id=bank.id, clock=timezone.now)
+
+    with serving(bank.id):
+        after = FeedCursor.objects.get(pk=first.pk)
+    assert (after.last_problem, after.lease_until) == ("internal", None)
+    assert after.due_at is not None
+    assert after.due_at > timezone.now()
 
 
 @pytest.mark.usefixtures("customer")
