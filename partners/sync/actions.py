@@ -8,6 +8,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db import connection
+from psycopg.types.json import Jsonb
 
 from partners.alerts.actions import raise_alerts, raise_low_balance
 from partners.alerts.rules import NEWS_DAYS
@@ -52,9 +54,17 @@ from partners.sync.models import Notification, SyncRun
 from partners.sync.rules import wait_after
 from portal.outbox.publishing import publish
 from portal.tenancy.blocks import current_bank_id
-from portal.wakeups import wake_after_commit
+from portal.tenancy.ids import new_id
+from portal.wakeups import wake_for_bank_after_commit
 
+PULL_DUE = "partners.sync.tasks.pull_due"
 _KEPT_REJECTIONS = 100
+_KEEP_ONCE = """
+    INSERT INTO partners_notification
+      (bank_id, id, jti, account_external_ids, occurred_at, received_at)
+    SELECT %s, %s, %s, %s, %s, %s
+    ON CONFLICT (bank_id, jti) DO NOTHING
+"""
 _CURRENCY_MIXED = "another currency than the account's"
 
 
@@ -293,18 +303,15 @@ def note_failure(
 
 def keep_notification(notification: BankNotification, *, at: datetime, trace: str) -> bool:
     """Keep a verified hint once and make due what it names; False where it was kept before."""
-    _row, new = Notification.objects.get_or_create(
-        jti=notification.jti,
-        defaults={
-            "account_external_ids": list(notification.account_external_ids),
-            "occurred_at": notification.occurred_at,
-            "received_at": at,
-        },
-    )
-    if not new:
-        return False
+    bank_id = current_bank_id()
+    accounts = Jsonb(list(notification.account_external_ids))
+    values: list[Any] = [bank_id, new_id(), notification.jti, accounts, notification.occurred_at, at]
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP_ONCE, values)
+        if not cursor.rowcount:
+            return False
     _make_due(notification, at=at, trace=trace)
-    wake_after_commit("partners.sync.tasks.pull_due", bank_id=str(current_bank_id()))
+    wake_for_bank_after_commit(PULL_DUE, bank_id=bank_id)
     return True
 
 
@@ -314,9 +321,9 @@ def _make_due(notification: BankNotification, *, at: datetime, trace: str) -> No
         accounts = Account.objects.filter(external_id__in=named).values_list("id", flat=True)
         hint_accounts(account_ids=list(accounts), at=at, trace=trace)
     for consent_id in notification.consent_external_ids:
-        connection = connection_of_bank_consent(consent_id)
-        if connection is not None:
-            hint_connection(connection_id=connection.id, at=at, trace=trace)
+        authorised = connection_of_bank_consent(consent_id)
+        if authorised is not None:
+            hint_connection(connection_id=authorised.id, at=at, trace=trace)
     if not named and not notification.consent_external_ids:
         hint_accounts(account_ids=None, at=at, trace=trace)
 

@@ -8,24 +8,25 @@ from django.utils import timezone
 
 from partners.banks.queries import bank_ids
 from partners.feeds.queries import banks_with_due_cursors
-from partners.sync.actions import forget_old
+from partners.sync.actions import PULL_DUE, forget_old
 from partners.sync.pulling import pull_bank
 from portal.telemetry.measures import SEEN
 from portal.tenancy.blocks import serving
-from portal.wakeups import wake
+from portal.wakeups import awake, wake
 
 _KEPT = timedelta(days=30)
 
 
-@shared_task(name="partners.sync.tasks.pull_due")
+@shared_task(name=PULL_DUE)
 def pull_due(*, bank_id: str | None = None) -> None:
     """Read what one bank has due; without a bank, wake one of these for each that has, fairest first."""
     if bank_id is not None:
+        awake(PULL_DUE, bank_id=UUID(bank_id))
         pull_bank(bank_id=UUID(bank_id), clock=timezone.now)
         return
     SEEN.labels("worker").set_to_current_time()
     for each in banks_with_due_cursors(at=timezone.now()):
-        wake("partners.sync.tasks.pull_due", bank_id=str(each))
+        wake(PULL_DUE, bank_id=str(each))
 
 
 @shared_task(name="partners.sync.tasks.age_out")
