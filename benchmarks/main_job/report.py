@@ -1,6 +1,5 @@
 """The one line that says how it went."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +17,6 @@ class Report:
     left_out: int
     job: Job
     usage: Usage
-    cpu_before: Mapping[str, float]
     seconds: float
 
     @property
@@ -68,8 +66,5 @@ class Report:
             },
             "seconds": round(self.seconds, 1),
             "peak_rss_mb": dict(sorted(self.usage.peak_mb.items())),
-            "cpu_seconds": {
-                name: round(taken - self.cpu_before.get(name, 0.0), 1)
-                for name, taken in sorted(self.usage.cpu_seconds().items())
-            },
+            "cpu_seconds": self.usage.cpu_seconds,
         }

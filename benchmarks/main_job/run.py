@@ -47,17 +47,18 @@ async def main_job(options: Options) -> Report:
             usage = Usage(stack.state / "run")
             watching = asyncio.create_task(usage.watch())
             await _come_in(job, texts)
-            before = usage.cpu_seconds()
-            await _work(job, texts, seconds=len(played.rows) / options.rate)
+            usage.begin()
+            await _play(job, texts, seconds=len(played.rows) / options.rate)
+            usage.end()
+            await settle(job)
+            _tell(job)
             watching.cancel()
-            usage.look()
             return Report(
                 options=options,
                 rows=len(played.rows),
                 left_out=sum(played.left_out.values()),
                 job=job,
                 usage=usage,
-                cpu_before=before,
                 seconds=time.monotonic() - began,
             )
 
@@ -109,9 +110,7 @@ async def _come_in(job: Job, texts: Mapping[str, str]) -> None:
     await follow(job)
 
 
-async def _work(job: Job, texts: Mapping[str, str], *, seconds: float) -> None:
-    await _play(job, texts, seconds=seconds)
-    await settle(job)
+def _tell(job: Job) -> None:
     if job.options.tamper:
         say(f"spoiled on the receiver's side: {job.options.tamper}")
         job.seen = tampered(job.seen, job.options.tamper, seed=job.options.seed)

@@ -27,6 +27,8 @@ class Usage:
 
     def __init__(self, run: Path) -> None:
         self.peak_mb: dict[str, int] = {}
+        self.cpu_seconds: dict[str, float] = {}
+        self._before: dict[str, float] = {}
         self._run = run
         self._cpu: dict[str, dict[tuple[int, str], float]] = defaultdict(dict)
 
@@ -47,8 +49,20 @@ class Usage:
             for each in family:
                 self._cpu[name][each.pid, each.begun] = each.cpu_seconds
 
-    def cpu_seconds(self) -> dict[str, float]:
-        """Processor time so far, of those too that have ended since."""
+    def begin(self) -> None:
+        """What was taken before is not counted."""
+        self.look()
+        self._before = self._so_far()
+
+    def end(self) -> None:
+        """Processor time since the beginning, of those too that have ended since."""
+        self.look()
+        taken = self._so_far()
+        self.cpu_seconds = {
+            name: round(taken[name] - self._before.get(name, 0.0), 1) for name in sorted(taken)
+        }
+
+    def _so_far(self) -> dict[str, float]:
         return {name: sum(taken.values()) for name, taken in self._cpu.items()}
 
 
