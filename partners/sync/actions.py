@@ -305,7 +305,14 @@ def keep_notification(notification: BankNotification, *, at: datetime, trace: st
     """Keep a verified hint once and make due what it names; False where it was kept before."""
     bank_id = current_bank_id()
     accounts = Jsonb(list(notification.account_external_ids))
-    values: list[Any] = [bank_id, new_id(), notification.jti, accounts, notification.occurred_at, at]
+    values: list[Any] = [
+        bank_id,
+        new_id(),
+        notification.jti,
+        accounts,
+        notification.occurred_at,
+        at,
+    ]
     with connection.cursor() as cursor:
         cursor.execute(_KEEP_ONCE, values)
         if not cursor.rowcount:
