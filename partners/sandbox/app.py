@@ -49,6 +49,25 @@ async def jwks(request: Request) -> Response:
     )
 
 
+async def discovery(request: Request) -> Response:
+    """GET /.well-known/openid-configuration: where everything is (OpenID Connect Discovery, section 4)."""
+    bank = bank_of(request)
+    return JSONResponse(
+        {
+            "issuer": bank.origin,
+            "authorization_endpoint": f"{bank.origin}/as/authorize",
+            "token_endpoint": f"{bank.origin}/as/token",
+            "jwks_uri": f"{bank.origin}/.well-known/jwks.json",
+            "response_types_supported": ["code"],
+            "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token"],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+            "code_challenge_methods_supported": ["S256"],
+            "scopes_supported": ["accounts"],
+        },
+        headers={"cache-control": "public, max-age=300"},
+    )
+
+
 def make_app(settings: Settings) -> Starlette:
     """The bank as an ASGI application; its lifespan opens the database and the background work."""
 
@@ -73,6 +92,7 @@ def make_app(settings: Settings) -> Starlette:
             *decisions_api.ROUTES,
             *control.ROUTES,
             Route("/.well-known/jwks.json", jwks, methods=["GET"]),
+            Route("/.well-known/openid-configuration", discovery, methods=["GET"]),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
             Mount("/design", StaticFiles(directory=settings.design_dir, check_dir=False)),
         ],

@@ -13,8 +13,8 @@ FOLDER = Path(__file__).parents[3] / "templates"
 TEMPLATES = sorted(str(each.relative_to(FOLDER)) for each in FOLDER.rglob("*.html"))
 # django-allauth's elements get `attrs` and `slots` from its own tags.
 ALLAUTH = "allauth/elements/"
-# Mail programs fetch no style sheets: what a mail looks like stands in it.
-MAIL = ".mail.html"
+# Mail programs fetch no style sheets, and a page that is kept as a file has none beside it.
+ALONE = (".mail.html", ".file.html")
 TAG, COMMENT = re.compile(r"{%.*?%}"), re.compile(r"{#.*?#}")
 INLINE = re.compile(r"<style|\sstyle=|\son[a-z]+=\"|<script(?![^>]*\ssrc=)", re.IGNORECASE)
 ICON = re.compile(r"{% icon \"([a-z]+)\" %}|icon=\"([a-z]+)\"|href=\"#i-([a-z]+)\"")
@@ -34,7 +34,7 @@ def test_template_says_what_it_is_given(name: str) -> None:
     assert text_of(name).startswith("{#")
 
 
-@pytest.mark.parametrize("name", [each for each in TEMPLATES if not each.endswith(MAIL)])
+@pytest.mark.parametrize("name", [each for each in TEMPLATES if not each.endswith(ALONE)])
 def test_template_has_no_inline_script_or_style(name: str) -> None:
     assert INLINE.findall(TAG.sub("", text_of(name))) == []
 
