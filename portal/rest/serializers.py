@@ -18,3 +18,30 @@ class StrictSerializer(serializers.Serializer[Any]):
                     {name: ["This field is not known here."] for name in unknown}
                 )
         return super().to_internal_value(data)
+
+
+class StrictText(serializers.CharField):
+    """A JSON string; a number is not taken for one."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class StrictFlag(serializers.BooleanField):
+    """true or false; no word and no number is taken for one."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=str(data)[:20])
+        return data
+
+
+class StrictNumber(serializers.IntegerField):
+    """A whole JSON number; no text is taken for one."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, bool) or not isinstance(data, int):
+            self.fail("invalid")
+        return super().to_internal_value(data)

@@ -63,15 +63,23 @@ class TenantTable(Operation):
     reduces_to_sql = True
 
     def __init__(
-        self, name: str, *, reach: str, append_only: bool = False, queue: bool = False
+        self,
+        name: str,
+        *,
+        reach: str,
+        append_only: bool = False,
+        queue: bool = False,
+        seen: tuple[str, ...] = (),
     ) -> None:
         self.name = name
         self.reach = RowReach(reach)
         self.append_only = append_only
         self.queue = queue
+        # What else of a queue the system role may read, of every bank.
+        self.seen = seen
 
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
-        flags = {"append_only": self.append_only, "queue": self.queue}
+        flags = {"append_only": self.append_only, "queue": self.queue, "seen": self.seen}
         return type(self).__name__, [self.name], {"reach": self.reach.value, **flags}
 
     def state_forwards(self, app_label: str, state: Any) -> None:
@@ -110,7 +118,8 @@ class TenantTable(Operation):
             yield f'REVOKE UPDATE, DELETE, TRUNCATE ON "{table}" FROM {role("default")}'
         if self.queue:
             yield f'CREATE POLICY due_work ON "{table}" FOR SELECT TO {role("system")} USING (true)'
-            yield f'GRANT SELECT (bank_id, due_at, lease_until) ON "{table}" TO {role("system")}'
+            columns = ", ".join(("bank_id", "due_at", "lease_until", *self.seen))
+            yield f'GRANT SELECT ({columns}) ON "{table}" TO {role("system")}'
 
 
 class ChangeReach(Operation):
