@@ -2,6 +2,14 @@
 
 from messaging.conversations.models import Conversation, Message, ReadMark, Stream, StreamEvent
 from messaging.notices.models import AddressProof, MailAddress, Notice, WayChoice
+from messaging.webhooks.models import (
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookReplay,
+    WebhookSecret,
+    WebhookTest,
+)
 
 __all__ = [
     "AddressProof",
@@ -13,4 +21,10 @@ __all__ = [
     "Stream",
     "StreamEvent",
     "WayChoice",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookReplay",
+    "WebhookSecret",
+    "WebhookTest",
 ]

@@ -17,6 +17,7 @@ app.autodiscover_tasks(
         "partners.integrations",
         "messaging.notices",
         "messaging.programs",
+        "messaging.webhooks",
         "portal.outbox",
     ]
 )
@@ -26,6 +27,8 @@ TIMETABLE = {
     "pull what is due": ("partners.sync.tasks.pull_due", 5.0),
     "carry out instructions": ("partners.instructions.tasks.run_due", 5.0),
     "send notices": ("messaging.notices.tasks.send_due", 2.0),
+    "send webhooks": ("messaging.webhooks.tasks.send_due", 5.0),
+    "forget old webhooks": ("messaging.webhooks.tasks.age_out", 3600.0),
     "forget old readings": ("partners.sync.tasks.age_out", 3600.0),
     "forget what programs were told": ("messaging.programs.tasks.age_out", 3600.0),
     "forget delivered events": ("portal.outbox.tasks.age_out", 3600.0),

@@ -277,6 +277,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "ENUM_NAME_OVERRIDES": {
+        "PublicEventType": "messaging.programs.public.TYPE_NAMES",
         "ShipmentStatusEnum": "partners.purchases.models.ShipmentStatus",
         "TransactionStatusEnum": "partners.ledger.models.Entry.Status",
     },
@@ -287,6 +288,14 @@ WIDGET_SESSION_AGE = timedelta(minutes=10)
 WINDOW_CODE_AGE = timedelta(seconds=60)
 REALTIME_TICKET_AGE = timedelta(seconds=30)
 REALTIME_HEARTBEAT = timedelta(seconds=env.number("PORTAL_HEARTBEAT_SECONDS", 15))
+WEBHOOK_TIMEOUT_SECONDS = env.number("PORTAL_WEBHOOK_TIMEOUT_SECONDS", 15)
+# How many workers send at once, each to many addresses; the others are left for banks' work.
+WEBHOOK_SENDERS = env.number("PORTAL_WEBHOOK_SENDERS", 1)
+# Whether programs may be told on this very machine, over http and on any port: refused in production.
+WEBHOOKS_TO_LOOPBACK = (
+    env.choice("PORTAL_WEBHOOKS_TO_LOOPBACK", ("yes", "no"), "no" if PRODUCTION else "yes")
+    == "yes"
+)
 BANK_TIMEOUT_SECONDS = env.number("PORTAL_BANK_TIMEOUT_SECONDS", 10)
 # How often each feed is read when the bank says nothing: finds what notifications missed.
 SWEEP_INTERVAL = timedelta(seconds=env.number("PORTAL_SWEEP_SECONDS", 900 if PRODUCTION else 60))

@@ -17,7 +17,8 @@ class ClientPrincipal:
     """A client program, and the scopes that its token was issued for. Worth nothing without a consent."""
 
     client_id: int
-    scopes: frozenset[str]
+    # None where it is told without having asked by a token: then all that it registered.
+    scopes: frozenset[str] | None
     token_id: int
 
     @property

@@ -3,25 +3,40 @@
 from datetime import datetime
 from uuid import UUID
 
-from accounts.consent.queries import program_consent, programs_allowed
+from accounts.consent.queries import ProgramConsent, program_consent, programs_allowed
+from messaging.conversations.models import StreamEvent
 from messaging.programs.actions import keep_end, keep_grant, keep_news
 from messaging.programs.public import News
+from messaging.webhooks.actions import cancel_deliveries, queue_deliveries
 
 
 def tell_programs(news: News, *, caused_by: UUID, at: datetime, now: datetime) -> None:
-    """Under each live consent that names it, once for `caused_by`."""
-    keep_news(programs_allowed(news.resource, at=now), news, caused_by=caused_by, at=at)
+    """Under each live consent that names it, once for `caused_by`: in its stream, and at its endpoints."""
+    told = keep_news(programs_allowed(news.resource, at=now), news, caused_by=caused_by, at=at)
+    queue_deliveries(told, at=now)
 
 
-def tell_of_grant(consent_id: UUID, *, caused_by: UUID, at: datetime) -> None:
+def tell_of_grant(consent_id: UUID, *, caused_by: UUID, at: datetime, now: datetime) -> None:
     """A program's new consent; nothing for the chat's own."""
     consent = program_consent(consent_id, at=at)
     if consent is not None:
-        keep_grant(consent, caused_by=caused_by, at=at)
+        _queue(consent, keep_grant(consent, caused_by=caused_by, at=at), now)
 
 
-def tell_of_end(consent_id: UUID, *, now: datetime) -> None:
-    """The last of a program's consent that holds no more, once; nothing for one that does."""
+def tell_of_end(consent_id: UUID, *, now: datetime) -> ProgramConsent | None:
+    """The last of a program's consent that holds no more, once; the consent, None where it is none of a program's.
+
+    What still waits to be sent under it is cancelled.
+    """
     consent = program_consent(consent_id, at=now)
     if consent is not None and not consent.is_live:
-        keep_end(consent, at=now)
+        ended = keep_end(consent, at=now)
+        if ended is not None:
+            cancel_deliveries(consent_id, reason="consent-ended", at=now)
+        _queue(consent, ended, now)
+    return consent
+
+
+def _queue(consent: ProgramConsent, event: StreamEvent | None, now: datetime) -> None:
+    if event is not None:
+        queue_deliveries([(consent, event)], at=now)

@@ -98,7 +98,8 @@ def on_entries_for_programs(event: EntriesChanged, delivered: Delivered) -> None
 
 
 def on_grant_for_programs(event: ConsentGranted, delivered: Delivered) -> None:
-    tell_of_grant(event.consent_id, caused_by=delivered.event_id, at=delivered.occurred_at)
+    at, now = delivered.occurred_at, timezone.now()
+    tell_of_grant(event.consent_id, caused_by=delivered.event_id, at=at, now=now)
 
 
 def on_end_for_programs(

@@ -8,13 +8,14 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.clients.queries import ClientPrincipal
-from accounts.consent.queries import ProgramConsent, program_consent
+from accounts.consent.queries import ProgramConsent
 from accounts.consent.references import consent_reference
 from messaging.conversations import queries
 from messaging.conversations.models import Stream, StreamEvent
 from messaging.conversations.rendering import instant
+from messaging.delivery.actions import tell_of_end
 from messaging.delivery.reading import PER_READ, NotNow, Read, can_follow
-from messaging.programs.actions import keep_end, open_stream
+from messaging.programs.actions import open_stream
 from messaging.programs.rendering import Shown, render_events
 from partners.banks.queries import suspended_banks
 from partners.sharing.gate import Door, NotFoundHere, recording_refusals
@@ -45,11 +46,9 @@ def read_consent_after(
         ):
             if suspended_banks([bank_id]):
                 raise NotNow("bank_suspended", "the bank is suspended")
-            consent = program_consent(consent_id, at=at)
+            consent = tell_of_end(consent_id, now=at)
             if consent is None:
                 return None
-            if not consent.is_live:
-                keep_end(consent, at=at)
             return _read(consent, seq, epoch, Reader(recipient, at, Door.SOCKET))
     except (NotFound, NotFoundHere):
         return None

@@ -21,14 +21,15 @@ KEPT = timedelta(days=30)
 
 def keep_news(
     consents: Iterable[ProgramConsent], news: News, *, caused_by: UUID, at: datetime
-) -> list[StreamEvent]:
-    """Append it to each consent's stream, once for `caused_by`; the new events."""
+) -> list[tuple[ProgramConsent, StreamEvent]]:
+    """Append it to each consent's stream, once for `caused_by`; the new events, and under which consent."""
     # Always in the same order: two relays must not wait for each other's streams.
     in_order = sorted(consents, key=lambda each: each.consent_id)
     kept = [
-        _tell(each, news.type, dict(news.ids), caused_by=caused_by, at=at) for each in in_order
+        (each, _tell(each, news.type, dict(news.ids), caused_by=caused_by, at=at))
+        for each in in_order
     ]
-    return [each for each in kept if each is not None]
+    return [(consent, event) for consent, event in kept if event is not None]
 
 
 def keep_grant(consent: ProgramConsent, *, caused_by: UUID, at: datetime) -> StreamEvent | None:

@@ -31,6 +31,8 @@ CONSENT_GRANTED = PublicType("consent.granted", 1)
 CONSENT_ENDED = PublicType("consent.ended", 1)
 # Stands in a stream for what may not be shown (any more), so that its numbers have no gap.
 WITHHELD = PublicType("event.withheld", 1)
+# Says nothing of anybody: a program tries its own endpoint.
+PING = PublicType("ping", 1)
 
 TOLD = (ALERT_RAISED, TRANSACTIONS_CHANGED, CONSENT_GRANTED, CONSENT_ENDED)
 TYPE_NAMES = tuple(each.name for each in TOLD)

@@ -317,9 +317,10 @@ def allow_program(
             expires_at=at + timedelta(days=90),
             history_from=(at - timedelta(days=90)).date(),
             resources=[
-                Resource(account_id=link.account_id, scope="feed", code=kind)
+                Resource(account_id=link.account_id, scope=scope, code=code)
                 for link in links
-                for kind in program.feeds
+                for scope, codes in (("feed", program.feeds), ("alert", AlertType.values))
+                for code in codes
             ],
             at=at,
             by="customer",

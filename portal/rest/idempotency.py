@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import connection
 
-from portal.rest.models import IdempotencyRecord
+from portal.rest.models import ClientIdempotencyRecord, IdempotencyRecord
 from portal.rest.problems import Conflict, Invalid, Problem
 
 KEPT = timedelta(hours=24)
@@ -68,24 +68,30 @@ def scope_of(request: Any, *, principal: str) -> IdempotencyScope:
     return IdempotencyScope(principal, request.method, request.path, key)
 
 
-def once(scope: IdempotencyScope, body: Any, *, at: datetime, act: Callable[[], Done]) -> Done:
-    """Do `act` once for `scope`, in the open block; a repeat gives what was stored.
+def once(
+    scope: IdempotencyScope,
+    body: Any,
+    *,
+    at: datetime,
+    act: Callable[[], Done],
+    records: type[IdempotencyRecord] | type[ClientIdempotencyRecord] = IdempotencyRecord,
+) -> Done:
+    """Do `act` once for `scope`, in the open transaction; a repeat gives what was stored.
 
+    `records` is where that is kept: with the bank that is served, or with client programs.
     Raises KeyInFlight (409) while another does it, KeyReused (422) for another body.
     """
     if not _try_lock(scope):
         raise KeyInFlight
     body_digest = _digest(body)
-    found = IdempotencyRecord.objects.filter(
-        scope_digest=scope.digest, created_at__gt=at - KEPT
-    ).first()
+    found = records.objects.filter(scope_digest=scope.digest, created_at__gt=at - KEPT).first()
     if found is not None:
         if found.body_digest != body_digest:
             raise KeyReused
         return Done(found.status, found.result, replayed=True)
     done = act()
-    IdempotencyRecord.objects.filter(scope_digest=scope.digest).delete()
-    IdempotencyRecord.objects.create(
+    records.objects.filter(scope_digest=scope.digest).delete()
+    records.objects.create(
         scope_digest=scope.digest,
         body_digest=body_digest,
         status=done.status,

@@ -43,6 +43,9 @@ DELIVERY_LAG = Histogram(
     "From the commit's event to the listener that heard it",
     buckets=QUICK,
 )
+WEBHOOKS = Counter(
+    "portal_webhook_attempts_total", "Tries to hand over a webhook, by how they ended", ["outcome"]
+)
 INSTRUCTIONS = Counter(
     "portal_instructions_total", "What became of instructions to banks", ["kind", "status"]
 )

@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("accounts.clients.urls")),
     path("", include(CLIENT_DOORS)),
     path("", include(SOCKET_DOORS)),
+    path("", include("messaging.webhooks.urls")),
     path("", include("partners.sync.urls")),
     path("api/v1/openapi.json", _SCHEMA, name="schema"),
     path("api/v1/docs", browse, name="docs"),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import jsonschema
 import pytest
@@ -13,13 +14,17 @@ from drf_spectacular.drainage import GENERATOR_STATS
 
 from accounts.consent.actions import revoke_consent
 from accounts.consent.models import Consent
+from messaging.webhooks.sending import send_everything_due
 from partners.ledger.models import Entry
 from portal.rest.browsing import schema_of
 from portal.tenancy.blocks import serving
 from tests.factories.accounts import Household, change_entry, make_entry, make_household
 from tests.factories.purchases import LINES, tell_receipt, tell_shipment
+from tests.messaging.delivery.test_programs import Scene
+from tests.messaging.webhooks.test_api import Hooks
 from tests.partners.sharing.test_api import Program, make_program
 
+HOOKS = "/api/v1/webhook-endpoints"
 API_HOST = f"api.{settings.PORTAL_BASE_HOST}"
 
 
@@ -45,9 +50,19 @@ def test_it_lists_every_door_and_whom_it_lets_in(described: dict[str, Any]) -> N
         "/api/v1/consent",
         "/api/v1/realtime/tickets",
         "/api/v1/transactions/sync",
+        HOOKS,
+        f"{HOOKS}/{{endpoint_id}}",
+        f"{HOOKS}/{{endpoint_id}}/deliveries",
+        f"{HOOKS}/{{endpoint_id}}/deliveries/{{delivery}}",
+        f"{HOOKS}/{{endpoint_id}}/deliveries/{{delivery}}/replay",
+        f"{HOOKS}/{{endpoint_id}}/replays",
+        f"{HOOKS}/{{endpoint_id}}/replays/{{replay_id}}",
+        f"{HOOKS}/{{endpoint_id}}/rotate-secret",
+        f"{HOOKS}/{{endpoint_id}}/test",
+        f"{HOOKS}/{{endpoint_id}}/tests/{{test_id}}",
     ]
     for methods in described["paths"].values():
-        assert [each["security"] for each in methods.values()] == [[{"client": []}]]
+        assert all(each["security"] == [{"client": []}] for each in methods.values())
     assert described["servers"] == [{"url": settings.API_ORIGIN}]
 
 
@@ -105,7 +120,11 @@ def home() -> Household:
 @pytest.mark.django_db
 def test_every_answer_is_as_described(described: dict[str, Any], home: Household) -> None:
     program = make_program(home)
-    read = [path for path, methods in described["paths"].items() if "get" in methods]
+    read = [
+        path
+        for path, methods in described["paths"].items()
+        if "get" in methods and not path.startswith(HOOKS)
+    ]
     paths = {each: each.format(account_id=home.account.id) for each in read}
 
     for template, path in paths.items():
@@ -126,6 +145,60 @@ def test_tickets_are_as_described(described: dict[str, Any], home: Household) ->
     for status, answered in answers.items():
         assert answered.status_code == status
         require_described(described, path, answered, "post")
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+def test_webhooks_are_as_described(described: dict[str, Any]) -> None:
+    scene = Scene()
+    hooks = Hooks(scene.program)
+    made = hooks.create("http://127.0.0.1:9/")
+    one, endpoint = f"{HOOKS}/{{endpoint_id}}", f"/{made['id']}"
+    scene.change()
+    (delivery, *_) = hooks.get(f"{endpoint}/deliveries").json()["deliveries"]
+    sent = f"{endpoint}/deliveries/{delivery['id']}"
+    test = hooks.send("POST", f"{endpoint}/test")
+    replay = hooks.send("POST", f"{endpoint}/replays", {"since": made["created_at"]})
+    send_everything_due(clock=timezone.now)
+
+    answers: list[tuple[str, str, int, Any]] = [
+        (HOOKS, "get", 200, hooks.get()),
+        (HOOKS, "post", 201, hooks.send("POST", body={"url": "https://hooks.example/"})),
+        (HOOKS, "post", 400, hooks.send("POST", body={"url": "ftp://hooks.example/"})),
+        (one, "get", 200, hooks.get(endpoint)),
+        (one, "patch", 200, hooks.send("PATCH", endpoint, {"description": "Here"})),
+        (f"{one}/rotate-secret", "post", 201, hooks.send("POST", f"{endpoint}/rotate-secret")),
+        (f"{one}/test", "post", 202, test),
+        (
+            f"{one}/tests/{{test_id}}",
+            "get",
+            200,
+            hooks.get(f"{endpoint}/tests/{test.json()['id']}"),
+        ),
+        (f"{one}/deliveries", "get", 200, hooks.get(f"{endpoint}/deliveries?limit=1")),
+        (f"{one}/deliveries/{{delivery}}", "get", 200, hooks.get(sent)),
+        (
+            f"{one}/deliveries/{{delivery}}/replay",
+            "post",
+            202,
+            hooks.send("POST", f"{sent}/replay"),
+        ),
+        (f"{one}/replays", "post", 202, replay),
+        (
+            f"{one}/replays/{{replay_id}}",
+            "get",
+            200,
+            hooks.get(f"{endpoint}/replays/{replay.json()['id']}"),
+        ),
+        (one, "get", 404, hooks.get(f"/{uuid4()}")),
+    ]
+    gone = hooks.send("DELETE", endpoint)
+
+    assert answers[9][3].json()["attempts"][0]["outcome"] == "unreachable"
+    for template, method, status, answered in answers:
+        assert answered.status_code == status, (template, method, answered.content)
+        require_described(described, template, answered, method)
+    assert (gone.status_code, gone.content) == (204, b"")
+    assert "204" in described["paths"][one]["delete"]["responses"]
 
 
 @pytest.mark.django_db

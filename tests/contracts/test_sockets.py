@@ -36,9 +36,14 @@ PROGRAMS, HEARD = messages_of("programSays"), messages_of("programHears")
 
 def faults(frame: dict[str, Any]) -> list[str]:
     """What the document has against a frame."""
-    schema = MESSAGES[frame["t"]]["payload"] | {"components": SPEC["components"]}
-    validator = Draft202012Validator(schema, format_checker=FormatChecker())
-    return [f"{each.json_path}: {each.message}" for each in validator.iter_errors(frame)]
+    return faults_of(frame, MESSAGES[frame["t"]]["payload"])
+
+
+def faults_of(said: Any, schema: dict[str, Any]) -> list[str]:
+    """What a schema of the document's has against what was said."""
+    whole = schema | {"components": SPEC["components"]}
+    validator = Draft202012Validator(whole, format_checker=FormatChecker())
+    return [f"{each.json_path}: {each.message}" for each in validator.iter_errors(said)]
 
 
 def test_the_document_names_each_frame_once_and_every_schema_is_one() -> None:

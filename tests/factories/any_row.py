@@ -33,7 +33,7 @@ def _needed(field: Any) -> bool:
     if field.name == "bank" or field.primary_key:
         return False
     if field.name == "client":
-        return False
+        return not field.null
     return not field.has_default() and not field.null and not getattr(field, "auto_now_add", False)
 
 

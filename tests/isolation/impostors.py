@@ -32,6 +32,8 @@ class Attempt:
     recipient: str = ""
     pseudonym: str = ""
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    # What it may write besides belongs to no bank.
+    of_no_bank: bool = False
 
 
 def rightful(world: World, route: Route) -> Headers:
@@ -49,7 +51,7 @@ def rightful(world: World, route: Route) -> Headers:
 
 def arguments_of(world: World, home: Home) -> dict[str, str]:
     house = world.house if home.bank_id == world.house.bank.id else world.other_house
-    return house.arguments | home.arguments
+    return house.arguments | home.arguments | dict(world.hooks)
 
 
 def bearer(token: str) -> Headers:
@@ -67,7 +69,7 @@ def attempts(world: World, route: Route) -> Iterator[Attempt]:
         Kind.OPERATOR: _at_the_operators,
         Kind.CUSTOMER: _in_the_frame,
         Kind.CLIENT: _as_programs,
-        Kind.PROGRAM: _by_token,
+        Kind.PROGRAM: _as_other_programs,
         Kind.WINDOW: _in_windows,
     }
     yield from kinds[route.kind or Kind.OPEN](world, route)
@@ -311,3 +313,17 @@ def _their_own_consents(world: World, route: Route) -> Iterator[Attempt]:
             pseudonym=str(world.victim.customer.pseudonym),
             secrets=world.secrets_of_victim(world.stranger),
         )
+
+
+def _as_other_programs(world: World, route: Route) -> Iterator[Attempt]:
+    """What is a program's own: of another's endpoint there is nothing, whatever of it is named."""
+    yield from _by_token(world, route)
+    secrets = world.secrets_of_hooks() | world.secrets_of_victim(world.stranger)
+    yield Attempt(
+        "another program",
+        bearer(world.other_program.token),
+        arguments_of(world, world.victim),
+        frozenset({404}) if route.names_rows else frozenset(),
+        secrets=secrets | world.secrets_of_bank(),
+        of_no_bank=True,
+    )

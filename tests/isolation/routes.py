@@ -7,6 +7,7 @@ from it, `test_routes.py` fails and asks for a line here.
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
@@ -15,6 +16,7 @@ from uuid import uuid4
 
 from django.test import Client as Browser
 from django.urls import URLPattern, get_resolver
+from django.utils import timezone
 
 from accounts.clients.authentication import ClientAuthentication
 from accounts.signin.authentication import WidgetAuthentication
@@ -79,12 +81,13 @@ _BY_ADDRESS = {
     "console /banks/<slug:slug>/": Kind.STAFF,
     "console /operator/": Kind.OPERATOR,
     "console /sign-in/": Kind.PERSON,
+    "api /api/v1/webhook-endpoints": Kind.PROGRAM,
 }
 _BY_AUTHENTICATION = {WidgetAuthentication: Kind.CUSTOMER, ClientAuthentication: Kind.CLIENT}
 # Arguments that name a customer's or a bank's rows.
 ROWS = frozenset(
     {"account_id", "conversation_id", "message_id", "consent_id", "customer_id", "staff_id"}
-)
+) | {"endpoint_id"}
 _ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>")
 # Addresses that are patterns, filled by hand.
 _PATTERNS = {
@@ -214,6 +217,7 @@ CHOICE = {"feeds": ["balances"], "alert_types": ["fraud_suspected"], "ends": "90
 OF_CUSTOMER = Good(
     lambda _world, home: Request(query={"customer": str(home.customer.id)}), names_more=True
 )
+_ENDPOINT = "api /api/v1/webhook-endpoints/<uuid:endpoint_id>"
 # By route and method; a GET without a line is sent plain.
 GOOD: dict[tuple[str, str], Good] = {
     ("console /operator/banks/<slug:slug>/", "GET"): Good(),
@@ -268,6 +272,17 @@ GOOD: dict[tuple[str, str], Good] = {
         "/cards/<uuid:message_id>/actions/<slug:key>",
         "POST",
     ): _json(rev=1),
+    ("api /api/v1/webhook-endpoints", "POST"): _json(url="https://hooks.another.example/in"),
+    (_ENDPOINT, "PATCH"): _json(description="Another"),
+    (_ENDPOINT, "DELETE"): _json(),
+    (f"{_ENDPOINT}/rotate-secret", "POST"): _json(),
+    (f"{_ENDPOINT}/test", "POST"): _json(),
+    (f"{_ENDPOINT}/deliveries/<str:delivery>/replay", "POST"): _json(),
+    (f"{_ENDPOINT}/replays", "POST"): Good(
+        lambda _world, _home: Request(
+            {"since": (timezone.now() - timedelta(hours=1)).isoformat()}, headers=idempotency_key()
+        )
+    ),
     ("chat /link/choose", "GET"): Good(),
     ("chat /link/choose", "POST"): Good(lambda _world, _home: Request(CHOICE), calls_bank=True),
     ("chat /link/callback", "GET"): Good(

@@ -32,7 +32,11 @@ from accounts.signin.actions import make_window_code
 from accounts.signin.models import WidgetSession, WindowCode
 from messaging.conversations.actions import AlertOnCard, post_bank_text, post_card, post_text
 from messaging.conversations.models import Message
+from messaging.delivery.actions import tell_of_grant
 from messaging.notices.addresses import ask_proof, keep_bank_address
+from messaging.webhooks.actions import create_endpoint, request_replay, request_test
+from messaging.webhooks.models import WebhookDelivery
+from messaging.webhooks.references import delivery_reference
 from partners.alerts.models import Alert, AlertRule, AlertType
 from partners.banks.models import Bank, Customer, Staff
 from partners.connections.models import Authorisation, Connection
@@ -68,9 +72,10 @@ EVENTS_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 OTHER_EVENTS_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 # Nobody listens there: a bank that cannot be reached.
 NOWHERE = "http://127.0.0.1:9"
+HOOK = "https://hooks.nightingale-program.example/in"
 EXTERNAL_ACCOUNT = "the-same-account-id"
 SHORTEST_SECRET = 6
-_WORD = re.compile(r"[a-z_]+")
+_WORD = re.compile(r"[a-z_.]+")
 
 Headers = dict[str, str]
 
@@ -191,6 +196,8 @@ class World:
     chat_consent_id: UUID
     # Cookies of the console's: of people who are not staff of the first bank, or not quite.
     cookies: Mapping[str, str]
+    # What the addresses of the program's webhooks are filled with.
+    hooks: Mapping[str, str]
     _secrets: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
 
     @property
@@ -211,6 +218,10 @@ class World:
             against.mark,
             lambda: _worth_hiding(_texts(self.victim.serving()), _texts(against.serving())),
         )
+
+    def secrets_of_hooks(self) -> frozenset[str]:
+        """What the other program may not see of the program's own."""
+        return frozenset({*self.hooks.values(), HOOK})
 
     def secrets_left_out(self) -> frozenset[str]:
         """Values of the victim's account that the program's consent does not name."""
@@ -300,6 +311,7 @@ def make_world() -> World:
         for_other_program=live,
         chat_consent_id=_chat_consent_id(victim),
         cookies=_other_cookies(house),
+        hooks=_make_hooks(victim, program),
     )
 
 
@@ -632,6 +644,27 @@ def _token(client: Client, scope: str, expires: datetime) -> str:
     row.token = text
     row.save()
     return text
+
+
+def _make_hooks(victim: Home, program: Program) -> dict[str, str]:
+    """An endpoint of the program's, with something for it under the victim's consent."""
+    at = timezone.now()
+    endpoint, _secret = create_endpoint(
+        client_id=program.client.pk, url=HOOK, event_types=[], description="", at=at
+    )
+    test = request_test(endpoint=endpoint, at=at)
+    replay = request_replay(
+        endpoint=endpoint, since=at - timedelta(days=1), until=at, which="all", at=at
+    )
+    with serving(victim.bank_id):
+        tell_of_grant(victim.consent.id, caused_by=uuid4(), at=at, now=at)
+        (delivery,) = WebhookDelivery.objects.filter(endpoint=endpoint)
+    return {
+        "endpoint_id": str(endpoint.id),
+        "test_id": str(test.id),
+        "replay_id": str(replay.id),
+        "delivery": delivery_reference(victim.bank_id, delivery.id),
+    }
 
 
 def _other_consents(victim: Home, client: Client) -> tuple[dict[str, Consent], Consent]:

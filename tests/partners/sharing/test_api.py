@@ -1,5 +1,6 @@
 """The doors to a customer's data, called as a client program and as a customer in the chat."""
 
+import json
 import re
 from datetime import date, timedelta
 from typing import Any
@@ -59,9 +60,20 @@ class Program:
         self, path: str, body: Any, content_type: str = "application/json", **headers: str
     ) -> Any:
         """A write of the program's, which names no consent."""
-        sent = {"Host": API_HOST, "Authorization": f"Bearer {self.token}"}
-        return Browser().post(
-            f"/api/v1/{path}", body, content_type=content_type, headers=sent | headers
+        return self.write("POST", path, body, content_type, **headers)
+
+    def write(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        content_type: str = "application/json",
+        **headers: str,
+    ) -> Any:
+        sent = {"Host": API_HOST, "Authorization": f"Bearer {self.token}"} | headers
+        text = body if isinstance(body, str) else json.dumps(body)
+        return Browser().generic(
+            method, f"/api/v1/{path}", text, content_type=content_type, headers=sent
         )
 
 

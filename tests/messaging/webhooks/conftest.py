@@ -1,0 +1,13 @@
+"""A program's server, for every test of webhooks."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.messaging.webhooks.receiver import Receiver, receiving
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as server:
+        yield server

@@ -1,0 +1,729 @@
+"""What a program's server is sent: real connections to a real server, by the sender that workers run."""
+
+import json
+import ssl
+import subprocess
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from django.db import connections
+from django.utils import timezone
+from standardwebhooks.webhooks import WebhookVerificationError
+
+from accounts.disclosure.models import Disclosure
+from messaging.webhooks import line
+from messaging.webhooks.models import WebhookDelivery, WebhookEndpoint
+from messaging.webhooks.rules import WAITS
+from messaging.webhooks.sending import claim_everywhere, send_everything_due
+from messaging.webhooks.tasks import age_out, send_due
+from partners.banks.models import Bank
+from partners.feeds.models import Feed
+from portal.local.setup import npm_command
+from portal.local.state import REPOSITORY
+from portal.tenancy.blocks import serving
+from tests.contracts.test_sockets import SPEC, faults_of
+from tests.factories.accounts import make_client
+from tests.messaging.delivery.test_programs import Scene
+from tests.messaging.webhooks.receiver import Receiver, Reply, receiving
+from tests.messaging.webhooks.test_api import Hooks
+
+pytestmark = [pytest.mark.django_db(transaction=True, databases="__all__"), pytest.mark.slow]
+NOTHING = Reply(after=None)
+
+
+class World:
+    """A program with an endpoint at a server of its own, and a customer's consent."""
+
+    def __init__(self, receiver: Receiver, scene: Scene | None = None, **fields: Any) -> None:
+        self.receiver = receiver
+        self.scene = scene or Scene()
+        self.hooks = Hooks(self.scene.program)
+        self.scene.relay()
+        made = self.hooks.create(receiver.url, **fields)
+        self.id, self.secret = made["id"], made["secret"]
+
+    def endpoint(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.hooks.get(f"/{self.id}").json()
+        return found
+
+    def log(self) -> list[dict[str, Any]]:
+        """The deliveries, oldest first."""
+        found = self.hooks.get(f"/{self.id}/deliveries?limit=100").json()["deliveries"]
+        return list(reversed(found))
+
+    def said(self) -> list[dict[str, Any]]:
+        """What came, also when the sender's clock was set to another day."""
+        return [json.loads(each.body) for each in self.receiver.received]
+
+
+@pytest.fixture
+def world(receiver: Receiver) -> World:
+    return World(receiver)
+
+
+def send(at: datetime | None = None) -> int:
+    return send_everything_due(clock=lambda: at or timezone.now())
+
+
+def outcomes(delivery: dict[str, Any]) -> list[tuple[str, int | None]]:
+    return [(each["outcome"], each["response_code"]) for each in delivery["attempts"]]
+
+
+# --- what is sent -----------------------------------------------------------------------------------
+
+
+def test_an_alert_is_told_as_on_the_socket_and_signed_as_the_specification_says(
+    world: World,
+) -> None:
+    alert = world.scene.raise_alert()
+    send()
+
+    (received,) = world.receiver.received
+    said = received.verified(world.secret)
+    (logged,) = world.log()
+    page = world.scene.program.get(f"accounts/{alert.account_id}/transactions").json()
+    (transaction,) = [it for it in page["transactions"] if it["id"] == str(alert.entry_id)]
+    assert received.path == "/hooks?of=tests"
+    assert received.headers["content-type"] == "application/json"
+    assert (said["type"], said["version"], said["consent"]) == (
+        "alert.raised",
+        1,
+        world.scene.reference,
+    )
+    assert said["id"] == received.id == logged["event_id"]
+    assert said["data"]["transaction"] == transaction
+    assert faults_of(said["data"], SPEC["components"]["schemas"]["alertRaised"]) == []
+    assert (logged["status"], outcomes(logged)) == ("delivered", [("delivered", 204)])
+    assert logged["next_attempt_at"] is None
+
+
+def test_every_type_of_event_is_told_as_documented(world: World) -> None:
+    schemas = SPEC["components"]["schemas"]
+    world.scene.raise_alert()
+    world.scene.change()
+    send()
+    newer = world.scene.allow()
+    world.scene.relay()
+    send()
+
+    by_type = {each["type"]: each for each in world.said()}
+    assert set(by_type) == {
+        *("alert.raised", "transactions.changed", "consent.granted", "consent.ended"),
+    }
+    for name, schema in (
+        ("transactions.changed", "transactionsChanged"),
+        ("consent.granted", "consent"),
+        ("consent.ended", "consent"),
+    ):
+        assert faults_of(by_type[name]["data"], schemas[schema]) == []
+    assert by_type["consent.ended"]["data"]["status"] == "superseded"
+    assert by_type["consent.granted"]["data"]["id"].endswith(newer.id.hex)
+
+
+def test_what_is_sent_is_written_down_as_shown_to_the_program(world: World) -> None:
+    world.scene.raise_alert()
+    send()
+
+    with serving(world.scene.home.bank_id):
+        rows = list(Disclosure.objects.filter(door="webhook").order_by("id"))
+    assert [(each.feed, each.decision) for each in rows] == [
+        ("fraud_suspected", "released"),
+        ("transactions", "released"),
+    ]
+    assert {each.recipient for each in rows} == {f"client:{world.scene.client.id}"}
+    assert {each.consent_id for each in rows} == {world.scene.consent.id}
+
+
+def test_another_secret_and_an_altered_body_do_not_verify(world: World) -> None:
+    world.scene.change()
+    send()
+    (received,) = world.receiver.received
+
+    with pytest.raises(WebhookVerificationError):
+        received.verified("whsec_" + "A" * 43 + "=")
+
+
+def test_the_specifications_library_for_node_takes_it_too(world: World) -> None:
+    world.scene.raise_alert()
+    send()
+    (received,) = world.receiver.received
+    given = {"secret": world.secret, "body": received.body.decode(), "headers": received.headers}
+
+    verdicts = [_by_node(given), _by_node(given | {"body": received.body.decode() + " "})]
+
+    assert verdicts == ["alert.raised", "No matching signature found"]
+
+
+def _by_node(given: dict[str, Any]) -> str:
+    _npm, environ = npm_command()
+    script = """
+      import { Webhook } from "standardwebhooks";
+      const { secret, body, headers } = JSON.parse(process.argv[1]);
+      try { console.log(new Webhook(secret).verify(body, headers).type); }
+      catch (problem) { console.log(problem.message); }
+    """
+    done = subprocess.run(
+        ["node", "--input-type=module", "-e", script, json.dumps(given)],
+        cwd=REPOSITORY,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def test_both_secrets_sign_until_the_overlap_is_over(world: World) -> None:
+    rotated = world.hooks.send(
+        "POST", f"/{world.id}/rotate-secret", {"overlap_seconds": 3600}
+    ).json()
+    world.scene.change()
+    send()
+    (received,) = world.receiver.received
+
+    for secret in (world.secret, rotated["secret"]):
+        received.verified(secret)
+    world.scene.change()
+    send(timezone.now() + timedelta(hours=2))
+    signatures = world.receiver.received[1].headers["webhook-signature"].split(" ")
+    assert len(signatures) == 1
+
+
+# --- nothing lost, nothing twice ----------------------------------------------------------------------
+
+
+def test_each_event_is_sent_once_whoever_looks_again(world: World) -> None:
+    for _ in range(5):
+        world.scene.change()
+    for _ in range(3):
+        send()
+
+    ids = [each.id for each in world.receiver.received]
+    assert len(ids) == len(set(ids)) == 5
+    assert sorted(ids) == sorted(each["event_id"] for each in world.log())
+
+
+def test_a_failure_is_tried_again_on_the_schedule_with_the_same_id(world: World) -> None:
+    world.receiver.replies = [Reply(500), Reply(503), Reply(404)]
+    world.scene.change()
+    at = timezone.now()
+    send(at)
+    waits = []
+    for _ in range(2):
+        (logged,) = world.log()
+        due = datetime.fromisoformat(logged["next_attempt_at"])
+        waits.append(due - at)
+        send(due - timedelta(milliseconds=1))
+        at = due
+        send(at)
+    send(at + timedelta(hours=1))
+
+    (logged,) = world.log()
+    ids = [each.id for each in world.receiver.received]
+    assert len(ids) == 4
+    assert set(ids) == {logged["event_id"]}
+    for wait, planned in zip(waits, WAITS, strict=False):
+        assert planned <= wait <= planned * 1.1
+    assert (logged["status"], outcomes(logged)) == (
+        "delivered",
+        [("refused", 500), ("refused", 503), ("refused", 404), ("delivered", 204)],
+    )
+
+
+def test_after_ten_attempts_it_is_given_up_and_can_be_asked_for(world: World) -> None:
+    world.receiver.otherwise = Reply(500)
+    world.scene.change()
+    at = timezone.now()
+    for _ in range(12):
+        send(at)
+        at += timedelta(hours=27)
+
+    (dead,) = world.log()
+    world.receiver.otherwise = Reply(200)
+    world.hooks.send("POST", f"/{world.id}/deliveries/{dead['id']}/replay")
+    send(at)
+
+    (logged,) = world.log()
+    assert (dead["status"], dead["reason"], len(dead["attempts"])) == (
+        "dead",
+        "attempts-used-up",
+        10,
+    )
+    assert [each["number"] for each in logged["attempts"]] == list(range(1, 12))
+    assert logged["status"] == "delivered"
+    assert len({each.id for each in world.receiver.received}) == 1
+
+
+def test_a_receiver_may_ask_for_more_patience(world: World) -> None:
+    world.receiver.replies = [Reply(429, {"Retry-After": "3600"})]
+    world.scene.change()
+    at = timezone.now()
+    send(at)
+
+    (logged,) = world.log()
+    assert datetime.fromisoformat(logged["next_attempt_at"]) == at + timedelta(hours=1)
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_a_failure_and_is_not_followed(world: World, status: int) -> None:
+    with receiving() as elsewhere:
+        world.receiver.replies = [Reply(status, {"Location": elsewhere.url})]
+        world.scene.change()
+        send()
+
+        assert elsewhere.received == []
+    (logged,) = world.log()
+    assert outcomes(logged) == [("refused", status)]
+
+
+def test_410_disables_the_endpoint_and_cancels_what_waits(world: World) -> None:
+    world.receiver.replies = [Reply(410)]
+    world.scene.change()
+    send()
+    world.scene.change()
+    disabled = world.endpoint()
+    world.hooks.send("PATCH", f"/{world.id}", {"enabled": True})
+    world.scene.change()
+    send()
+
+    (gone, sent) = world.log()
+    assert (disabled["enabled"], disabled["disabled_why"]) == (False, "gone")
+    assert (gone["status"], gone["reason"], outcomes(gone)) == (
+        "dead",
+        "endpoint-gone",
+        [("refused", 410)],
+    )
+    # What happened while it was disabled was never queued.
+    assert sent["status"] == "delivered"
+    assert len(world.receiver.received) == 2
+
+
+def test_what_waits_for_a_disabled_or_deleted_endpoint_is_cancelled(world: World) -> None:
+    world.scene.change()
+    world.hooks.send("PATCH", f"/{world.id}", {"enabled": False})
+    send()
+    (logged,) = world.log()
+    world.scene.change()
+    world.hooks.send("DELETE", f"/{world.id}")
+    send()
+
+    assert (logged["status"], logged["reason"]) == ("cancelled", "endpoint-disabled")
+    assert world.receiver.received == []
+
+
+@pytest.mark.parametrize(
+    "hang_up", [NOTHING, Reply(204, {"X": "y" * 200_000})], ids=["nothing", "too much"]
+)
+def test_a_receiver_that_says_nothing_or_too_much_fails(
+    world: World, settings: Any, hang_up: Reply
+) -> None:
+    settings.WEBHOOK_TIMEOUT_SECONDS = 1
+    world.receiver.replies = [hang_up]
+    world.scene.change()
+    send()
+
+    (logged,) = world.log()
+    assert logged["status"] == "pending"
+    assert logged["attempts"][0]["outcome"] in {"timed_out", "unreachable"}
+    assert logged["attempts"][0]["response_code"] is None
+
+
+def test_a_server_that_is_not_there_is_unreachable_and_nothing_counts_as_shown(
+    world: World,
+) -> None:
+    world.receiver.stop()
+    world.scene.change()
+    send()
+
+    (logged,) = world.log()
+    assert outcomes(logged) == [("unreachable", None)]
+    with serving(world.scene.home.bank_id):
+        assert not Disclosure.objects.filter(door="webhook").exists()
+
+
+# --- each on its own ----------------------------------------------------------------------------------
+
+
+def test_a_slow_receiver_delays_no_other(receiver: Receiver, settings: Any) -> None:
+    settings.WEBHOOK_TIMEOUT_SECONDS = 3
+    program = make_client()
+    with receiving() as slow:
+        world = World(receiver, Scene(client=program))
+        World(slow, world.scene)
+        slow.otherwise = NOTHING
+        for _ in range(6):
+            world.scene.change()
+        came: list[int] = []
+        _while_sending(lambda: came.append(len(receiver.wait_for(6))))
+
+        # All of the good one's came while the slow one's first were still waiting for an answer.
+        assert came == [6]
+        assert len(slow.received) == 4
+    assert [each["status"] for each in world.log()] == ["delivered"] * 6
+
+
+def _while_sending(look: Callable[[], None]) -> None:
+    sender = Thread(target=_send_in_thread)
+    sender.start()
+    try:
+        look()
+    finally:
+        sender.join(30)
+
+
+def _send_in_thread() -> None:
+    try:
+        send()
+    finally:
+        connections.close_all()
+
+
+def test_a_failing_endpoint_rests_and_is_asked_with_one_at_a_time(
+    receiver: Receiver, settings: Any
+) -> None:
+    settings.WEBHOOK_TIMEOUT_SECONDS = 2
+    world = World(receiver)
+    receiver.otherwise = Reply(500)
+    for _ in range(8):
+        world.scene.change()
+    at = timezone.now()
+    send(at)
+    first = len(receiver.received)
+    send(at)
+    resting = len(receiver.received)
+    send(at + timedelta(minutes=1))
+
+    assert first <= 4
+    assert resting == first
+    assert len(receiver.received) == first + 1
+    assert world.endpoint()["failures"] == first + 1
+
+
+def put_off(scene: Scene, *, until: datetime) -> None:
+    """Whatever waits is not due before that time, however slow the machine is."""
+    with serving(scene.home.bank_id):
+        WebhookDelivery.objects.filter(status="pending").update(due_at=until)
+
+
+def test_a_failing_event_blocks_neither_the_next_nor_another_endpoint(receiver: Receiver) -> None:
+    world = World(receiver)
+    with receiving() as other:
+        second = World(other, world.scene)
+        receiver.replies = [Reply(500)]
+        world.scene.change()
+        at = timezone.now()
+        send(at)
+        put_off(world.scene, until=at + timedelta(hours=1))
+        world.scene.change()
+        send(at + timedelta(minutes=10))
+
+        assert [each["status"] for each in world.log()] == ["pending", "delivered"]
+        assert [each["status"] for each in second.log()] == ["delivered", "delivered"]
+
+
+# --- consent, at the moment of sending ------------------------------------------------------------------
+
+
+def test_an_ended_consent_cancels_what_waits_and_only_its_end_leaves(world: World) -> None:
+    world.receiver.replies = [Reply(500)]
+    world.scene.raise_alert()
+    at = timezone.now()
+    send(at)
+    world.scene.change()
+    world.scene.revoke()
+    world.scene.relay()
+    send(at + timedelta(minutes=10))
+    world.scene.change()
+    send(at + timedelta(days=3))
+
+    assert [each["type"] for each in world.said()] == ["alert.raised", "consent.ended"]
+    alert, change, ended = world.log()
+    assert [each["status"] for each in (alert, change, ended)] == [
+        "cancelled",
+        "cancelled",
+        "delivered",
+    ]
+    assert {alert["reason"], change["reason"]} == {"consent-ended"}
+
+
+def test_nothing_leaves_after_a_consent_has_ended_even_before_anybody_was_told(
+    world: World,
+) -> None:
+    world.scene.raise_alert()
+    world.scene.revoke()
+    send()
+
+    (logged,) = world.log()
+    assert world.receiver.received == []
+    assert (logged["status"], logged["reason"]) == ("cancelled", "consent-revoked")
+    with serving(world.scene.home.bank_id):
+        decisions = set(Disclosure.objects.values_list("door", "decision", "reason"))
+    assert decisions == {("webhook", "refused", "consent_revoked")}
+
+
+def test_a_replay_passes_the_gate_anew(world: World) -> None:
+    world.scene.raise_alert()
+    send()
+    world.scene.revoke()
+    (logged,) = world.log()
+    world.hooks.send("POST", f"/{world.id}/deliveries/{logged['id']}/replay")
+    send()
+
+    (again,) = world.log()
+    assert len(world.receiver.received) == 1
+    assert (again["status"], again["reason"]) == ("cancelled", "consent-revoked")
+
+
+@pytest.mark.parametrize(
+    ("reason", "happens"),
+    [
+        ("bank-suspended", lambda _scene: Bank.objects.update(status="suspended")),
+        ("client-suspended", lambda scene: type(scene.client).objects.update(status="suspended")),
+        ("not-registered", lambda scene: type(scene.client).objects.update(feeds=["balances"])),
+    ],
+)
+def test_what_may_not_leave_is_cancelled_and_says_why(
+    world: World, reason: str, happens: Callable[[Scene], Any]
+) -> None:
+    world.scene.change()
+    happens(world.scene)
+    send()
+    Bank.objects.update(status="admitted")
+    type(world.scene.client).objects.update(status="admitted")
+
+    (logged,) = world.log()
+    assert world.receiver.received == []
+    assert (logged["status"], logged["reason"]) == ("cancelled", reason)
+
+
+def test_a_feed_that_the_bank_turned_off_does_not_leave(world: World) -> None:
+    world.scene.change()
+    with serving(world.scene.home.bank_id):
+        Feed.objects.update(enabled=False)
+    send()
+
+    (logged,) = world.log()
+    assert (logged["status"], logged["reason"]) == ("cancelled", "bank-not-sharing")
+
+
+# --- again, and trying ----------------------------------------------------------------------------------
+
+
+def test_a_span_is_sent_again_with_the_same_ids_over_several_banks(receiver: Receiver) -> None:
+    program = make_client()
+    world = World(receiver, Scene(client=program))
+    other = Scene(client=program)
+    world.scene.change()
+    since = timezone.now()
+    other.change()
+    world.scene.change()
+    send()
+    sent = [each.id for each in receiver.received]
+
+    asked = world.hooks.send(
+        "POST", f"/{world.id}/replays", {"since": since.isoformat(), "which": "all"}
+    ).json()
+    send()
+    send()
+
+    again = [each.id for each in receiver.received[len(sent) :]]
+    replay = world.hooks.get(f"/{world.id}/replays/{asked['id']}").json()
+    assert len(sent) == 4
+    assert len(again) == replay["queued"] == 3
+    assert set(again) < set(sent)
+    assert replay["finished_at"] is not None
+
+
+def test_a_replay_of_what_was_not_delivered_leaves_the_rest(world: World) -> None:
+    world.scene.change()
+    at = timezone.now()
+    send(at)
+    world.scene.change()
+    with serving(world.scene.home.bank_id):
+        WebhookDelivery.objects.filter(status="pending").update(
+            status="dead", due_at=None, settled_at=timezone.now()
+        )
+
+    world.hooks.send(
+        "POST", f"/{world.id}/replays", {"since": (at - timedelta(days=1)).isoformat()}
+    )
+    send()
+
+    assert len({each.id for each in world.receiver.received}) == 2
+    assert len(world.receiver.received) == 2
+
+
+def test_a_ping_is_sent_once_signed_and_even_to_a_disabled_endpoint(world: World) -> None:
+    world.hooks.send("PATCH", f"/{world.id}", {"enabled": False})
+    asked = world.hooks.send("POST", f"/{world.id}/test").json()
+    send()
+    send()
+
+    (received,) = world.receiver.received
+    said = received.verified(world.secret)
+    test = world.hooks.get(f"/{world.id}/tests/{asked['id']}").json()
+    assert (said["type"], said["data"], said["id"]) == ("ping", {}, asked["id"])
+    assert (test["outcome"], test["response_code"]) == ("delivered", 204)
+    assert world.log() == []
+
+
+# --- where it may go ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:{port}/",
+        "https://localhost/",
+        "https://127.1/",
+        "https://2130706433/",
+        "https://0x7f000001/",
+        "https://169.254.169.254/",
+        "https://[::ffff:127.0.0.1]/",
+    ],
+)
+def test_an_address_of_no_public_machine_is_never_connected_to(
+    world: World, settings: Any, url: str
+) -> None:
+    # Stored when it was allowed, or by somebody who got round the form.
+    settings.WEBHOOKS_TO_LOOPBACK = False
+    WebhookEndpoint.objects.update(url=url.format(port=world.receiver.port))
+    world.scene.change()
+    send()
+
+    (logged,) = world.log()
+    assert outcomes(logged) == [("not_allowed", None)]
+    assert world.receiver.received == []
+
+
+def test_a_name_that_does_not_resolve_is_unreachable(world: World) -> None:
+    WebhookEndpoint.objects.update(url="https://nowhere.invalid/")
+    world.scene.change()
+    send()
+
+    (logged,) = world.log()
+    assert outcomes(logged) == [("unreachable", None)]
+
+
+def test_a_certificate_that_nobody_vouches_for_is_no_connection(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trusting = _with_certificate(world.receiver, tmp_path)
+    WebhookEndpoint.objects.update(url=f"https://hooks.localhost:{world.receiver.port}/in")
+    world.scene.change()
+    at = timezone.now()
+    send(at)
+    monkeypatch.setattr(line, "_trust", lambda: trusting)
+    send(at + timedelta(minutes=1))
+
+    (logged,) = world.log()
+    assert outcomes(logged) == [("unreachable", None), ("delivered", 204)]
+    assert world.receiver.received[0].headers["host"] == f"hooks.localhost:{world.receiver.port}"
+
+
+def _with_certificate(receiver: Receiver, folder: Path) -> ssl.SSLContext:
+    """Give the server a certificate of its own for `hooks.localhost`; a context that believes it."""
+    certificate, key = make_certificate("hooks.localhost")
+    (folder / "pair.pem").write_bytes(certificate + key)
+    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    theirs.load_cert_chain(folder / "pair.pem")
+    receiver.speak_tls(theirs)
+    return ssl.create_default_context(cadata=certificate.decode())
+
+
+def make_certificate(name: str) -> tuple[bytes, bytes]:
+    """A self-signed certificate and its key, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = timezone.now()
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM), secret
+
+
+# --- senders side by side ---------------------------------------------------------------------------------
+
+
+def test_one_that_died_is_followed_when_its_lease_is_over(world: World, settings: Any) -> None:
+    settings.WEBHOOK_TIMEOUT_SECONDS = 2
+    world.scene.change()
+    at = timezone.now()
+    (errand,) = claim_everywhere(lambda: at, [], 10)
+
+    send(at + timedelta(seconds=8))
+    early = len(world.receiver.received)
+    send(at + timedelta(seconds=10))
+
+    (logged,) = world.log()
+    assert (early, len(world.receiver.received)) == (0, 1)
+    assert logged["event_id"] == str(errand.event_id)
+
+
+def test_only_so_many_send_at_once_and_the_others_end_at_once(world: World, settings: Any) -> None:
+    settings.WEBHOOK_TIMEOUT_SECONDS = 3
+    world.receiver.replies = [Reply(after=2.5)]
+    world.scene.change()
+
+    def look() -> None:
+        world.receiver.wait_for(1)
+        world.scene.change()
+        send_due()
+        # Ended while the first was still waiting for an answer.
+        assert world.log()[0]["attempts"] == []
+
+    sender = Thread(target=_task_in_thread)
+    sender.start()
+    try:
+        look()
+    finally:
+        sender.join(30)
+    assert len(world.receiver.received) == 2
+
+
+def _task_in_thread() -> None:
+    try:
+        send_due()
+    finally:
+        connections.close_all()
+
+
+def test_what_is_old_is_forgotten(world: World) -> None:
+    world.scene.change()
+    world.scene.change()
+    send()
+    with serving(world.scene.home.bank_id):
+        first = WebhookDelivery.objects.order_by("id")[0]
+        WebhookDelivery.objects.filter(pk=first.pk).update(
+            created_at=timezone.now() - timedelta(days=31)
+        )
+    gone = World(world.receiver, world.scene)
+    gone.hooks.send("DELETE", f"/{gone.id}")
+    WebhookEndpoint.objects.filter(pk=gone.id).update(
+        deleted_at=timezone.now() - timedelta(days=31)
+    )
+
+    age_out()
+
+    assert len(world.log()) == 1
+    assert not WebhookEndpoint.objects.filter(pk=gone.id).exists()
