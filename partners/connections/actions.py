@@ -11,6 +11,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from accounts.consent.actions import Resource, grant_consent
+from accounts.disclosure.actions import Occasion, record_release
 from accounts.linking.actions import end_link, link_account
 from accounts.linking.queries import live_links
 from partners.alerts.queries import enabled_rules
@@ -40,6 +41,7 @@ from partners.integrations.models import Integration
 from partners.integrations.queries import connector_of, get_integration
 from partners.integrations.runner import run
 from partners.ledger.actions import record_accounts
+from portal.middleware import current_request_id
 from portal.outbox.publishing import publish
 from portal.rest.problems import Conflict, Invalid, NotFound, Unavailable
 from portal.secrets.fields import keep_secret, open_secret
@@ -48,6 +50,8 @@ from portal.tenancy.blocks import serving
 from portal.wakeups import wake_after_commit
 
 logger = logging.getLogger(__name__)
+
+PURPOSE = "see_in_chat"
 
 
 class ChoiceNotPossible(Invalid):
@@ -272,6 +276,7 @@ def _link(
         )
     _let_go_of_others(connection, customer, account_ids, at=at)
     consent_id = _allow(walk.choice, customer, account_ids, at=at)
+    _note_reading(customer, consent_id, account_ids, at=at)
     stop_reading(connection_id=connection.id)
     start_reading(
         connection_id=connection.id,
@@ -308,7 +313,7 @@ def _allow(
         customer_id=customer.id,
         recipient="chat",
         client_id=None,
-        purpose_code="see_in_chat",
+        purpose_code=PURPOSE,
         locale=customer.locale or bank.locale,
         expires_at=choice.expires_at(at),
         history_from=(at.astimezone(ZoneInfo(bank.time_zone)) - HISTORY).date(),
@@ -321,6 +326,22 @@ def _allow(
         by="customer",
     )
     return consent.id
+
+
+def _note_reading(
+    customer: Customer, consent_id: UUID, account_ids: Sequence[UUID], *, at: datetime
+) -> None:
+    """Which accounts there are was read at the bank: on the record under the consent just given."""
+    occasion = Occasion(
+        at=at,
+        recipient="portal",
+        door="window",
+        feed="accounts",
+        purpose=PURPOSE,
+        pseudonym=customer.pseudonym,
+        request_id=current_request_id(),
+    )
+    record_release(occasion, rows={consent_id: dict.fromkeys(account_ids, 1)})
 
 
 def deny_authorisation(

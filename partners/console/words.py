@@ -47,10 +47,10 @@ DOOR_WORDS = {
     "export": gettext_lazy("Export"),
     "instruction": gettext_lazy("Instruction to the bank"),
 }
-# What was let through a door was shown to somebody, but for these.
+# What was let through a door was shown to somebody, but for these recipients.
 RELEASED_WORDS = {
-    "instruction": gettext_lazy("Told the bank"),
-    "sync": gettext_lazy("Read at the bank"),
+    "bank": gettext_lazy("Told the bank"),
+    "portal": gettext_lazy("Read at the bank"),
 }
 REASON_WORDS = {
     "no_consent": gettext_lazy("The customer has not allowed it."),
@@ -191,7 +191,7 @@ def decision_words(row: Disclosure) -> str:
     """What the decision came to, in one or two words."""
     if row.decision == Disclosure.Decision.REFUSED:
         return str(row.get_decision_display())
-    return str(RELEASED_WORDS.get(row.door, row.get_decision_display()))
+    return str(RELEASED_WORDS.get(row.recipient, row.get_decision_display()))
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,7 @@ def _tick(line: Sequence[Disclosure], beside: _Beside) -> dict[str, Any]:
         "id": row.id,
         "at": row.at,
         "recipient": beside.names.get(row.recipient) or gettext("A program"),
+        "is_ours": row.recipient == PORTAL.name,
         "door": row.door,
         "feed": row.feed,
         "row_count": row.row_count,

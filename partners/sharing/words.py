@@ -43,6 +43,7 @@ def times_words(times: int) -> str:
 def found_words(found: Mapping[str, int]) -> str:
     """What a reading at the bank brought, by feed; empty where it brought nothing."""
     said = {
+        "accounts": ngettext_lazy("%(n)d account", "%(n)d accounts", "n"),
         "transactions": ngettext_lazy("%(n)d payment", "%(n)d payments", "n"),
         "balances": ngettext_lazy("%(n)d balance", "%(n)d balances", "n"),
         "receipts": ngettext_lazy("%(n)d receipt", "%(n)d receipts", "n"),

@@ -8,6 +8,7 @@ from django.db import connections as databases
 from django.utils import timezone
 
 from accounts.consent.models import Consent
+from accounts.disclosure.models import Disclosure
 from accounts.linking.models import Link
 from partners.banks.models import Bank, Customer
 from partners.connections.actions import (
@@ -79,6 +80,18 @@ def test_linking_makes_one_connection_links_consent_and_feeds_due_now(
         assert Consent.objects.get().history_from < timezone.now().date() - timedelta(days=360)
     assert due == 2 * len(completed.account_ids)
     assert linked.data["connection_id"] == str(completed.connection_id)
+
+
+def test_which_accounts_there_are_was_read_and_is_on_the_record(
+    sandbox: SandboxBank, bank: Bank, customer: Customer, person: dict[str, str]
+) -> None:
+    completed = link(sandbox, customer, person["login"])
+
+    with serving(bank.id):
+        row = Disclosure.objects.get()
+    assert (row.recipient, row.door, row.feed) == ("portal", "window", "accounts")
+    assert (row.consent_id, row.pseudonym) == (completed.consent_id, customer.pseudonym)
+    assert (row.row_count, row.purpose) == (len(completed.account_ids), "see_in_chat")
 
 
 def test_secrets_are_kept_sealed(

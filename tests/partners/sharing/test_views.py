@@ -12,13 +12,23 @@ from django.utils import timezone
 
 from accounts.consent.models import Consent
 from accounts.disclosure.models import Disclosure
+from accounts.linking.actions import end_link
 from accounts.signin.actions import make_window_code
 from partners.banks.models import Bank
+from partners.ledger.models import Entry
 from partners.sharing import overview
 from partners.sharing.timeline import TICKS
 from portal.tenancy.blocks import serving, serving_customer
-from tests.factories.accounts import Household, make_client, make_consent, make_household, share
+from tests.factories.accounts import (
+    Household,
+    make_client,
+    make_consent,
+    make_household,
+    make_link,
+    share,
+)
 from tests.factories.messaging import CHAT_HOST, open_session_of
+from tests.factories.partners import make_account
 
 pytestmark = pytest.mark.django_db
 
@@ -136,6 +146,41 @@ def test_times_are_on_the_banks_own_clock(home: Household, window: Window) -> No
         assert "2 Jul, 00:30:15" in window.text("/sharing/ticker")
 
 
+def test_the_page_names_the_customers_own_linked_accounts_and_none_of_their_money(
+    home: Household, window: Window
+) -> None:
+    other = make_household(home.bank)
+    unlinked = make_account(home.bank, name="Account of before")
+    make_link(home.customer, unlinked)
+    make_consent(home.customer, [home.account, unlinked])
+    read_in_chat(home)
+    with serving(home.bank_id):
+        end_link(customer_id=home.customer.id, account_id=unlinked.id, at=timezone.now())
+        entries = list(Entry.objects.filter(account=home.account))
+
+    page = window.text()
+
+    assert home.account.name in page
+    assert unlinked.name not in page
+    assert other.account.name not in page
+    for each in entries:
+        assert each.merchant_name not in page
+    assert not re.search(r"12[.,]30|100[.,]50", page)
+
+
+def test_looking_at_the_record_leaves_nothing_on_it(home: Household, window: Window) -> None:
+    make_consent(home.customer, [home.account])
+    read_in_chat(home)
+    with serving(home.bank_id):
+        before = Disclosure.objects.count()
+
+    window.text()
+    window.text("/sharing/ticker")
+
+    with serving(home.bank_id):
+        assert Disclosure.objects.count() == before
+
+
 def written(
     home: Household, number: int, recipient: str, door: str, feed: str, **row: Any
 ) -> None:
@@ -156,10 +201,12 @@ def written(
 def test_what_we_read_ourselves_stands_in_one_line_between_what_others_read(
     home: Household, window: Window
 ) -> None:
+    written(home, 70, "portal", "window", "accounts", row_count=3)
     written(home, 60, "portal", "sync", "transactions", row_count=30)
     written(home, 50, "portal", "sync", "transactions", row_count=12)
     written(home, 50, "portal", "sync", "balances", row_count=2)
     written(home, 40, "chat", "rest", "balances", row_count=2)
+    written(home, 35, "chat", "mail", "fraud_suspected", row_count=1)
     written(home, 30, "portal", "sync", "transactions")
     written(home, 20, "portal", "sync", "transactions", decision="refused", reason="no_consent")
     written(home, 10, "bank", "instruction", "freeze", row_count=1)
@@ -176,8 +223,9 @@ def test_what_we_read_ourselves_stands_in_one_line_between_what_others_read(
         "Your bank was asked to freeze your card",
         "Sportello did not look at your bank",
         "Sportello looked at your bank: nothing new",
+        f"The chat of {home.bank.name} told you of an alert by mail",
         f"The chat of {home.bank.name} read 2 balances",
-        "Sportello read at your bank: 2 balances, 42 payments",
+        "Sportello read at your bank: 2 balances, 42 payments, 3 accounts",
     ]
 
 

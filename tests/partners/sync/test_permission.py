@@ -69,7 +69,7 @@ def read_again(bank: Bank) -> None:
 
 def on_record(bank: Bank, decision: str = "released") -> list[Disclosure]:
     with serving(bank.id):
-        found = Disclosure.objects.filter(recipient="portal", decision=decision)
+        found = Disclosure.objects.filter(recipient="portal", door="sync", decision=decision)
         return list(found.order_by("id"))
 
 
@@ -262,6 +262,6 @@ def test_the_customer_reads_it_in_plain_words_and_in_one_line(
         theirs = timeline(bank, at=timezone.now()).ticks
 
     assert (tick["recipient"], tick["door"]) == ("Sportello", "sync")
-    assert tick["found"] == f"{read + 1} payments"
+    assert tick["found"] == f"{read + 1} payments, 3 accounts"
     # We read for the chat, which has shown nothing yet.
     assert (chat["access_count"], theirs) == (0, [])
