@@ -23,7 +23,13 @@ from partners.banks.models import Bank
 from partners.ledger.models import Account
 from partners.ledger.queries import accounts_of
 from partners.sharing.rules import CHAT, PORTAL
-from partners.sharing.words import chat_name, found_words, reason_words, times_words
+from partners.sharing.words import (
+    chat_name,
+    found_words,
+    reason_words,
+    rows_words,
+    times_words,
+)
 from portal.rest.problems import NotFound
 from portal.tenancy.blocks import served
 
@@ -120,6 +126,7 @@ def _tick(line: Sequence[Disclosure], beside: _Beside) -> dict[str, Any]:
         "door": row.door,
         "feed": row.feed,
         "row_count": row.row_count,
+        "read": rows_words(row.feed, row.row_count),
         "found": found_words(found),
         "decision": row.decision,
         "reason_label": reason_words(row.reason, times) if refused else "",

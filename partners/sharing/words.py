@@ -1,6 +1,7 @@
 """What customers and staff are told of releases and refusals."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext, ngettext_lazy
@@ -16,6 +17,13 @@ REASONS: Mapping[str, Promise] = {
     "consent_expired": _("The time you allowed was over"),
     "account_not_shared": _("You have not shared that account"),
     "unknown_consent": _("It named a consent that is not its own"),
+}
+_COUNTED: Mapping[str, Any] = {
+    "accounts": ngettext_lazy("%(n)d account", "%(n)d accounts", "n"),
+    "balances": ngettext_lazy("%(n)d balance", "%(n)d balances", "n"),
+    "transactions": ngettext_lazy("%(n)d payment", "%(n)d payments", "n"),
+    "receipts": ngettext_lazy("%(n)d receipt", "%(n)d receipts", "n"),
+    "shipments": ngettext_lazy("%(n)d shipping update", "%(n)d shipping updates", "n"),
 }
 PURPOSES: Mapping[str, Promise] = {
     "see_in_chat": _("Show my accounts and alerts in the bank's chat"),
@@ -40,16 +48,15 @@ def times_words(times: int) -> str:
     return ngettext("%(n)d time", "%(n)d times", times) % {"n": times} if times > 1 else ""
 
 
+def rows_words(feed: str, n: int) -> str:
+    """How much of a feed; empty for what is no feed."""
+    counted = _COUNTED.get(feed)
+    return "" if counted is None else str(counted % {"n": n})
+
+
 def found_words(found: Mapping[str, int]) -> str:
     """What a reading at the bank brought, by feed; empty where it brought nothing."""
-    said = {
-        "accounts": ngettext_lazy("%(n)d account", "%(n)d accounts", "n"),
-        "transactions": ngettext_lazy("%(n)d payment", "%(n)d payments", "n"),
-        "balances": ngettext_lazy("%(n)d balance", "%(n)d balances", "n"),
-        "receipts": ngettext_lazy("%(n)d receipt", "%(n)d receipts", "n"),
-        "shipments": ngettext_lazy("%(n)d shipping update", "%(n)d shipping updates", "n"),
-    }
-    return ", ".join(str(said[feed] % {"n": n}) for feed, n in found.items() if n and feed in said)
+    return ", ".join(rows_words(feed, n) for feed, n in found.items() if n)
 
 
 def purpose_words(code: str, title: str) -> str:

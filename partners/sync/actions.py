@@ -228,7 +228,7 @@ def store_updates(
     begun: Begun,
     at: datetime,
     lease: timedelta,
-) -> Begun:
+) -> tuple[Begun, Kept]:
     """Keep a page of what was told of receipts or shipments, and go on after it. Raises LeaseLost."""
     row = held_cursor(claim)
     account = Account.objects.select_related("bank").get(pk=claim.account_id)
@@ -248,7 +248,7 @@ def store_updates(
     else:
         _complete(run, at)
         _finish(row, claim, account.bank, at, place=page.cursor)
-    return replace(begun, run_id=run.id)
+    return replace(begun, run_id=run.id), kept
 
 
 def _occasion(account: Account, claim: Claim, at: datetime) -> Occasion:

@@ -206,10 +206,11 @@ def _read_updates(reading: _Reading) -> None:
     for number in range(MAX_PAGES):
         page = _ask_updates(reading, place, line=None if number else reading.line)
         place = page.cursor
-        with serving(reading.bank_id):
-            begun = store_updates(
-                reading.claim, page, begun=begun, at=reading.clock(), lease=LEASE
-            )
+        at = reading.clock()
+        with reading.serving():
+            allowed = require_permission(reading.claim, at=at)
+            begun, stored = store_updates(reading.claim, page, begun=begun, at=at, lease=LEASE)
+            note_reading(reading.claim, allowed, news=stored.added + stored.modified)
         if not page.has_more:
             return
         if time.monotonic() - started > _BUDGET_SECONDS:
@@ -328,7 +329,8 @@ def _not_to_be_read(
             begun=begun,
             problem=refused.reason,
             at=clock(),
-            forget_place=True,
+            # How far back may be read can be another day when it may be read again.
+            forget_place=claim.kind == "transactions",
             no_later_than=settings.SWEEP_INTERVAL,
         )
         if is_ours:

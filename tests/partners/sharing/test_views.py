@@ -205,6 +205,7 @@ def test_what_we_read_ourselves_stands_in_one_line_between_what_others_read(
     written(home, 60, "portal", "sync", "transactions", row_count=30)
     written(home, 50, "portal", "sync", "transactions", row_count=12)
     written(home, 50, "portal", "sync", "balances", row_count=2)
+    written(home, 45, "chat", "rest", "accounts", row_count=1)
     written(home, 40, "chat", "rest", "balances", row_count=2)
     written(home, 35, "chat", "mail", "fraud_suspected", row_count=1)
     written(home, 30, "portal", "sync", "transactions")
@@ -223,8 +224,9 @@ def test_what_we_read_ourselves_stands_in_one_line_between_what_others_read(
         "Your bank was asked to freeze your card",
         "Sportello did not look at your bank",
         "Sportello looked at your bank: nothing new",
-        f"The chat of {home.bank.name} told you of an alert by mail",
+        "You were mailed that there is an alert",
         f"The chat of {home.bank.name} read 2 balances",
+        f"The chat of {home.bank.name} read 1 account",
         "Sportello read at your bank: 2 balances, 42 payments, 3 accounts",
     ]
 

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.consent.models import ConsentResource
+from accounts.consent.actions import revoke_consent
+from accounts.consent.models import Consent, ConsentResource
+from accounts.disclosure.models import Disclosure
 from partners.banks.models import Bank
 from partners.feeds.models import FeedCursor
 from partners.ledger.models import Entry
@@ -290,6 +292,28 @@ def test_trouble_keeps_the_place_and_says_so(
         failed = SyncRun.objects.filter(outcome="failed", kind="shipments")
         assert failed.exists()
         assert not SyncRun.objects.filter(outcome="running").exists()
+
+
+def test_what_was_read_of_purchases_is_on_the_record_and_ends_with_the_consent(
+    linked: Bank,
+) -> None:
+    with serving(linked.id):
+        kept = {"receipts": Receipt.objects.count(), "shipments": Shipment.objects.count()}
+        rows = list(Disclosure.objects.filter(recipient="portal", feed__in=kept))
+        read = {feed: sum(e.row_count for e in rows if e.feed == feed) for feed in kept}
+        revoke_consent(consent_id=Consent.objects.get().id, at=timezone.now(), by="customer")
+        place = set(FeedCursor.objects.filter(kind="receipts").values_list("cursor", flat=True))
+
+    read_again(linked)
+
+    with serving(linked.id):
+        refused = Disclosure.objects.filter(decision="refused", feed__in=kept)
+        assert set(refused.values_list("reason", flat=True)) == {"consent_revoked"}
+        cursors = FeedCursor.objects.filter(kind="receipts")
+        # Allowed again, it goes on where it stood.
+        assert set(cursors.values_list("cursor", flat=True)) == place
+    assert read == kept
+    assert kept["receipts"] > 0
 
 
 def test_receipts_alone_are_tied_to_payments_that_nobody_is_shown(
