@@ -44,6 +44,7 @@ from partners.ledger.actions import (
 )
 from partners.ledger.models import Account, Entry
 from partners.purchases.actions import (
+    Kept,
     Occasion,
     record_receipts,
     record_shipments,
