@@ -11,11 +11,8 @@ from django.db import connections
 from tests.conftest import empty_tables
 from tests.isolation.witness import Witness
 from tests.isolation.world import World, make_world
-from tests.messaging.delivery.live import portal, portal_beating
 from tests.ports import free_port
 from tests.sandbox_bank import SandboxBank, sandbox_bank
-
-__all__ = ["portal", "portal_beating"]
 
 
 @pytest.fixture(scope="module")
