@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -135,8 +136,8 @@ def disclosures(request: HttpRequest, desk: Desk) -> HttpResponse:
         "filters": {name: request.GET.get(name, "") for name in form.fields},
         "form": form,
         "feeds": [{"code": c, "label": label} for c, label in words.CODE_WORDS.items()],
-        "total_words": _("Today: %(shown)d shown, %(refused)d refused")
-        % {"shown": released, "refused": refused},
+        "total_words": _("Today: %(shown)s shown, %(refused)s refused")
+        % {"shown": intcomma(released), "refused": intcomma(refused)},
     }
     status = 200 if form.is_valid() else 400
     return render(request, "accounts/disclosure/disclosures.html", shown, status=status)
