@@ -82,7 +82,6 @@ class Errand:
     fence: int
     attempts: int
     consent_id: UUID
-    event_id: UUID
     endpoint_id: UUID
     client_id: int
     url: str
@@ -251,7 +250,6 @@ def _errand(row: WebhookDelivery) -> Errand:
         fence=row.fence,
         attempts=row.attempts,
         consent_id=row.consent_id,
-        event_id=row.event_id,
         endpoint_id=row.endpoint_id,
         client_id=row.endpoint.client_id,
         url=row.endpoint.url,
@@ -296,7 +294,7 @@ def settle(errand: Errand, tried: Tried, *, noise: float) -> bool:
     else:
         _put_off(row, tried, noise)
     row.save()
-    _note_health(errand, tried)
+    _note_health(row.endpoint_id, tried)
     return True
 
 
@@ -314,9 +312,9 @@ def _put_off(row: WebhookDelivery, tried: Tried, noise: float) -> None:
     row.due_at, row.lease_until = tried.at + max(wait, asked), None
 
 
-def _note_health(errand: Errand, tried: Tried) -> None:
+def _note_health(endpoint_id: UUID, tried: Tried) -> None:
     """What the endpoint's last answer means for all that waits for it."""
-    endpoint = WebhookEndpoint.objects.filter(pk=errand.endpoint_id)
+    endpoint = WebhookEndpoint.objects.filter(pk=endpoint_id)
     if tried.is_taken:
         endpoint.filter(failures__gt=0).update(failures=0, resting_until=None)
     elif tried.response_code == GONE:

@@ -281,8 +281,8 @@ def prepare(errand: Errand, at: datetime) -> Message | None:
                 cancel(errand, reason=str(shown.data["reason"]), at=at)
                 return None
             reference = consent_reference(errand.bank_id, errand.consent_id)
-            body = _body(shown, errand.event_id, row.event.at) | {"consent": reference}
-            return signed(errand.endpoint_id, errand.event_id, body, at=at)
+            body = _body(shown, row.event.id, row.event.at) | {"consent": reference}
+            return signed(row.endpoint_id, row.event.id, body, at=at)
     except (NotFound, NotFoundHere):
         # The consent is gone, and what hung on it with it.
         return None
