@@ -133,7 +133,10 @@ class PersonHands:
         return Purchase()
 
     def book(self) -> bool:
-        return False
+        answer = self.question(
+            "Have the payment booked at the bank, then press Enter; s to leave it out: "
+        )
+        return not answer.strip().lower().startswith("s")
 
     def is_declined(self) -> bool:
         answer = (

@@ -115,6 +115,10 @@ class Report:
         return Conclusion.READY
 
     @property
+    def _left_out(self) -> int:
+        return sum(each.check.required and not each.asked_for for each in self.results)
+
+    @property
     def exit_code(self) -> int:
         return {Conclusion.READY: 0, Conclusion.NOT_READY: 1, Conclusion.NOT_JUDGED: 2}[
             self.conclusion
@@ -126,6 +130,11 @@ class Report:
         counts = self.counts
         failed, skipped = counts[Verdict.FAILED], counts[Verdict.SKIPPED]
         match self.conclusion:
+            case Conclusion.READY if self._left_out:
+                return (
+                    "What was looked at works; "
+                    f"{counted(self._left_out, 'required check')} left out by your wish."
+                )
             case Conclusion.READY:
                 return "Ready: all that is required was seen to work."
             case Conclusion.NOT_READY:

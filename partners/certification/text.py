@@ -43,6 +43,7 @@ class Terminal:
     live: bool
     verbose: bool = False
     _group: str = ""
+    _next_group: str = ""
     _open: bool = field(default=False)
 
     def head(self, bank: str, standard: str) -> None:
@@ -55,10 +56,7 @@ class Terminal:
         self._line(f"\n{words}" if "\n" in words else f"      {words}")
 
     def begin(self, group: str, check: Check) -> None:
-        if group != self._group:
-            self._group = group
-            self._clear()
-            self._line(f"\n{self._painted(group, '1')}")
+        self._next_group = group
         if self.live:
             self.out.write(f"{_CLEAR}  {self._painted('…', '2')} {check.title}")
             self.out.flush()
@@ -66,6 +64,11 @@ class Terminal:
 
     def heard(self, result: Result) -> None:
         self._clear()
+        if not result.asked_for:
+            return
+        if self._next_group != self._group:
+            self._group = self._next_group
+            self._line(f"\n{self._painted(self._group, '1')}")
         mark, colour = _MARKS[result.verdict]
         aside = plain(result.reason or result.told)
         title = f"{result.check.title:<{_TITLE}}"

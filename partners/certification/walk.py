@@ -64,7 +64,7 @@ class Walk:
         return result
 
     def _passed_over(self, check: Check) -> Result | None:
-        if not self._asked_for(check):
+        if not self.asked_for(check):
             return _skipped(check, "you left it out", asked_for=False)
         if self.away >= _ENOUGH:
             return _skipped(check, "the bank did not answer the questions before this one")
@@ -76,7 +76,7 @@ class Walk:
                 return _skipped(check, f"{needed} was not made")
         return None
 
-    def _asked_for(self, check: Check) -> bool:
+    def asked_for(self, check: Check) -> bool:
         chosen = not self.only or _named(check.id, self.only)
         return chosen and not _named(check.id, self.skip)
 
@@ -155,7 +155,8 @@ def walk(
                 _tidy(visit)
             results = []
             for check, do in chapter.checks:
-                begin(chapter.title, check)
+                if going.asked_for(check):
+                    begin(chapter.title, check)
                 result = going.take(check, do)
                 heard(result)
                 results.append(result)

@@ -393,7 +393,7 @@ def booked(visit: Visit) -> Iterator[Finding]:
         raise PassedOver("the payment was booked already when it was first seen")
     if not visit.hands.book():
         raise PassedOver(
-            "only the bank can book it: run the check again when it has, or use --levers"
+            "only the bank can have it booked: do so when you are asked, or use --levers"
         )
     for _waited in until(visit.target.patience, every=0.5, sleep=visit.sleep):
         rows = newest(visit, visit.bought_on)

@@ -83,7 +83,7 @@ class Command(BaseCommand):
             self._list()
             return
         terminal = Terminal(
-            out=self.stdout,  # type: ignore[arg-type]  # Django's wrapper writes as a file does
+            out=sys.stdout,  # Django's wrapper ends every write as a line
             colours=_is_watched(options),
             live=_is_watched(options),
             verbose=options["verbosity"] > 1,
