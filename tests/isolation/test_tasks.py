@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import fields, is_dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,14 @@ from django.utils.module_loading import import_string
 
 from messaging.conversations.models import StreamEvent
 from messaging.notices.actions import Claim as NoticeClaim
-from messaging.notices.actions import claim_notice
+from messaging.notices.actions import claim as claim_notice
+from messaging.notices.lanes import AlertMails
 from messaging.notices.mailing import MailLine
 from messaging.notices.sending import send
+from messaging.webhooks.actions import Errand as WebhookErrand
+from messaging.webhooks.actions import Tried, claim_errands
+from messaging.webhooks.models import WebhookDelivery
+from messaging.webhooks.sending import note, prepare
 from partners.feeds.cursors import Claim, claim_due
 from partners.instructions.actions import Errand, claim_errand
 from partners.instructions.carrying import carry
@@ -65,7 +70,9 @@ TASK_ARGUMENTS: dict[str, Callable[[House], Any]] = {
 }
 TASKS = sorted(our_tasks())
 OF_ONE_BANK = [each for each in TASKS if "bank_id" in arguments_of(our_tasks()[each])]
-OF_EVERY_BANK = [each for each in TASKS if each not in OF_ONE_BANK]
+# It sends in threads of its own; what each of them does is tried below, as work that is held.
+IN_THREADS = {"messaging.webhooks.tasks.send_due"}
+OF_EVERY_BANK = [each for each in TASKS if each not in {*OF_ONE_BANK, *IN_THREADS}]
 
 
 def run_for(name: str, house: House) -> None:
@@ -135,6 +142,9 @@ def require_only(changes: Iterable[Change], house: House, world: World) -> None:
 LONG_AGO = timezone.now() - timedelta(days=60)
 # What a task that visits every bank finds at the served one, and at no other.
 GROWN_OLD: dict[str, Callable[[], object]] = {
+    "messaging.webhooks.tasks.age_out": lambda: WebhookDelivery.objects.update(
+        created_at=LONG_AGO, due_at=None
+    ),
     "messaging.programs.tasks.age_out": lambda: StreamEvent.objects.update(
         at=LONG_AGO, caused_by=F("id"), kind="alert.raised"
     ),
@@ -206,16 +216,32 @@ def pull_it(bank_id: UUID, claim: Any) -> None:
     pull(bank_id=bank_id, claim=claim, clock=timezone.now)
 
 
-def send_it(bank_id: UUID, notice: Any) -> None:
+def claim_mail(*, at: datetime, lease: timedelta) -> NoticeClaim | None:
+    return claim_notice(AlertMails.model, way=AlertMails.way, at=at, lease=lease)
+
+
+def mail_it(bank_id: UUID, notice: Any) -> None:
     with closing(MailLine()) as line:
-        send(bank_id, notice, line, timezone.now)
+        send(bank_id, AlertMails(line), notice, timezone.now)
+
+
+def claim_webhook(*, at: datetime, lease: timedelta) -> WebhookErrand | None:
+    found = claim_errands(at=at, lease=lease, busy=(), each=1, limit=1)
+    return found[0] if found else None
+
+
+def tell_it(bank_id: UUID, errand: Any) -> None:
+    held = replace(errand, bank_id=bank_id)
+    prepare(held, timezone.now())
+    note(held, Tried("delivered", timezone.now(), latency_ms=1, response_code=200))
 
 
 # What a worker holds while it works: how it is claimed, and what is done with it.
 WORK: Mapping[type[Any], tuple[Callable[..., Any], Callable[[UUID, Any], None]]] = {
     Claim: (claim_due, pull_it),
     Errand: (claim_errand, carry_it),
-    NoticeClaim: (claim_notice, send_it),
+    NoticeClaim: (claim_mail, mail_it),
+    WebhookErrand: (claim_webhook, tell_it),
 }
 
 

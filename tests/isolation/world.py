@@ -299,6 +299,8 @@ def make_world() -> World:
     neighbour = _make_home(house, "Kingfisher", other_program.client, 1_111_111)
     stranger = _make_home(other_house, "Sandpiper", other_program.client, 2_222_222)
     ended, live = _other_consents(victim, other_program.client)
+    hooks = _make_hooks(victim, program, HOOK)
+    _make_hooks(stranger, other_program, "https://hooks.another-program.example/in")
     return World(
         house=house,
         other_house=other_house,
@@ -311,7 +313,7 @@ def make_world() -> World:
         for_other_program=live,
         chat_consent_id=_chat_consent_id(victim),
         cookies=_other_cookies(house),
-        hooks=_make_hooks(victim, program),
+        hooks=hooks,
     )
 
 
@@ -646,24 +648,24 @@ def _token(client: Client, scope: str, expires: datetime) -> str:
     return text
 
 
-def _make_hooks(victim: Home, program: Program) -> dict[str, str]:
-    """An endpoint of the program's, with something for it under the victim's consent."""
+def _make_hooks(home: Home, program: Program, url: str) -> dict[str, str]:
+    """An endpoint of the program's, with something for it under the home's consent."""
     at = timezone.now()
     endpoint, _secret = create_endpoint(
-        client_id=program.client.pk, url=HOOK, event_types=[], description="", at=at
+        client_id=program.client.pk, url=url, event_types=[], description="", at=at
     )
     test = request_test(endpoint=endpoint, at=at)
     replay = request_replay(
         endpoint=endpoint, since=at - timedelta(days=1), until=at, which="all", at=at
     )
-    with serving(victim.bank_id):
-        tell_of_grant(victim.consent.id, caused_by=uuid4(), at=at, now=at)
+    with serving(home.bank_id):
+        tell_of_grant(home.consent.id, caused_by=uuid4(), at=at, now=at)
         (delivery,) = WebhookDelivery.objects.filter(endpoint=endpoint)
     return {
         "endpoint_id": str(endpoint.id),
         "test_id": str(test.id),
         "replay_id": str(replay.id),
-        "delivery": delivery_reference(victim.bank_id, delivery.id),
+        "delivery": delivery_reference(home.bank_id, delivery.id),
     }
 
 
