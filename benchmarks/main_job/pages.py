@@ -7,7 +7,14 @@ from html.parser import HTMLParser
 
 from benchmarks.main_job.records import Money, Rule
 
-_AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?) ([A-Z]{3})")
+_NUMBER = r"[0-9][0-9.,\u00a0\u202f' ]*[0-9]|[0-9]"
+_UNIT = r"[€£]|\b[A-Z]{3}\b"
+_MONEY = re.compile(
+    rf"(?P<before>{_UNIT})\s?(?P<after>{_NUMBER})|(?P<number>{_NUMBER})\s?(?P<unit>{_UNIT})"
+)
+_SYMBOLS = {"€": "EUR", "£": "GBP"}
+# Alert types that mean nothing without an amount.
+_WITH_AMOUNT = {"large_payment", "low_balance"}
 
 
 @dataclass
@@ -67,7 +74,19 @@ def rules_on(page: Page) -> dict[str, Rule]:
     rules = {}
     for each in page.fields:
         if each.name == "alert_types":
-            amount = _AMOUNT.search(each.words)
-            over = Money(Decimal(amount[1]), amount[2]) if amount else None
+            over = money_in(each.words) if each.value in _WITH_AMOUNT else None
             rules[each.value] = Rule(each.value, over)
     return rules
+
+
+def money_in(words: str) -> Money:
+    """The amount that a sentence names, as people write it. Raises LookupError where there is none."""
+    found = _MONEY.search(words)
+    if found is None:
+        raise LookupError(f"no amount in {words!r}")
+    unit, number = found["before"] or found["unit"], found["after"] or found["number"]
+    whole, _mark, part = number, "", ""
+    if len(number) > 2 and number[-3] in ".,":
+        whole, part = number[:-3], number[-2:]
+    digits = "".join(mark for mark in whole if mark.isdigit())
+    return Money(Decimal(f"{digits}.{part or 0}"), _SYMBOLS.get(unit, unit))
