@@ -52,13 +52,13 @@ def test_a_client_gets_a_token_for_ten_minutes() -> None:
     given = answered.json()
     assert answered.status_code == 200
     assert (given["token_type"], given["expires_in"]) == ("Bearer", 600)
-    assert set(given["scope"].split()) == {"balances", "transactions"}
+    assert set(given["scope"].split()) == set(client.feeds)
     assert "refresh_token" not in given
     assert answered.headers["Cache-Control"] == "no-store"
     principal = client_of_token(given["access_token"], timezone.now())
     assert principal is not None
     assert (principal.client_id, principal.name) == (client.id, f"client:{client.id}")
-    assert principal.scopes == {"balances", "transactions"}
+    assert principal.scopes == set(client.feeds)
 
 
 def test_a_token_ends_after_ten_minutes() -> None:

@@ -11,6 +11,7 @@ from portal.outbox.models import OutboxDelivery, OutboxEvent
 from portal.rest.problems import NotFound
 from portal.tenancy.blocks import serving, serving_consent, serving_customer
 from tests.factories.accounts import (
+    ALL_FEEDS,
     Household,
     make_client,
     make_consent,
@@ -77,7 +78,7 @@ def test_accounts_that_a_change_does_not_name_stay_as_they_were(home: Household)
     (kept,) = rest
     with serving(home.bank_id):
         named = {(each.account_id, each.code) for each in resources_of([kept.id])}
-    assert named == {(home.account.id, "balances"), (home.account.id, "transactions")}
+    assert named == {(home.account.id, each) for each in ALL_FEEDS}
     assert (kept.expires_at, kept.history_from) == (first.expires_at, date(2025, 5, 5))
     assert kept.id != first.id
 
