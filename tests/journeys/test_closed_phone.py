@@ -1,6 +1,7 @@
 """The alert that reaches a closed phone: a mail, a link, a sign-in at the bank, one tap, a frozen card."""
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import BrowserContext, expect
@@ -17,7 +18,7 @@ def test_a_fraud_alert_reaches_a_closed_phone_and_not_me_freezes_the_card(
 ) -> None:
     person = stack.demo["customers"]["northmoor"][0]
     thaw(stack, "northmoor", person["login"])
-    before = len(box.mails)
+    before = mails_when_quiet(box)
 
     # No page is open anywhere.
     with stack.bank("northmoor") as bank:
@@ -55,7 +56,7 @@ def test_a_fraud_alert_reaches_a_closed_phone_and_not_me_freezes_the_card(
     settled = chat_in(page).locator(".row-wanted section.alert")
     expect(settled).to_contain_text(re.compile(r"Frozen at \d\d:\d\d"), timeout=SOON)
     expect(settled.get_by_role("button", name="Not me")).to_have_count(0)
-    assert len(box.mails) == before + 1
+    assert [link_in(each) for each in box.mails].count(link_in(mail)) == 1
 
 
 def test_an_alert_that_is_on_the_screen_goes_nowhere_else(
@@ -67,7 +68,7 @@ def test_an_alert_that_is_on_the_screen_goes_nowhere_else(
     page.goto(f"{stack.bank_origin('northmoor')}/phone?customer={person['login']}")
     chat = chat_in(page)
     expect(chat.get_by_role("log")).to_be_visible(timeout=SOON)
-    before = len(box.mails)
+    before = mails_when_quiet(box)
 
     with stack.bank("northmoor") as bank:
         bank.post(f"/customers/{person['login']}/buy", json={"suspicious": True})
@@ -76,6 +77,15 @@ def test_an_alert_that_is_on_the_screen_goes_nowhere_else(
     page.wait_for_timeout(8_000)
 
     assert len(box.mails) == before
+
+
+def mails_when_quiet(box: Mailbox) -> int:
+    """How many there are once what earlier stories left untold has been told."""
+    counted = -1
+    while counted != len(box.mails):
+        counted = len(box.mails)
+        time.sleep(8)
+    return counted
 
 
 def test_somebody_elses_link_says_that_the_alert_is_not_here(

@@ -43,10 +43,14 @@ def test_a_suspicious_purchase_is_told_refused_and_frozen_by_the_bank(
     desk.goto(f"{stack.origin()}/?bank=northmoor")
     chat = chat_in(desk)
     expect(chat.get_by_role("log")).to_be_visible(timeout=SOON)
+    alerts = chat.locator("section.alert")
+    before = alerts.count()
 
     desk.get_by_role("button", name="Buy something suspicious").click()
 
-    alert = chat.locator("section.alert").last
+    # The new one: other stories have left theirs in the same conversation.
+    expect(alerts).to_have_count(before + 1, timeout=SOON)
+    alert = alerts.last
     expect(alert.get_by_role("button", name="Not me")).to_be_visible(timeout=SOON)
     assert not any(card["frozen"] for card in cards_of(stack, "northmoor", customer["login"]))
     alert.get_by_role("button", name="Not me").click()

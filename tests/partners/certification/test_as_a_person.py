@@ -18,7 +18,7 @@ from tests.ports import free_port
 from tests.sandbox_bank import SandboxBank
 
 pytestmark = pytest.mark.slow
-CLIENT = {"client_id": "engineer", "client_secret": "a-secret-of-the-engineer"}
+CLIENT = {"client_id": "engineer", "client_secret": "the-engineers-own"}
 
 
 class Person:
