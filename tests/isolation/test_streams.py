@@ -203,7 +203,7 @@ def is_refusal(change: Change, world: World) -> bool:
     """A program's guess is noted of the program, and names nobody."""
     row = change.row
     own = row.get("recipient") == f"client:{world.other_program.client.pk}"
-    noted = change.table in {"accounts_disclosure", "accounts_refusalcount"}
+    noted = change.table in {"accounts_disclosure", "accounts_disclosurecount"}
     return noted and own and row["pseudonym"] is None and row.get("consent_id") is None
 
 
