@@ -67,6 +67,7 @@ def sandbox_bank(*, port: int, name: str, log: Path, **environ: str) -> Iterator
         "SANDBOX_SEED": "7",
         "SANDBOX_CUSTOMERS": "3",
         "SANDBOX_BOOK_AFTER_SECONDS": "86400",
+        "SANDBOX_RECEIPT_AFTER_SECONDS": "86400",
         "SANDBOX_PARCEL_STEP_SECONDS": "86400",
         "SANDBOX_CLIENT_ID": CLIENT,
         "SANDBOX_CLIENT_SECRET": SECRET,
