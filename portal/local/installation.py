@@ -19,12 +19,13 @@ from portal.local.roles import RolePasswords
 from portal.local.state import State, read_json, write_json, write_private
 from portal.local.valkey import Valkey
 
-POSTGRES = "postgres"
-SANDBOX_POSTGRES = "sandbox-postgres"
-VALKEY = "valkey"
-SERVERS = (POSTGRES, VALKEY, SANDBOX_POSTGRES)
-
 SANDBOX_SLUGS = ("aurelia", "northmoor", "quillon")
+
+POSTGRES = "postgres"
+VALKEY = "valkey"
+# Each invented bank has a cluster of its own, as each real one has.
+SANDBOX_POSTGRES = {f"{slug}-postgres": slug for slug in SANDBOX_SLUGS}
+SERVERS = (POSTGRES, VALKEY, *SANDBOX_POSTGRES)
 
 _PASSWORDS = ("superuser", "owner", "runtime", "system", "sandbox_superuser", "sandbox", "valkey")
 _HIGHEST_PORT = 65535
@@ -126,14 +127,15 @@ class Installation:
             durable=self.durable,
         )
 
-    @property
-    def sandbox_postgres(self) -> Cluster:
+    def sandbox_postgres(self, slug: str) -> Cluster:
+        first = self.ports.sandbox_postgres
         return Cluster(
-            SANDBOX_POSTGRES,
+            f"{slug}-postgres",
             self.state,
-            self.ports.sandbox_postgres,
+            first and first + SANDBOX_SLUGS.index(slug),
             self.secrets.passwords["sandbox_superuser"],
-            shared_buffers="64MB",
+            shared_buffers="32MB",
+            max_connections=40,
             durable=self.durable,
         )
 
@@ -151,25 +153,25 @@ class Installation:
     def server(self, name: str) -> Server:
         if name == POSTGRES:
             return _postgres_server(self.postgres, "PORTAL_POSTGRES_PORT", self._prepare_portal)
-        if name == SANDBOX_POSTGRES:
-            return _postgres_server(
-                self.sandbox_postgres, "PORTAL_SANDBOX_POSTGRES_PORT", self._prepare_sandbox
-            )
+        if name in SANDBOX_POSTGRES:
+            return self._sandbox_server(SANDBOX_POSTGRES[name])
         return _valkey_server(self.valkey)
 
     def _prepare_portal(self) -> None:
         roles.prepare_portal(self.postgres, self.secrets.roles)
 
-    def _prepare_sandbox(self) -> None:
-        roles.prepare_sandbox(
-            self.sandbox_postgres,
-            self.secrets.passwords["sandbox"],
-            [sandbox_database(slug) for slug in SANDBOX_SLUGS],
+    def _sandbox_server(self, slug: str) -> Server:
+        cluster = self.sandbox_postgres(slug)
+        password = self.secrets.passwords["sandbox"]
+        return _postgres_server(
+            cluster,
+            "PORTAL_SANDBOX_POSTGRES_PORT (the first of three)",
+            lambda: roles.prepare_sandbox(cluster, password, sandbox_database(slug)),
         )
 
     def sandbox_database_url(self, slug: str) -> str:
         return postgres.url(
-            self.sandbox_postgres,
+            self.sandbox_postgres(slug),
             user=roles.SANDBOX,
             password=self.secrets.passwords["sandbox"],
             dbname=sandbox_database(slug),

@@ -30,8 +30,8 @@ def sandbox_name(slug: str) -> str:
 def full_plan(here: Installation, servers: Iterable[str], environ: Mapping[str, str]) -> Plan:
     """All of it. `environ` is what our own processes get; `servers` are the embedded ones needed."""
     embedded = tuple(servers)
-    portal_needs = tuple(name for name in embedded if name != SANDBOX_POSTGRES)
-    sandboxes = tuple(map(sandbox_name, SANDBOX_SLUGS))
+    portal_needs = tuple(name for name in embedded if name not in SANDBOX_POSTGRES)
+    sandboxes = {sandbox_name(slug): (server,) for server, slug in SANDBOX_POSTGRES.items()}
     ours = ("web", "worker", "beat", "relay")
     # A mail server of the user's own takes its place.
     mailbox = (_mailbox(here, environ),) if environ.get("EMAIL_URL") == here.mail_url else ()
@@ -59,7 +59,7 @@ def full_plan(here: Installation, servers: Iterable[str], environ: Mapping[str, 
         needs={
             MIGRATE: portal_needs,
             SEED: (MIGRATE, *portal_needs, *sandboxes),
-            **dict.fromkeys(sandboxes, (SANDBOX_POSTGRES,)),
+            **sandboxes,
             **dict.fromkeys(ours, (MIGRATE, *portal_needs)),
         },
     )
@@ -90,13 +90,14 @@ def _seed(here: Installation, environ: Mapping[str, str]) -> Job | None:
     command = seed_command()
     if command is None:
         return None
+    of_banks = [here.sandbox_postgres(slug).data for slug in SANDBOX_SLUGS]
     stamp = _stamp_of(here, environ, lambda: [command, REPOSITORY / "portal/local/demo.py"], "")
     return Job(
         SEED,
         here.state,
         _python("manage.py", SEED),
         environ,
-        stamp=lambda: f"{stamp()}:{_edition(here.sandbox_postgres.data)}",
+        stamp=lambda: ":".join([stamp(), *(_edition(each) for each in of_banks)]),
         leaves=here.state.folder / "demo.json",
     )
 

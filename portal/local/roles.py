@@ -94,9 +94,8 @@ def _grant_schema(connection: Connection) -> None:
         connection.execute(sql.SQL(statement).format(**names))
 
 
-def prepare_sandbox(cluster: Cluster, password: str, names: list[str]) -> None:
-    """The sandbox banks' own cluster: one role, one database for each bank."""
+def prepare_sandbox(cluster: Cluster, password: str, name: str) -> None:
+    """A sandbox bank's own cluster: one role, one database."""
     with cluster.connect() as connection:
         postgres.ensure_role(connection, SANDBOX, password)
-        for name in names:
-            postgres.ensure_database(connection, name, owner=SANDBOX)
+        postgres.ensure_database(connection, name, owner=SANDBOX)

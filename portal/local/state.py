@@ -20,7 +20,7 @@ from portal.local.serveruser import ServerUser, server_user
 REPOSITORY = Path(__file__).resolve().parents[2]
 NEEDED_BYTES = 200 * 1024 * 1024
 _LONGEST_SOCKET = 100
-_LONGEST_NAME = "/sandbox-postgres/.s.PGSQL.65535.lock"
+_LONGEST_NAME = "/northmoor-postgres/.s.PGSQL.65535.lock"
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 
 

@@ -25,7 +25,6 @@ from portal.local.embedded import start_and_wait
 from portal.local.installation import (
     NO_PORTS,
     POSTGRES,
-    SANDBOX_POSTGRES,
     VALKEY,
     Installation,
     load_secrets,
@@ -117,7 +116,7 @@ def servers(
 def _start(folder: Path, *, sandbox: bool, durable: bool) -> Servers:
     state = open_state(folder)
     installation = Installation(state, load_secrets(state), NO_PORTS, durable=durable)
-    names = [POSTGRES, VALKEY, *([SANDBOX_POSTGRES] if sandbox else [])]
+    names = [POSTGRES, VALKEY, *(["aurelia-postgres"] if sandbox else [])]
     with ThreadPoolExecutor(len(names)) as pool:
         list(pool.map(lambda name: start_and_wait(installation.server(name)), names))
     urls = roles.database_urls(installation.postgres, installation.secrets.roles, roles.DATABASE)

@@ -189,7 +189,7 @@ def test_servers_run_from_a_folder_that_their_user_cannot_reach() -> None:
     with tempfile.TemporaryDirectory() as closed:
         state = open_state(Path(closed) / "state")
         here = Installation(state, load_secrets(state), NO_PORTS, durable=False)
-        names = ("postgres", "sandbox-postgres", "valkey")
+        names = ("postgres", "aurelia-postgres", "valkey")
 
         with ThreadPoolExecutor() as pool:
             running = list(pool.map(lambda name: start_and_wait(here.server(name)), names))

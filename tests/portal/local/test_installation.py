@@ -46,10 +46,19 @@ def test_a_master_key_made_here_says_so(state: State) -> None:
 
 
 def test_variables_replace_servers() -> None:
-    assert installed.needed_servers({}) == ("postgres", "valkey", "sandbox-postgres")
-    assert installed.needed_servers({"DATABASE_URL": "x", "VALKEY_URL": "y"}) == (
-        "sandbox-postgres",
-    )
+    of_banks = ("aurelia-postgres", "northmoor-postgres", "quillon-postgres")
+    assert installed.needed_servers({}) == ("postgres", "valkey", *of_banks)
+    assert installed.needed_servers({"DATABASE_URL": "x", "VALKEY_URL": "y"}) == of_banks
+
+
+@pytest.mark.parametrize(("first", "ports"), [(5441, [5441, 5442, 5443]), (0, [0, 0, 0])])
+def test_each_bank_has_a_cluster_of_its_own(state: State, first: int, ports: list[int]) -> None:
+    here = Installation(state, load_secrets(state), Ports(sandbox_postgres=first))
+    clusters = [here.sandbox_postgres(slug) for slug in installed.SANDBOX_SLUGS]
+
+    assert [each.port for each in clusters] == ports
+    assert len({each.data for each in clusters}) == len(clusters)
+    assert len({here.sandbox_database_url(slug) for slug in installed.SANDBOX_SLUGS}) == 3
 
 
 @pytest.mark.parametrize(

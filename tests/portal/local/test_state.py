@@ -28,7 +28,7 @@ def test_sockets_go_elsewhere_when_the_folder_is_too_deep(tmp_path: Path) -> Non
     again = open_state(deep)
     remove_state(deep)
 
-    assert len(f"{state.sockets}/sandbox-postgres/.s.PGSQL.65535") < 100
+    assert len(f"{state.sockets}/northmoor-postgres/.s.PGSQL.65535") < 100
     assert again.sockets == state.sockets
     assert not state.sockets.exists()
 
