@@ -79,7 +79,7 @@ def refuse_development(given: dict[str, str]) -> None:
         or not given.get("PORTAL_BASE_HOST"),
         "DATABASE_URL": f"{ROOT}" in given.get("DATABASE_URL", ""),
         "EMAIL_URL": not _keeps_mail_secret(given.get("EMAIL_URL", "")),
-        "PORTAL_WEBHOOKS_TO_LOOPBACK": given.get("PORTAL_WEBHOOKS_TO_LOOPBACK") == "yes",
+        "PORTAL_CALLS_TO_LOOPBACK": given.get("PORTAL_CALLS_TO_LOOPBACK") == "yes",
     }
     names = sorted(name for name, is_unfit in unfit.items() if is_unfit)
     if names:

@@ -291,10 +291,9 @@ REALTIME_HEARTBEAT = timedelta(seconds=env.number("PORTAL_HEARTBEAT_SECONDS", 15
 WEBHOOK_TIMEOUT_SECONDS = env.number("PORTAL_WEBHOOK_TIMEOUT_SECONDS", 15)
 # How many workers send at once, each to many addresses; the others are left for banks' work.
 WEBHOOK_SENDERS = env.number("PORTAL_WEBHOOK_SENDERS", 1)
-# Whether programs may be told on this very machine, over http and on any port: refused in production.
-WEBHOOKS_TO_LOOPBACK = (
-    env.choice("PORTAL_WEBHOOKS_TO_LOOPBACK", ("yes", "no"), "no" if PRODUCTION else "yes")
-    == "yes"
+# Whether addresses that somebody gave us may lie on this very machine, over http and on any port.
+CALLS_TO_LOOPBACK = (
+    env.choice("PORTAL_CALLS_TO_LOOPBACK", ("yes", "no"), "no" if PRODUCTION else "yes") == "yes"
 )
 BANK_TIMEOUT_SECONDS = env.number("PORTAL_BANK_TIMEOUT_SECONDS", 10)
 # How often each feed is read when the bank says nothing: finds what notifications missed.

@@ -14,7 +14,7 @@ from messaging.webhooks.models import (
     WebhookEndpoint,
     WebhookReplay,
 )
-from messaging.webhooks.rules import why_not_url
+from portal.outside.addresses import why_not_url
 from portal.rest.serializers import StrictFlag, StrictNumber, StrictSerializer, StrictText
 
 LARGEST_PAGE, USUAL_PAGE = 100, 50
@@ -31,7 +31,7 @@ class WebhookAddress(StrictText):
 
     def to_internal_value(self, data: Any) -> str:
         url = super().to_internal_value(data)
-        problem = why_not_url(url, loopback=settings.WEBHOOKS_TO_LOOPBACK)
+        problem = why_not_url(url, loopback=settings.CALLS_TO_LOOPBACK)
         if problem:
             raise serializers.ValidationError([problem])
         return url

@@ -39,7 +39,6 @@ from messaging.webhooks.actions import (
     settle_test,
     take_test,
 )
-from messaging.webhooks.line import Answer, NotAllowed, Unreachable, connected
 from messaging.webhooks.models import WebhookAttempt, WebhookReplay, WebhookTest
 from messaging.webhooks.queries import (
     banks_of_endpoint,
@@ -52,6 +51,7 @@ from messaging.webhooks.rules import secret_key, sign
 from partners.sharing.gate import Door, NotFoundHere
 from partners.sharing.programs import within_consent
 from partners.sharing.reading import Reader
+from portal.outside.line import Answer, NotAllowed, Unreachable, connected
 from portal.rest.problems import NotFound
 from portal.secrets.fields import open_secret
 from portal.telemetry.measures import WEBHOOKS

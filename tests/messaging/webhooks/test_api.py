@@ -105,7 +105,7 @@ def test_this_very_machine_is_refused_unless_a_setting_lets_it(
     hooks: Hooks, settings: Any
 ) -> None:
     allowed = hooks.send("POST", body={"url": "http://127.0.0.1:9/in"})
-    settings.WEBHOOKS_TO_LOOPBACK = False
+    settings.CALLS_TO_LOOPBACK = False
     refused = hooks.send("POST", body={"url": "http://127.0.0.1:9/in"})
 
     assert (allowed.status_code, refused.status_code) == (201, 400)

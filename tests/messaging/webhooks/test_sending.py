@@ -593,7 +593,7 @@ def test_an_address_of_no_public_machine_is_never_connected_to(
     world: World, settings: Any, url: str
 ) -> None:
     # Stored when it was allowed, or by somebody who got round the form.
-    settings.WEBHOOKS_TO_LOOPBACK = False
+    settings.CALLS_TO_LOOPBACK = False
     WebhookEndpoint.objects.update(url=url.format(port=world.receiver.port))
     world.scene.change()
     send()

@@ -1,8 +1,8 @@
-"""The one way out to programs' addresses: one POST, and the status that came back.
+"""The one way out to addresses that somebody else gave us: one POST, and the status that came back.
 
 A name is resolved once, and the connection goes to the address that was looked at; no redirect is
 followed, no proxy used, nothing of the answer kept but its status. HTTP/1.1 by h11, so that connecting
-comes before anything is read for the program, and sending right after.
+comes before anything is read for the receiver, and sending right after.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ import h11
 import httpx
 from django.conf import settings
 
-from messaging.webhooks.rules import Address, as_address, is_allowed, is_own_name, why_not_url
+from portal.outside.addresses import Address, as_address, is_allowed, is_own_name, why_not_url
 
 _CHUNK = 16 * 1024
 _CONNECT_SECONDS = 5
@@ -95,7 +95,7 @@ class Line:
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[Line]:
     """A connection to where `url` leads, if we may go there. Raises NotAllowed, Unreachable."""
-    if why_not_url(url, loopback=settings.WEBHOOKS_TO_LOOPBACK):
+    if why_not_url(url, loopback=settings.CALLS_TO_LOOPBACK):
         raise NotAllowed
     target = urlsplit(url)
     host, port = target.hostname or "", target.port or _PORTS[target.scheme]
@@ -123,7 +123,7 @@ async def _opened(
 
 async def _resolved(host: str, port: int) -> list[Address]:
     """Where the name leads, asked once. Raises NotAllowed where any of it is no address for us."""
-    if settings.WEBHOOKS_TO_LOOPBACK and is_own_name(host) and as_address(host) is None:
+    if settings.CALLS_TO_LOOPBACK and is_own_name(host) and as_address(host) is None:
         # Python does not resolve *.localhost.
         host = "127.0.0.1"
     try:
@@ -131,7 +131,7 @@ async def _resolved(host: str, port: int) -> list[Address]:
     except (OSError, UnicodeError) as problem:
         raise Unreachable from problem
     addresses = [as_address(str(each[4][0])) for each in found]
-    loopback = settings.WEBHOOKS_TO_LOOPBACK
+    loopback = settings.CALLS_TO_LOOPBACK
     allowed = [
         each for each in addresses if each is not None and is_allowed(each, loopback=loopback)
     ]
