@@ -1,7 +1,13 @@
 """The index in which Django finds the rooms' tables."""
 
 from messaging.conversations.models import Conversation, Message, ReadMark, Stream, StreamEvent
-from messaging.notices.models import AddressProof, MailAddress, Notice, WayChoice
+from messaging.notices.models import (
+    AddressProof,
+    MailAddress,
+    Notice,
+    PushSubscription,
+    WayChoice,
+)
 from messaging.webhooks.models import (
     WebhookAttempt,
     WebhookDelivery,
@@ -17,6 +23,7 @@ __all__ = [
     "MailAddress",
     "Message",
     "Notice",
+    "PushSubscription",
     "ReadMark",
     "Stream",
     "StreamEvent",

@@ -1,6 +1,7 @@
 """What the processes are told from outside: environment variables, or what `make run` left for them."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -10,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 ROOT = Path(__file__).resolve().parent.parent
 SECRET_LENGTH = 50
 MODES = ("development", "test", "production")
+_P256_KEY = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 def read_environment() -> dict[str, str]:
@@ -78,6 +80,7 @@ def refuse_development(given: dict[str, str]) -> None:
         "PORTAL_BASE_HOST": given.get("PORTAL_BASE_HOST", "").endswith("localhost")
         or not given.get("PORTAL_BASE_HOST"),
         "DATABASE_URL": f"{ROOT}" in given.get("DATABASE_URL", ""),
+        "PORTAL_PUSH_KEY": given.get("PORTAL_PUSH_KEY", "").startswith(("dev", "test")),
         "EMAIL_URL": not _keeps_mail_secret(given.get("EMAIL_URL", "")),
         "PORTAL_CALLS_TO_LOOPBACK": given.get("PORTAL_CALLS_TO_LOOPBACK") == "yes",
     }
@@ -145,6 +148,16 @@ def mail_server(url: str) -> dict[str, Any]:
         "USE_SSL": parts.scheme == "smtps",
         "USE_TLS": parts.scheme == "smtp" and not is_plain,
     }
+
+
+def push_key(text: str) -> str:
+    """The key of `id:base64url`, 32 bytes: a private key of the curve P-256 (RFC 8292, section 2)."""
+    if not text:
+        return ""
+    key_id, _colon, key = text.partition(":")
+    if not key_id.isalnum() or not _P256_KEY.fullmatch(key):
+        raise ImproperlyConfigured("PORTAL_PUSH_KEY is `id:base64url of 32 bytes`")
+    return key
 
 
 def _keeps_mail_secret(url: str) -> bool:

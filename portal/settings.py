@@ -9,6 +9,7 @@ from portal.environment import (
     Environment,
     database,
     mail_server,
+    push_key,
     read_environment,
     refuse_development,
 )
@@ -301,6 +302,10 @@ SWEEP_INTERVAL = timedelta(seconds=env.number("PORTAL_SWEEP_SECONDS", 900 if PRO
 
 # How long a fraud alert waits to be seen in the chat before it goes out by mail.
 NOTICE_AFTER = timedelta(seconds=env.number("PORTAL_NOTICE_SECONDS", 20))
+# Where a browser was notified first, how much longer the mail waits for it to be seen.
+NOTICE_MAIL_AFTER_PUSH = timedelta(seconds=env.number("PORTAL_MAIL_AFTER_PUSH_SECONDS", 40))
+# What pushes to browsers are signed with; without it none is offered.
+PUSH_KEY = push_key(env.text("PORTAL_PUSH_KEY", ""))
 
 # --- words, times, files ----------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -314,7 +319,8 @@ STATIC_URL = "/static/"
 STATIC_ROOT = PORTAL_STATE / "static"
 # Rooms keep their own files; Django by itself looks in the apps alone.
 STATICFILES_DIRS = [
-    ROOT / room / "static" for room in ("portal/design", "portal/local", "messaging/widget")
+    ROOT / room / "static"
+    for room in ("portal/design", "portal/local", "messaging/widget", "messaging/notices")
 ]
 # Written by `collectstatic`; the server warns where it is missing.
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)

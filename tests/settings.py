@@ -15,6 +15,7 @@ SERVERS = _stack.enter_context(servers(sandbox=True))
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
 os.environ.update(SERVERS.environ(worker=int(_worker)))
 os.environ.setdefault("PORTAL_SECRET_KEY", "for-tests-alone-for-tests-alone-for-tests-alone")
+os.environ.setdefault("PORTAL_PUSH_KEY", "test1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE")
 os.environ.setdefault("PORTAL_KEYS", "test1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
 
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = f"{SERVERS.state}/metrics-{os.getpid()}"

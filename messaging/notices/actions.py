@@ -1,6 +1,6 @@
 """Planning to tell somebody, and writing down whether it reached them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -10,9 +10,17 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from messaging.conversations.models import Message
-from messaging.notices.models import MailAddress, Notice, Sending, Way
-from messaging.notices.queries import is_on, mail_address_of, plain_address, why_not_needed
+from messaging.notices.models import MailAddress, Notice, PushSubscription, Sending, Way
+from messaging.notices.queries import (
+    browsers_of,
+    has_browsers,
+    is_on,
+    mail_address_of,
+    plain_address,
+    why_not_needed,
+)
 from messaging.notices.rules import CANCELLED, FAILED, REACHED, SENDING, SETTLED, Next
+from messaging.notices.webpush import is_offered
 from partners.banks.models import Bank, Customer
 from partners.sharing.cards import may_announce
 from partners.sharing.gate import Door
@@ -21,6 +29,7 @@ from portal.tenancy.blocks import current_bank_id
 
 S = TypeVar("S", bound=Sending)
 
+_DOORS = {Way.MAIL: Door.MAIL, Way.PUSH: Door.PUSH}
 # A server that hangs may hold this many workers for one bank.
 SLOTS_PER_BANK = 2
 
@@ -51,13 +60,19 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Ready:
-    """A notice that may leave now: about which card, in whose words, and where to."""
+class Leaving:
+    """A notice that may leave now: about which card, in whose words."""
 
     notice_id: UUID
     card: Message
     bank: Bank
     customer: Customer
+
+
+@dataclass(frozen=True)
+class ReadyMail(Leaving):
+    """And where to."""
+
     address: MailAddress
 
     @property
@@ -65,24 +80,43 @@ class Ready:
         return plain_address(self.address)
 
 
+@dataclass(frozen=True)
+class ReadyPush(Leaving):
+    """And to which browsers; `gone` is filled with those whose push service knows them no more."""
+
+    browsers: tuple[PushSubscription, ...]
+    gone: list[UUID] = field(default_factory=list)
+    taken: list[UUID] = field(default_factory=list)
+
+
 def plan_notices(card: Message, *, occurred_at: datetime, at: datetime, trace: str = "") -> None:
     """Tell the customer of this card by other ways, unless they have seen it by then.
 
-    In their block, in the transaction that posts the card.
+    In their block, in the transaction that posts the card. A browser is faster than a mailbox, and a mail
+    is not needed where the notification was enough: so it goes later.
     """
     if card.alert_id is None or card.kind != Message.Kind.FRAUD_ALERT:
         return
-    notice = Notice(
-        customer_id=card.customer_id,
-        message=card,
-        alert_id=card.alert_id,
-        way=Way.MAIL,
-        occurred_at=occurred_at,
-        planned_at=at,
-        due_at=at + settings.NOTICE_AFTER,
-        trace=trace,
+    due = {Way.MAIL: at + settings.NOTICE_AFTER}
+    if is_offered() and has_browsers(card.customer_id) and is_on(card.customer_id, Way.PUSH):
+        due[Way.PUSH] = due[Way.MAIL]
+        due[Way.MAIL] += settings.NOTICE_MAIL_AFTER_PUSH
+    Notice.objects.bulk_create(
+        (
+            Notice(
+                customer_id=card.customer_id,
+                message=card,
+                alert_id=card.alert_id,
+                way=way,
+                occurred_at=occurred_at,
+                planned_at=at,
+                due_at=due_at,
+                trace=trace,
+            )
+            for way, due_at in due.items()
+        ),
+        ignore_conflicts=True,
     )
-    Notice.objects.bulk_create([notice], ignore_conflicts=True)
 
 
 def claim(model: type[Sending], *, way: str, at: datetime, lease: timedelta) -> Claim | None:
@@ -110,32 +144,30 @@ def held(model: type[S], claim: Claim) -> S | None:
     return rows.filter(pk=claim.id, fence=claim.fence).exclude(state__in=SETTLED).first()
 
 
-def is_needed(claim: Claim) -> bool:
+def is_needed(held_by: Claim) -> bool:
     """False where it is settled now: nobody has to be told any more, or there is no way to."""
-    notice = held(Notice, claim)
-    return notice is not None and _address_to_tell(notice) is not None
+    notice = held(Notice, held_by)
+    return notice is not None and _has_to_go(notice)
 
 
-def begin_sending(claim: Claim, *, at: datetime, lease: timedelta) -> Ready | None:
+def begin_mail(held_by: Claim, *, at: datetime, lease: timedelta) -> ReadyMail | None:
     """Decide in the last moment whether it has to and may leave, and write down that it is about to.
 
     In the customer's block. None where it is settled, or no longer this worker's.
     """
-    notice = held(Notice, claim)
-    address = None if notice is None else _address_to_tell(notice)
+    notice = _begun(held_by, at=at, lease=lease)
+    address = None if notice is None else mail_address_of(notice.customer_id)
     if notice is None or address is None:
         return None
-    if not _may_leave(notice, at):
-        end(notice, Next(CANCELLED, None, "not_shared"))
+    return ReadyMail(*_leaving(notice), address)
+
+
+def begin_push(held_by: Claim, *, at: datetime, lease: timedelta) -> ReadyPush | None:
+    """The same for the customer's browsers."""
+    notice = _begun(held_by, at=at, lease=lease)
+    if notice is None:
         return None
-    hand_over(notice, until=at + lease)
-    return Ready(
-        notice_id=notice.id,
-        card=notice.message,
-        bank=Bank.objects.get(pk=current_bank_id()),
-        customer=Customer.objects.get(pk=notice.customer_id),
-        address=address,
-    )
+    return ReadyPush(*_leaving(notice), tuple(browsers_of(notice.customer_id)))
 
 
 def hand_over(row: Sending, *, until: datetime) -> None:
@@ -162,6 +194,14 @@ def end(row: Sending, then: Next) -> None:
     row.save()
     if isinstance(row, Notice) and then.state in SETTLED:
         _measure(row)
+        if row.way == Way.PUSH and then.state == FAILED:
+            _bring_mail_forward(row)
+
+
+def note_browsers(ready: ReadyPush, *, at: datetime) -> None:
+    """Forget the browsers that are gone, and remember those that were reached."""
+    PushSubscription.objects.filter(pk__in=ready.gone).delete()
+    PushSubscription.objects.filter(pk__in=ready.taken).update(reached_at=at)
 
 
 def note_mailbox(row: MailAddress, *, refused_at: datetime | None) -> None:
@@ -176,23 +216,49 @@ def _measure(notice: Notice) -> None:
         NOTICE_LAG.labels(notice.way).observe(took.total_seconds())
 
 
-def _address_to_tell(notice: Notice) -> MailAddress | None:
-    """Where it goes; None where it was settled as not needed, or as having nowhere to go."""
+def _begun(held_by: Claim, *, at: datetime, lease: timedelta) -> Notice | None:
+    notice = held(Notice, held_by)
+    if notice is None or not _has_to_go(notice):
+        return None
+    if not _may_leave(notice, at):
+        end(notice, Next(CANCELLED, None, "not_shared"))
+        return None
+    hand_over(notice, until=at + lease)
+    return notice
+
+
+def _leaving(notice: Notice) -> tuple[UUID, Message, Bank, Customer]:
+    bank = Bank.objects.get(pk=current_bank_id())
+    return notice.id, notice.message, bank, Customer.objects.get(pk=notice.customer_id)
+
+
+def _has_to_go(notice: Notice) -> bool:
+    """False where it was settled as not needed, or as having nowhere to go."""
     why_not = why_not_needed(notice.message)
-    if not why_not and not is_on(notice.customer_id, Way.MAIL):
+    if not why_not and not is_on(notice.customer_id, notice.way):
         why_not = "switched_off"
     if why_not:
         end(notice, Next(CANCELLED, None, why_not))
-        return None
-    address = mail_address_of(notice.customer_id)
-    if address is None:
+        return False
+    if notice.way == Way.MAIL and mail_address_of(notice.customer_id) is None:
         end(notice, Next(FAILED, None, "no_address"))
-    return address
+        return False
+    if notice.way == Way.PUSH and not has_browsers(notice.customer_id):
+        end(notice, Next(FAILED, None, "no_browser"))
+        return False
+    return True
 
 
 def _may_leave(notice: Notice, at: datetime) -> bool:
     is_noted = notice.disclosed_at is not None
-    allowed = may_announce(notice.alert_id, door=Door.MAIL, at=at, noted=is_noted)
+    allowed = may_announce(notice.alert_id, door=_DOORS[Way(notice.way)], at=at, noted=is_noted)
     if allowed and not is_noted:
         notice.disclosed_at = at
     return allowed
+
+
+def _bring_mail_forward(notice: Notice) -> None:
+    """No browser can be reached: the mail has nothing to wait for."""
+    mail = Notice.objects.filter(alert_id=notice.alert_id, customer_id=notice.customer_id)
+    waiting = mail.filter(way=Way.MAIL, state=Notice.State.PLANNED, attempts=0)
+    waiting.update(due_at=notice.planned_at + settings.NOTICE_AFTER)

@@ -3,16 +3,20 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from messaging.conversations.actions import post_line
 from messaging.notices.actions import Claim, end, hand_over, held
-from messaging.notices.models import AddressProof, MailAddress, Way, WayChoice
-from messaging.notices.queries import open_proof, plain_address
+from messaging.notices.models import AddressProof, MailAddress, PushSubscription, Way, WayChoice
+from messaging.notices.queries import browsers_of, open_proof, plain_address
 from messaging.notices.rules import CANCELLED, Next, mail_address
+from messaging.notices.webpush import are_keys
 from partners.banks.models import Bank, Customer
+from portal.outside.addresses import why_not_url
 from portal.rest.problems import TooMany
 from portal.secrets.fields import keep_secret, open_secret
 from portal.tenancy.blocks import current_bank_id
@@ -23,6 +27,7 @@ ADDRESS_CHANGED = "address_changed"
 PROOF_AGE = timedelta(minutes=15)
 TRIES = 5
 PROOFS_PER_HOUR = 5
+MOST_BROWSERS = 10
 _HOUR = timedelta(hours=1)
 
 
@@ -118,6 +123,35 @@ def prove_address(*, customer_id: UUID, code: str, at: datetime) -> bool:
 def forget_own_address(*, customer_id: UUID) -> None:
     """The bank's word on the address holds again, where it has given one."""
     _of(customer_id, MailAddress.Source.CUSTOMER).delete()
+
+
+def keep_browser(
+    *, customer_id: UUID, endpoint: str, p256dh: str, auth: str, label: str, at: datetime
+) -> bool:
+    """Notify the customer in this browser too; the same one again takes the place of what it was.
+
+    False where the browser's keys are none, or its push service is nowhere we would go.
+    """
+    if why_not_url(endpoint, loopback=settings.CALLS_TO_LOOPBACK) or not are_keys(p256dh, auth):
+        return False
+    digest = sha256(endpoint.encode()).hexdigest()
+    known = PushSubscription.objects.filter(
+        customer_id=customer_id, endpoint_digest=digest
+    ).first()
+    row = known or PushSubscription(customer_id=customer_id, endpoint_digest=digest)
+    keep_secret(row, "endpoint", endpoint)
+    keep_secret(row, "keys", f"{p256dh} {auth}")
+    row.label, row.created_at = label, at
+    row.save()
+    older = [each.pk for each in browsers_of(customer_id)[MOST_BROWSERS:]]
+    PushSubscription.objects.filter(pk__in=older).delete()
+    choose_way(customer_id=customer_id, way=Way.PUSH, is_on=True, at=at)
+    return True
+
+
+def forget_browser(*, customer_id: UUID, browser_id: UUID) -> None:
+    """No more notifications there."""
+    PushSubscription.objects.filter(customer_id=customer_id, pk=browser_id).delete()
 
 
 def begin_proof(claim: Claim, *, at: datetime, lease: timedelta) -> ReadyProof | None:

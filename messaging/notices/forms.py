@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from messaging.notices.rules import mail_address
 
 _LONGEST = 254
+_LONGEST_ENDPOINT = 500
 
 
 class AddressForm(forms.Form):
@@ -31,6 +32,14 @@ class CodeForm(forms.Form):
 
     def clean_code(self) -> str:
         return "".join(each for each in self.cleaned_data["code"] if each.isdigit())
+
+
+class BrowserForm(forms.Form):
+    """A browser's subscription, as its own script sends it (W3C Push API)."""
+
+    endpoint = forms.CharField(max_length=_LONGEST_ENDPOINT)
+    p256dh = forms.CharField(max_length=100)
+    auth = forms.CharField(max_length=40)
 
 
 class SwitchForm(forms.Form):

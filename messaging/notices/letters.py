@@ -8,14 +8,14 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from messaging.conversations.rendering import reader_locale
-from messaging.notices.actions import Ready
+from messaging.notices.actions import ReadyMail
 from messaging.notices.addresses import ReadyProof
 from messaging.notices.links import alert_link
 from messaging.notices.mailing import Letter
 from messaging.notices.words import fraud_words, proof_words
 
 
-def alert_letter(ready: Ready) -> Letter:
+def alert_letter(ready: ReadyMail) -> Letter:
     """The mail about an alert's card. Its link names the card, and opens nothing without signing in."""
     bank, card = ready.bank, ready.card
     locale = reader_locale(bank, ready.customer)

@@ -12,10 +12,13 @@ from partners.banks.models import Bank
 PARAMETER = "chat_alert"
 
 
+def alert_path(bank: Bank, card_id: UUID) -> str:
+    """The page of ours that says where to sign in, on the chat's host."""
+    return reverse("open_alert", args=[bank.slug, card_id], urlconf="portal.urls.chat")
+
+
 def alert_link(bank: Bank, card_id: UUID) -> str:
-    """The page of ours that says where to sign in."""
-    path = reverse("open_alert", args=[bank.slug, card_id], urlconf="portal.urls.chat")
-    return settings.CHAT_ORIGIN + path
+    return settings.CHAT_ORIGIN + alert_path(bank, card_id)
 
 
 def chat_page_of(bank: Bank, card_id: UUID) -> str:

@@ -9,6 +9,7 @@ from portal.tenancy.models import QueueModel, RowReach, TenantForeignKey, Tenant
 
 class Way(models.TextChoices):
     MAIL = "mail", _("Mail")
+    PUSH = "push", _("Notification")
 
 
 class MailAddress(TenantModel):
@@ -36,6 +37,33 @@ class MailAddress(TenantModel):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class PushSubscription(TenantModel):
+    """A browser in which the customer wants to be notified: where its push service takes messages for it,
+    and the keys that it alone can read them with."""
+
+    row_reach = RowReach.CUSTOMER
+
+    customer = TenantForeignKey("partners.Customer", models.CASCADE)
+    endpoint = SealedField()
+    # SHA-256 of the endpoint, by which the browser knows itself in the list.
+    endpoint_digest = models.CharField(max_length=64)
+    keys = SealedField()
+    label = models.CharField(max_length=60)
+    created_at = models.DateTimeField()
+    # When its push service last took something for it.
+    reached_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bank", "customer", "endpoint_digest"], name="push_subscription_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.label
 
 
 class WayChoice(TenantModel):

@@ -8,7 +8,7 @@ from django.db import connections
 from messaging.conversations.models import Message, ReadMark
 from messaging.conversations.queries import CUSTOMER_READER
 from messaging.conversations.rules import OPEN
-from messaging.notices.models import AddressProof, MailAddress, WayChoice
+from messaging.notices.models import AddressProof, MailAddress, PushSubscription, WayChoice
 from portal.secrets.fields import open_secret
 
 _BANKS_WITH_WORK = """
@@ -70,3 +70,13 @@ def open_proof(customer_id: UUID, *, at: datetime, lock: bool = False) -> Addres
         customer_id=customer_id, closed_at__isnull=True, expires_at__gt=at
     )
     return (found.select_for_update(no_key=True) if lock else found).first()
+
+
+def has_browsers(customer_id: UUID) -> bool:
+    return PushSubscription.objects.filter(customer_id=customer_id).exists()
+
+
+def browsers_of(customer_id: UUID) -> list[PushSubscription]:
+    """The browsers in which the customer is notified, the newest first."""
+    held = PushSubscription.objects.filter(customer_id=customer_id)
+    return list(held.order_by("-created_at", "-id"))

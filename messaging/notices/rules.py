@@ -19,6 +19,8 @@ GIVEN_UP_AFTER = timedelta(days=1)
 AWAY, BROKEN_OFF, MAILBOX = "away", "broken_off", "mailbox"
 # What is wrong with the server, and not with what it was given.
 IN_TROUBLE = frozenset({AWAY, BROKEN_OFF})
+# A notification that comes hours later is what the mail was for.
+PUSH_GIVEN_UP_AFTER = timedelta(minutes=30)
 _FIRST_WAIT = timedelta(seconds=4)
 _LONGEST_WAIT = timedelta(minutes=10)
 
@@ -89,3 +91,31 @@ def mail_address(text: str) -> str | None:
     if len(written) > _LONGEST_ADDRESS or not _ADDRESS.fullmatch(written):
         return None
     return written
+
+
+_BROWSERS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "Mac"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+
+
+def browser_label(user_agent: str) -> str:
+    """What a customer knows a browser by, and no more than that: "Firefox, Android"."""
+    found = (
+        next((name for mark, name in known if mark in user_agent), "")
+        for known in (_BROWSERS, _SYSTEMS)
+    )
+    return ", ".join(each for each in found if each) or "?"

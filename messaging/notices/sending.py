@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from messaging.notices.actions import Claim, claim, settle
-from messaging.notices.lanes import AlertMails, Lane, ProofMails
+from messaging.notices.lanes import AlertMails, AlertPushes, Lane, ProofMails
 from messaging.notices.mailing import MailLine
 from messaging.notices.rules import AWAY, IN_TROUBLE, Outcome, Told, after
 from messaging.notices.servers import ServerAway
@@ -34,7 +34,7 @@ def send_due(*, bank_id: UUID, clock: Clock) -> int:
     """Send what the bank has due, what people wait for first; how many were tried."""
     until = time.monotonic() + _BUDGET_SECONDS
     with closing(MailLine()) as line:
-        lanes: tuple[Lane, ...] = (ProofMails(line), AlertMails(line))
+        lanes: tuple[Lane, ...] = (ProofMails(line), AlertPushes(clock), AlertMails(line))
         return sum(_send_lane(bank_id, each, clock, until=until) for each in lanes)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -14,6 +15,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.utils.translation.trans_real import parse_accept_lang_header
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -23,10 +25,18 @@ from accounts.signin.actions import WindowCodeRefused
 from accounts.signin.windows import Window, customer_window, enter_by_code, window_ended
 from messaging.conversations.rendering import reader_locale
 from messaging.notices import addresses
-from messaging.notices.forms import AddressForm, CodeForm, SwitchForm
+from messaging.notices.forms import AddressForm, BrowserForm, CodeForm, SwitchForm
 from messaging.notices.links import chat_page_of
 from messaging.notices.models import AddressProof, MailAddress, Way
-from messaging.notices.queries import is_on, mail_address_of, open_proof, plain_address
+from messaging.notices.queries import (
+    browsers_of,
+    is_on,
+    mail_address_of,
+    open_proof,
+    plain_address,
+)
+from messaging.notices.rules import browser_label
+from messaging.notices.webpush import is_offered, public_key
 from partners.banks.models import Bank, Customer
 from partners.banks.queries import find_bank
 from portal.rest.problems import TooMany
@@ -34,6 +44,12 @@ from portal.secrets.fields import open_secret
 from portal.tenancy.blocks import NotServed, current_bank_id, serving_customer
 
 PURPOSE = "reaching"
+_SWITCHED = {
+    (Way.MAIL, True): gettext_lazy("Alerts are mailed to you."),
+    (Way.MAIL, False): gettext_lazy("No more alerts by mail."),
+    (Way.PUSH, True): gettext_lazy("You are notified of alerts."),
+    (Way.PUSH, False): gettext_lazy("No more notifications."),
+}
 # Those in which the chat is whole.
 _LANGUAGES = ("en", "it", "es")
 
@@ -83,16 +99,16 @@ def reaching(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @customer_window
-def switch_mail(request: HttpRequest) -> HttpResponse:
+def switch(request: HttpRequest, way: str) -> HttpResponse:
+    """Turns one way on or off."""
+    if way not in Way.values:
+        raise Http404
     form = SwitchForm(request.POST)
     form.is_valid()
     is_to_be = form.cleaned_data["is_on"]
     with _block(request) as customer:
-        addresses.choose_way(
-            customer_id=customer.id, way=Way.MAIL, is_on=is_to_be, at=timezone.now()
-        )
-        said = _("Alerts are mailed to you.") if is_to_be else _("No more alerts by mail.")
-    messages.success(request, said)
+        addresses.choose_way(customer_id=customer.id, way=way, is_on=is_to_be, at=timezone.now())
+        messages.success(request, str(_SWITCHED[Way(way), is_to_be]))
     return redirect("reaching")
 
 
@@ -144,6 +160,45 @@ def forget_address(request: HttpRequest) -> HttpResponse:
     return redirect("reaching")
 
 
+@require_POST
+@customer_window
+def add_browser(request: HttpRequest) -> HttpResponse:
+    """Notifies the customer in the browser that asks, from now on."""
+    form = BrowserForm(request.POST)
+    with _block(request) as customer:
+        is_kept = is_offered() and form.is_valid()
+        if is_kept:
+            is_kept = addresses.keep_browser(
+                customer_id=customer.id,
+                label=browser_label(request.headers.get("User-Agent", "")),
+                at=timezone.now(),
+                **form.cleaned_data,
+            )
+        if is_kept:
+            messages.success(request, _("You are notified in this browser."))
+        else:
+            messages.error(request, _("This browser cannot be notified."))
+    return redirect("reaching")
+
+
+@require_POST
+@customer_window
+def forget_browser(request: HttpRequest, browser_id: UUID) -> HttpResponse:
+    with _block(request) as customer:
+        addresses.forget_browser(customer_id=customer.id, browser_id=browser_id)
+        messages.success(request, _("No more notifications there."))
+    return redirect("reaching")
+
+
+@require_safe
+def worker(_request: HttpRequest) -> HttpResponse:
+    """The service worker that shows notifications, at an address that stays the same."""
+    script = (Path(__file__).parent / "worker.js").read_text()
+    response = HttpResponse(script, content_type="text/javascript; charset=utf-8")
+    response["Cache-Control"] = "no-cache"
+    return response
+
+
 @contextmanager
 def _block(request: HttpRequest) -> Iterator[Customer]:
     """One transaction with the customer's own reach, in their language, on their bank's clock."""
@@ -173,6 +228,7 @@ def _page(
         "proof": None if proof is None else _proof(proof),
         "address_form": address_form,
         "code_form": code_form,
+        "push": _push(customer.id) if is_offered() else None,
         "sharing_url": reverse("sharing"),
     }
     return render(request, "messaging/notices/reaching.html", shown, status=status)
@@ -187,6 +243,14 @@ def _mail(customer_id: UUID) -> dict[str, Any]:
         "is_own": held is not None and held.source == MailAddress.Source.CUSTOMER,
         "refused_at": None if held is None else held.refused_at,
         "has_banks": by_bank.exists(),
+    }
+
+
+def _push(customer_id: UUID) -> dict[str, Any]:
+    return {
+        "is_on": is_on(customer_id, Way.PUSH),
+        "browsers": browsers_of(customer_id),
+        "key": public_key(),
     }
 
 

@@ -24,6 +24,11 @@ class LetterWords:
     why: str
 
 
+def push_words() -> str:
+    """What a notification says beneath the bank's name: it may lie on a locked screen for anybody to read."""
+    return gettext("Was this card payment you? Sign in to see it and answer.")
+
+
 @dataclass(frozen=True)
 class ProofWords:
     """The mail with the digits that show whose an address is."""

@@ -44,6 +44,7 @@ DOOR_WORDS = {
     "window": gettext_lazy("Customer's window"),
     "webhook": gettext_lazy("Webhook"),
     "mail": gettext_lazy("Mail"),
+    "push": gettext_lazy("Notification"),
     "export": gettext_lazy("Export"),
     "instruction": gettext_lazy("Instruction to the bank"),
 }

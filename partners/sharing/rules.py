@@ -37,6 +37,7 @@ class Door(StrEnum):
     WINDOW = "window"
     WEBHOOK = "webhook"
     MAIL = "mail"
+    PUSH = "push"
     EXPORT = "export"
     INSTRUCTION = "instruction"
 

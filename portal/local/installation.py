@@ -74,6 +74,7 @@ class Secrets:
     passwords: Mapping[str, str]
     secret_key: str
     master_key: str
+    push_key: str
     sandbox_clients: Mapping[str, str]
 
     @property
@@ -106,6 +107,7 @@ def _complete(stored: dict[str, Any]) -> dict[str, Any]:
         "passwords": {**passwords, **stored.get("passwords", {})},
         "secret_key": stored.get("secret_key") or secrets.token_urlsafe(50),
         "master_key": stored.get("master_key") or master,
+        "push_key": stored.get("push_key") or secrets.token_urlsafe(32),
         "sandbox_clients": {**clients, **stored.get("sandbox_clients", {})},
     }
 
@@ -230,6 +232,7 @@ def environment(installation: Installation) -> dict[str, str]:
         "EMAIL_URL": installation.mail_url,
         "PORTAL_SECRET_KEY": installation.secrets.secret_key,
         "PORTAL_KEYS": f"dev1:{installation.secrets.master_key}",
+        "PORTAL_PUSH_KEY": f"dev1:{installation.secrets.push_key}",
         "PORTAL_METRICS_TOKEN": _metrics_token(installation.secrets.secret_key),
         **{
             f"SANDBOX_{slug.upper()}_CLIENT_SECRET": secret

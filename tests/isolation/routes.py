@@ -67,7 +67,10 @@ KINDS: dict[str, Kind] = {
     "chat /link/done": Kind.WINDOW,
     "chat /reaching/": Kind.WINDOW,
     "chat /reaching/enter": Kind.PROVEN,
-    "chat /reaching/mail": Kind.WINDOW,
+    "chat /reaching/worker.js": Kind.OPEN,
+    "chat /reaching/ways/<slug:way>": Kind.WINDOW,
+    "chat /reaching/browsers": Kind.WINDOW,
+    "chat /reaching/browsers/<uuid:browser_id>/forget": Kind.WINDOW,
     "chat /reaching/address": Kind.WINDOW,
     "chat /reaching/address/prove": Kind.WINDOW,
     "chat /reaching/address/forget": Kind.WINDOW,
@@ -213,6 +216,11 @@ def idempotency_key() -> Headers:
     return {"Idempotency-Key": uuid4().hex}
 
 
+# A browser's own keys, as any browser makes them (RFC 8291, appendix A).
+BROWSER_KEY = (
+    "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
+)
+BROWSER_SECRET = "BTBZMqHH6r4Tts7J_aSIgg"
 CHOICE = {"feeds": ["balances"], "alert_types": ["fraud_suspected"], "ends": "90"}
 OF_CUSTOMER = Good(
     lambda _world, home: Request(query={"customer": str(home.customer.id)}), names_more=True
@@ -289,7 +297,11 @@ GOOD: dict[tuple[str, str], Good] = {
         lambda _world, home: Request(query={"state": home.walk_state, "error": "access_denied"}),
         names_more=True,
     ),
-    ("chat /reaching/mail", "POST"): _form(is_on="true"),
+    ("chat /reaching/ways/<slug:way>", "POST"): _form(is_on="true"),
+    ("chat /reaching/browsers", "POST"): _form(
+        endpoint="https://push.example/1", p256dh=BROWSER_KEY, auth=BROWSER_SECRET
+    ),
+    ("chat /reaching/browsers/<uuid:browser_id>/forget", "POST"): _form(),
     ("chat /reaching/address", "POST"): _form(address="new@post.example"),
     ("chat /reaching/address/prove", "POST"): _form(code=MAILED_CODE),
     ("chat /reaching/address/forget", "POST"): _form(),

@@ -1,14 +1,17 @@
 """The alert that reaches a closed phone: a mail, a link, a sign-in at the bank, one tap, a frozen card."""
 
+import json
 import re
 import time
+from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.journeys.stack import Stack
 from tests.journeys.test_story import SOON, cards_of, chat_in, thaw
 from tests.mailbox import Mailbox, html_of, link_in, text_of
+from tests.messaging.notices.push_service import Browser, push_service
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -101,4 +104,103 @@ def test_somebody_elses_link_says_that_the_alert_is_not_here(
 
     expect(chat_in(page).locator(".notice")).to_contain_text(
         "The alert of this link is not here", timeout=SOON
+    )
+
+
+PUSH_SERVICE = """
+({ endpoint, p256dh, auth, kept }) => {
+  const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+  const made = (key) => ({
+    endpoint,
+    options: { applicationServerKey: key },
+    getKey: (name) => bytes(name === "auth" ? auth : p256dh).buffer,
+    unsubscribe: async () => true,
+  });
+  PushManager.prototype.subscribe = async ({ applicationServerKey }) => made(applicationServerKey);
+  PushManager.prototype.getSubscription = async () => (kept ? made(new ArrayBuffer(0)) : null);
+}
+"""
+
+
+def stand_in(page: Page, browser: Browser, *, kept: bool) -> None:
+    """This Chromium has no push service: it gets ours, which then has to be satisfied."""
+    given = json.dumps(browser.fields | {"kept": kept})
+    page.add_init_script(f"({PUSH_SERVICE})({given})")
+
+
+def test_a_notification_reaches_a_browser_and_leads_to_the_alert(
+    stack: Stack, someone: BrowserContext
+) -> None:
+    person = stack.demo["customers"]["northmoor"][0]
+    thaw(stack, "northmoor", person["login"])
+    someone.grant_permissions(["notifications"], origin=stack.origin("chat"))
+    with push_service() as service:
+        browser = service.browser()
+        page = someone.new_page()
+        page.goto(f"{stack.bank_origin('northmoor')}/phone?customer={person['login']}")
+        chat = chat_in(page)
+        expect(chat.get_by_role("log")).to_be_visible(timeout=SOON)
+        chat.get_by_role("button", name="Menu").click()
+        with someone.expect_page() as opened:
+            chat.get_by_role("menuitem", name="How we reach you").click()
+        window = opened.value
+        expect(window.get_by_role("heading", level=1)).to_have_text("How we reach you")
+        stand_in(window, browser, kept=False)
+        window.reload()
+        service.vapid = str(window.locator("[data-push]").get_attribute("data-key"))
+
+        window.get_by_role("button", name="Notify me in this browser").click()
+        expect(window.locator("[data-browser]")).to_have_count(1, timeout=SOON)
+        stand_in(window, browser, kept=True)
+        window.reload()
+        expect(window.get_by_text("this browser", exact=True)).to_be_visible()
+
+        page.close()
+        with stack.bank("northmoor") as bank:
+            order = {"suspicious": True}
+            bank.post(f"/customers/{person['login']}/buy", json=order).raise_for_status()
+        for _attempt in range(300):
+            if browser.screen:
+                break
+            window.wait_for_timeout(100)
+        (shown,) = browser.screen.values()
+
+        shows = delivered_to_worker(someone, window, json.dumps(shown))
+        assert shows == [["Northmoor Bank", shown["body"], shown["path"]]]
+
+        window.goto(stack.origin("chat") + shown["path"])
+        window.get_by_role("link", name="Go to Northmoor Bank").click()
+        window.get_by_role("textbox", name="Login").fill(person["login"])
+        window.get_by_label("Password").fill(person["password"])
+        window.get_by_role("button", name="Sign in", exact=True).click()
+        alert = chat_in(window).locator(".row-wanted section.alert")
+        expect(alert.get_by_role("button", name="Not me")).to_be_visible(timeout=SOON)
+
+
+def delivered_to_worker(someone: BrowserContext, page: Page, payload: str) -> Any:
+    """What the page's real service worker shows of a push."""
+    session = someone.new_cdp_session(page)
+    found: list[dict[str, Any]] = []
+    session.on(
+        "ServiceWorker.workerRegistrationUpdated",
+        lambda event: found.extend(event["registrations"]),
+    )
+    session.send("ServiceWorker.enable")
+    page.wait_for_timeout(500)
+    origin = page.evaluate("location.origin")
+    mine = next(each for each in found if each["scopeURL"] == f"{origin}/reaching/")
+    session.send(
+        "ServiceWorker.deliverPushMessage",
+        {"origin": origin, "registrationId": mine["registrationId"], "data": payload},
+    )
+    return page.evaluate(
+        """async () => {
+          const registration = await navigator.serviceWorker.getRegistration("/reaching/");
+          for (let round = 0; round < 50; round += 1) {
+            const shown = await registration.getNotifications();
+            if (shown.length) return shown.map((it) => [it.title, it.body, it.data.path]);
+            await new Promise((resolve) => setTimeout(resolve, 100));
+          }
+          return [];
+        }"""
     )

@@ -212,12 +212,12 @@ def test_a_mailbox_that_does_not_exist_is_said_on_the_page(window: Window, box: 
 def test_mail_can_be_switched_off_and_on(box: Mailbox) -> None:
     scene = make_scene()
     window = Window(scene.who)
-    window.press("mail")
+    window.press("ways/mail")
     off = window.text()
     scene.tell()
     scene.send()
     notice = scene.notice()
-    window.press("mail", is_on="true")
+    window.press("ways/mail", is_on="true")
 
     assert 'aria-checked="false"' in off
     assert (box.mails, notice.state, notice.reason) == ([], "cancelled", "switched_off")

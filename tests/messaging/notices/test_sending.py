@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.consent.actions import revoke_consent
 from accounts.disclosure.models import Disclosure
 from messaging.conversations.actions import mark_read, take_card_action
-from messaging.notices.actions import begin_sending, claim
+from messaging.notices.actions import begin_mail, claim
 from messaging.notices.models import MailAddress, Notice
 from messaging.notices.sending import send_due
 from partners.alerts.actions import change_rule
@@ -127,7 +127,7 @@ def test_what_is_seen_while_the_mail_server_is_asked_needs_no_mail(
         mark_read(conversation_id=card.conversation_id, read=card.seq, at=at)
 
     with serving_customer(scene.bank.id, scene.who.customer.id):
-        assert begin_sending(held, at=at, lease=timedelta(seconds=30)) is None
+        assert begin_mail(held, at=at, lease=timedelta(seconds=30)) is None
 
     assert standing(scene) == ("cancelled", "seen")
 
@@ -293,7 +293,7 @@ def test_a_slow_worker_whose_lease_has_ended_neither_sends_nor_settles(
     scene.send(after=100)
 
     with serving_customer(scene.bank.id, scene.who.customer.id):
-        assert begin_sending(slow, at=at, lease=timedelta(seconds=30)) is None
+        assert begin_mail(slow, at=at, lease=timedelta(seconds=30)) is None
     assert (len(box.mails), standing(scene)) == (1, ("reached", ""))
 
 
