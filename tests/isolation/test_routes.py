@@ -30,11 +30,22 @@ pytestmark = pytest.mark.django_db(databases="__all__")
 OWNED = frozenset(Kind) - {Kind.PERSON, Kind.PROVEN, Kind.OPEN}
 ARGUMENTS = frozenset(
     {"slug", "staff_id", "kind", "code", "account_id", "conversation_id", "message_id", "key"}
-) | {"consent_id", "customer_id", "endpoint_id", "test_id", "replay_id", "delivery"}
+) | {
+    "consent_id",
+    "customer_id",
+    "endpoint_id",
+    "test_id",
+    "replay_id",
+    "delivery",
+    "browser_id",
+    "way",
+}
 # What tells a stranger no more than "there is nothing", in a status of its own.
 OTHER_REFUSALS: dict[tuple[str, str], set[int]] = {
     # A way back from the bank that was not this window's is one that is no longer valid.
     ("chat /link/callback", "GET"): {409},
+    # Pressed twice it is forgotten too: whoever's it was, "no more notifications there" is true.
+    ("chat /reaching/browsers/<uuid:browser_id>/forget", "POST"): {302},
 }
 # Parts of pages that count, or say what the bank chose, and name nobody.
 SHOWS_NOTHING = frozenset(

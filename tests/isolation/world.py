@@ -34,6 +34,7 @@ from messaging.conversations.actions import AlertOnCard, post_bank_text, post_ca
 from messaging.conversations.models import Message
 from messaging.delivery.actions import tell_of_grant
 from messaging.notices.addresses import ask_proof, keep_bank_address
+from messaging.notices.models import PushSubscription
 from messaging.webhooks.actions import create_endpoint, request_replay, request_test
 from messaging.webhooks.models import WebhookDelivery
 from messaging.webhooks.references import delivery_reference
@@ -119,7 +120,15 @@ class Home:
             "key": "not_me",
             "consent_id": str(self.consent.id),
             "customer_id": str(self.customer.id),
+            "browser_id": str(self.browser_id),
+            "way": "push",
         }
+
+    @property
+    def browser_id(self) -> UUID:
+        """The browser of theirs that is notified."""
+        with self.serving():
+            return PushSubscription.objects.get().id
 
     def serving(self) -> AbstractContextManager[Served]:
         return serving_customer(self.bank.id, self.customer.id)

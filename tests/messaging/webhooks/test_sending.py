@@ -18,7 +18,6 @@ from django.utils import timezone
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from accounts.disclosure.models import Disclosure
-from messaging.webhooks import line
 from messaging.webhooks.models import WebhookDelivery, WebhookEndpoint
 from messaging.webhooks.rules import WAITS
 from messaging.webhooks.sending import claim_everywhere, send_everything_due
@@ -27,6 +26,7 @@ from partners.banks.models import Bank
 from partners.feeds.models import Feed
 from portal.local.setup import npm_command
 from portal.local.state import REPOSITORY
+from portal.outside import line
 from portal.tenancy.blocks import serving
 from tests.contracts.test_sockets import SPEC, faults_of
 from tests.factories.accounts import make_client
