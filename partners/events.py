@@ -34,6 +34,15 @@ class EntriesChanged(Event):
 
 
 @dataclass(frozen=True)
+class BalancesRead(Event):
+    """What an account holds was read because a customer asked for it. Key: `account:<account_id>`."""
+
+    name: ClassVar[str] = "partners.balances_read"
+
+    account_id: UUID
+
+
+@dataclass(frozen=True)
 class ReceiptIssued(Event):
     """A payment has a receipt, or its receipt's next revision. Key: `account:<account_id>`."""
 

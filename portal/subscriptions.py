@@ -1,13 +1,24 @@
 """Which handler hears which event: the one list."""
 
 from accounts.events import ConsentGranted, ConsentLapsed, ConsentRevoked, ConsentSuperseded
-from partners.events import AccountsLinked, AlertRaised, EntriesChanged, InstructionChanged
+from partners.events import (
+    AccountsLinked,
+    AlertRaised,
+    BalancesRead,
+    EntriesChanged,
+    InstructionChanged,
+    ReceiptIssued,
+    ShipmentMoved,
+)
 from portal.outbox.events import Subscription
 
 _HEARD = "messaging.delivery.handlers"
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription(AlertRaised, "chat", f"{_HEARD}.on_alert_raised"),
+    Subscription(ReceiptIssued, "chat", f"{_HEARD}.on_receipt_issued"),
+    Subscription(ShipmentMoved, "chat", f"{_HEARD}.on_shipment_moved"),
+    Subscription(BalancesRead, "chat", f"{_HEARD}.on_balances_read"),
     Subscription(InstructionChanged, "chat", f"{_HEARD}.on_instruction_changed"),
     Subscription(AccountsLinked, "chat", f"{_HEARD}.on_accounts_linked"),
     Subscription(ConsentGranted, "chat", f"{_HEARD}.on_consent_changed"),

@@ -16,12 +16,21 @@ from messaging.conversations.rules import (
     INSTRUCTED,
     LONGEST_TEXT,
     OPEN,
+    REFRESHING,
     Wish,
     mask_secrets,
     wish_of,
 )
 from partners.instructions.actions import request_freeze
-from partners.sharing.cards import require_alert
+from partners.sharing.actions import refresh_balances
+from partners.sharing.cards import (
+    Meant,
+    Withheld,
+    are_read,
+    last_receipt,
+    parcels_under_way,
+    require_alert,
+)
 from partners.sharing.gate import Door
 from partners.sharing.queries import shares_anything
 from portal.outbox.pokes import poke_after_commit
@@ -32,8 +41,10 @@ from portal.tenancy.blocks import served
 BANK_WILL_ANSWER = "bank_will_answer"
 ACCOUNTS_LINKED = "accounts_linked"
 LINK_FIRST = "link_first"
+NO_RECEIPT, NO_PARCEL = "no_receipt", "no_parcel"
 SHARES_NOTHING = "shares_nothing"
 _SAID_AGAIN_AFTER = timedelta(hours=12)
+_ASKED_NO_MORE_AFTER = timedelta(minutes=10)
 FRAUD_SUSPECTED = "fraud_suspected"
 NOT_ME, WAS_ME = "not_me", "was_me"
 
@@ -62,6 +73,15 @@ class AlertOnCard:
     alert_type: str
 
 
+@dataclass(frozen=True)
+class Paper:
+    """What a card about a receipt or shipment keeps: which one, and the revision that it tells of."""
+
+    kind: Message.Kind
+    about_id: UUID
+    revision: int
+
+
 def open_conversation(*, customer_id: UUID, at: datetime) -> Conversation:
     """The customer's thread and streams with their bank, made where there are none yet."""
     Conversation.objects.bulk_create(
@@ -87,16 +107,22 @@ def post_text(*, conversation_id: UUID, client_msg_id: UUID, text: str, at: date
     """
     conversation = get_conversation(conversation_id)
     kept = mask_secrets(text[:LONGEST_TEXT])
-    stream = _locked(conversation.stream_name)
-    said = Message.objects.filter(conversation=conversation, client_msg_id=client_msg_id).first()
+    said = _said_before(conversation, client_msg_id, kept)
     if said is not None:
-        if said.text != kept:
-            raise MessageIdReused("Send another text under another client_msg_id.")
+        return said
+    wish = wish_of(kept)
+    answers = _asked_for(conversation, wish, at) if wish else []
+    stream = _locked(conversation.stream_name)
+    said = _said_before(conversation, client_msg_id, kept)
+    if said is not None:
         return said
     message = _said(conversation, Message.Kind.TEXT, Message.Author.CUSTOMER, at, text=kept)
     message.client_msg_id = client_msg_id
     _append_message(stream, message)
-    _answer(stream, conversation, kept, at)
+    if wish is None and _needs_bank_line(conversation, at):
+        answers = [_line(conversation, BANK_WILL_ANSWER, at)]
+    for each in answers:
+        _append_message(stream, each)
     return message
 
 
@@ -145,6 +171,40 @@ def post_card(
     message.caused_by = caused_by
     _append_message(stream, message)
     return message
+
+
+def show_paper(*, customer_id: UUID, paper: Paper, caused_by: UUID, at: datetime) -> list[Message]:
+    """A card about a receipt or shipment, or where there are cards about it, their next revision.
+
+    Those that tell of this revision already, or of a higher one, stay as they are.
+    """
+    conversation = open_conversation(customer_id=customer_id, at=at)
+    known = list(
+        Message.objects.select_for_update(no_key=True)
+        .filter(conversation=conversation, kind=paper.kind, about_id=paper.about_id)
+        .order_by("id")
+    )
+    for card in known:
+        if card.about_revision < paper.revision:
+            card.about_revision = paper.revision
+            _renew(card, at)
+    if known:
+        return known
+    stream = _locked(conversation.stream_name)
+    if _is_heard(conversation, caused_by):
+        return []
+    card = _paper_card(conversation, paper, Message.Author.BANK, at)
+    card.caused_by = caused_by
+    _append_message(stream, card)
+    return [card]
+
+
+def _paper_card(
+    conversation: Conversation, paper: Paper, author: Message.Author, at: datetime
+) -> Message:
+    card = _said(conversation, paper.kind, author, at)
+    card.about_id, card.about_revision = paper.about_id, paper.revision
+    return card
 
 
 def post_line(
@@ -202,6 +262,24 @@ def update_cards(*, alert_id: UUID, instruction_id: UUID, at: datetime) -> int:
     return len(cards)
 
 
+def renew_balances(*, customer_id: UUID, account_id: UUID, at: datetime) -> int:
+    """Show what the bank has just said on the cards that wait for it; how many cards."""
+    waiting = Message.objects.select_for_update(no_key=True).filter(
+        customer_id=customer_id,
+        kind=Message.Kind.BALANCE,
+        state=REFRESHING,
+        account_ids__contains=str(account_id),
+    )
+    cards = list(waiting.order_by("id"))
+    for card in cards:
+        asked = [UUID(each) for each in card.account_ids]
+        asked_at = card.state_at or at
+        if are_read(asked, asked_at) or asked_at < at - _ASKED_NO_MORE_AFTER:
+            card.state = ""
+        _renew(card, asked_at, changed_at=at)
+    return len(cards)
+
+
 def mark_read(
     *, conversation_id: UUID, at: datetime, read: int = 0, delivered: int = 0
 ) -> ReadMark:
@@ -254,22 +332,61 @@ def tell_stream(
     return _append(stream, kind=kind, at=at, data=data, caused_by=caused_by)
 
 
-def _answer(stream: Stream, conversation: Conversation, text: str, at: datetime) -> None:
-    wish = wish_of(text)
-    if wish is None:
-        if _needs_bank_line(conversation, at):
-            _append_message(stream, _line(conversation, BANK_WILL_ANSWER, at))
-        return
-    accounts = [str(each) for each in served().account_ids]
-    if not accounts and not shares_anything():
-        _append_message(stream, _line(conversation, SHARES_NOTHING, at))
-        return
-    asked_for = Message.Kind.BALANCE if wish == Wish.BALANCE else Message.Kind.TRANSACTIONS
-    kind = asked_for if accounts else Message.Kind.LINK_ACCOUNT
-    template = "" if accounts else LINK_FIRST
-    card = _said(conversation, kind, Message.Author.BOT, at, template=template)
-    card.account_ids = accounts
-    _append_message(stream, card)
+def _said_before(conversation: Conversation, client_msg_id: UUID, text: str) -> Message | None:
+    said = Message.objects.filter(conversation=conversation, client_msg_id=client_msg_id).first()
+    if said is not None and said.text != text:
+        raise MessageIdReused("Send another text under another client_msg_id.")
+    return said
+
+
+def _asked_for(conversation: Conversation, wish: Wish, at: datetime) -> list[Message]:
+    """What answers a wish, not yet said. Read through the gate before the stream is locked."""
+    if not served().account_ids:
+        if not shares_anything():
+            return [_line(conversation, SHARES_NOTHING, at)]
+        bot = Message.Author.BOT
+        return [_said(conversation, Message.Kind.LINK_ACCOUNT, bot, at, template=LINK_FIRST)]
+    match wish:
+        case Wish.BALANCE:
+            return [_balance_card(conversation, at)]
+        case Wish.TRANSACTIONS:
+            return [_account_card(conversation, Message.Kind.TRANSACTIONS, at)]
+        case Wish.RECEIPT:
+            meant = last_receipt(served().account_ids, door=Door.REST, at=at)
+            return _papers(conversation, Message.Kind.RECEIPT, meant, NO_RECEIPT, at)
+        case Wish.PARCEL:
+            meant = parcels_under_way(served().account_ids, door=Door.REST, at=at)
+            return _papers(conversation, Message.Kind.SHIPMENT, meant, NO_PARCEL, at)
+
+
+def _account_card(conversation: Conversation, kind: Message.Kind, at: datetime) -> Message:
+    card = _said(conversation, kind, Message.Author.BOT, at)
+    card.account_ids = [str(each) for each in served().account_ids]
+    return card
+
+
+def _balance_card(conversation: Conversation, at: datetime) -> Message:
+    """What is known now; where that is old the bank is asked, and the card is renewed when it answers."""
+    card = _account_card(conversation, Message.Kind.BALANCE, at)
+    if refresh_balances(served().account_ids, door=Door.REST, at=at):
+        card.state, card.state_at = REFRESHING, at
+    return card
+
+
+def _papers(
+    conversation: Conversation,
+    kind: Message.Kind,
+    meant: Meant | Withheld,
+    nothing: str,
+    at: datetime,
+) -> list[Message]:
+    bot = Message.Author.BOT
+    if isinstance(meant, Withheld):
+        # A card without a paper says that this is not shared.
+        return [_said(conversation, kind, bot, at)]
+    papers = [Paper(kind, about_id, revision) for about_id, revision in meant.found]
+    cards = [_paper_card(conversation, each, bot, at) for each in papers]
+    return cards or [_line(conversation, nothing, at)]
 
 
 def _line(conversation: Conversation, template: str, at: datetime) -> Message:
@@ -322,12 +439,13 @@ def _append_message(stream: Stream, message: Message) -> None:
     _append(stream, kind="message.created", at=message.created_at, message=message)
 
 
-def _renew(card: Message, at: datetime) -> None:
+def _renew(card: Message, at: datetime, *, changed_at: datetime | None = None) -> None:
     card.rev += 1
-    card.state_at = card.changed_at = at
-    card.save(update_fields=["rev", "state", "state_at", "instruction_id", "changed_at"])
+    card.state_at, card.changed_at = at, changed_at or at
+    changed = ["rev", "state", "state_at", "instruction_id", "about_revision", "changed_at"]
+    card.save(update_fields=changed)
     stream = _locked(f"conv:{card.conversation_id}")
-    _append(stream, kind="message.updated", at=at, message=card)
+    _append(stream, kind="message.updated", at=card.changed_at, message=card)
 
 
 def _append(

@@ -59,6 +59,8 @@ class Message(TenantModel):
         TEXT = "text"
         BALANCE = "balance"
         TRANSACTIONS = "transactions"
+        RECEIPT = "receipt"
+        SHIPMENT = "shipment"
         ALERT = "alert"
         FRAUD_ALERT = "fraud_alert"
         SYSTEM = "system"
@@ -79,8 +81,10 @@ class Message(TenantModel):
     # Typed text alone; a card's words come from its template.
     text = models.TextField(blank=True)
     template = models.CharField(max_length=40, blank=True)
-    # What the card is about: an alert, or accounts.
+    # What the card is about: an alert, a receipt or shipment with the revision told last, or accounts.
     alert_id = models.UUIDField(null=True, blank=True)
+    about_id = models.UUIDField(null=True, blank=True)
+    about_revision = models.PositiveIntegerField(default=0)
     account_ids = models.JSONField(default=list)
     # A card's state, as far as the customer's own taps made it: open, dismissed, or an instruction.
     state = models.CharField(max_length=12, blank=True)
@@ -113,7 +117,12 @@ class Message(TenantModel):
                 fields=["bank", "alert_id"],
                 name="message_alert",
                 condition=Q(alert_id__isnull=False),
-            )
+            ),
+            models.Index(
+                fields=["bank", "conversation", "about_id"],
+                name="message_about",
+                condition=Q(about_id__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

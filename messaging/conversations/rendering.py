@@ -13,20 +13,23 @@ from zoneinfo import ZoneInfo
 from django.utils import translation
 from django.utils.translation import gettext
 
-from messaging.conversations import words
+from messaging.conversations import papers, words
 from messaging.conversations.models import Message
 from messaging.conversations.queries import Told, freezes_of
-from messaging.conversations.rules import CardState, card_state
+from messaging.conversations.rules import PATIENCE, REFRESHING, CardState, card_state
 from messaging.conversations.words import Outcome
 from partners.banks.models import Bank, Customer
 from partners.instructions.models import Instruction
 from partners.sharing import cards
-from partners.sharing.gate import Door
+from partners.sharing.gate import Door, Reason
 from portal.tenancy.blocks import served
 
 NOT_SHARED = "not_shared"
 LATEST = 10
 _ALERTS = {Message.Kind.ALERT, Message.Kind.FRAUD_ALERT}
+_PAPERS = {Message.Kind.RECEIPT, Message.Kind.SHIPMENT}
+# Asked for, and not shared: so it was not even looked up which one was meant.
+_NOTHING = cards.Withheld(Reason.NO_CONSENT)
 
 Rendered = dict[str, Any]
 
@@ -152,11 +155,28 @@ def _fallback(message: Message, card: _Card | None) -> str:
     if card is not None and not card.is_shown:
         told = body.get("state_text")
         return " ".join(str(each) for each in (words.NOT_SHARED, told) if each)
-    if message.kind == Message.Kind.BALANCE:
-        return gettext("Your balances")
-    if message.kind == Message.Kind.TRANSACTIONS:
-        return gettext("Your latest transactions")
-    return _alert_fallback(message, body)
+    return _shown_fallback(message, body)
+
+
+def _shown_fallback(message: Message, body: Rendered) -> str:
+    match message.kind:
+        case Message.Kind.BALANCE:
+            return _balance_fallback(body)
+        case Message.Kind.TRANSACTIONS:
+            return gettext("Your latest transactions")
+        case Message.Kind.RECEIPT:
+            return papers.receipt_fallback(body["receipt"])
+        case Message.Kind.SHIPMENT:
+            return papers.shipment_fallback(body["shipment"])
+        case _:
+            return _alert_fallback(message, body)
+
+
+def _balance_fallback(body: Rendered) -> str:
+    """When they were so, and not how much: that is seen by whoever taps."""
+    said = {each["as_of_text"] for each in body["accounts"] if each["as_of_text"]}
+    title = gettext("Your balances")
+    return f"{title}. {said.pop()}" if len(said) == 1 else title
 
 
 def _alert_fallback(message: Message, card: Rendered) -> str:
@@ -180,21 +200,69 @@ def _buttons() -> list[Rendered]:
 
 def _card_bodies(messages: Sequence[Message], reader: _Reader, *, door: Door) -> dict[UUID, _Card]:
     bodies = _alert_bodies([each for each in messages if each.kind in _ALERTS], reader, door)
+    bodies |= _paper_bodies(messages, reader, door)
     for each in messages:
         account_ids = tuple(UUID(account) for account in each.account_ids)
         if each.kind == Message.Kind.BALANCE:
-            shown = cards.render_balances(account_ids, door=door, at=reader.now)
-            bodies[each.id] = _body(shown, "accounts")
+            bodies[each.id] = _balance_card(each, account_ids, reader, door)
         elif each.kind == Message.Kind.TRANSACTIONS:
             latest = cards.render_transactions(account_ids, limit=LATEST, door=door, at=reader.now)
             bodies[each.id] = _body(latest, "transactions")
     return bodies
 
 
+def _balance_card(
+    message: Message, account_ids: tuple[UUID, ...], reader: _Reader, door: Door
+) -> _Card:
+    """What the accounts hold, since when; and until when we wait for the bank's newest word, if we do."""
+    asked_at = message.state_at if message.state == REFRESHING else None
+    shown = cards.render_balances(account_ids, door=door, at=reader.now)
+    card = _body(shown, "accounts")
+    shown_ids = [UUID(each["id"]) for each in card.body["accounts"]]
+    waits = asked_at is not None and not cards.are_read(shown_ids, asked_at)
+    until = asked_at + PATIENCE if asked_at is not None and waits else None
+    for each in card.body["accounts"]:
+        as_of = each["as_of"] and datetime.fromisoformat(each["as_of"])
+        each["as_of_text"] = words.as_of_text(as_of, zone=reader.zone, now=reader.now)
+    return _Card(card.body | {"checking_until": instant(until)}, is_shown=card.is_shown)
+
+
 def _body(shown: list[Rendered] | cards.Withheld, name: str) -> _Card:
     if isinstance(shown, cards.Withheld):
         return _Card({name: [], "withheld": NOT_SHARED}, is_shown=False)
     return _Card({name: shown, "withheld": None}, is_shown=True)
+
+
+def _paper_bodies(messages: Sequence[Message], reader: _Reader, door: Door) -> dict[UUID, _Card]:
+    """Receipts and shipments, each kind asked for at once."""
+    receipts = _about(messages, Message.Kind.RECEIPT)
+    shipments = _about(messages, Message.Kind.SHIPMENT)
+    found = cards.render_receipts(list(receipts.values()), door=door, at=reader.now)
+    moved = cards.render_shipments(list(shipments.values()), door=door, at=reader.now)
+    bodies = {
+        each.id: _paper(_NOTHING, each.kind)
+        for each in messages
+        if each.kind in _PAPERS and each.about_id is None
+    }
+    bodies |= {each: _paper(found[about], "receipt") for each, about in receipts.items()}
+    for each, about in shipments.items():
+        view = moved[about]
+        if not isinstance(view, cards.Withheld):
+            view = view | papers.shipment_words(view, zone=reader.zone, now=reader.now)
+        bodies[each] = _paper(view, "shipment")
+    return bodies
+
+
+def _about(messages: Sequence[Message], kind: Message.Kind) -> dict[UUID, UUID]:
+    """What each card of that kind is about."""
+    of_kind = (each for each in messages if each.kind == kind)
+    return {each.id: each.about_id for each in of_kind if each.about_id is not None}
+
+
+def _paper(view: Rendered | cards.Withheld, name: str) -> _Card:
+    if isinstance(view, cards.Withheld):
+        return _Card({name: None, "withheld": NOT_SHARED}, is_shown=False)
+    return _Card({name: view, "withheld": None}, is_shown=True)
 
 
 def _alert_bodies(messages: Sequence[Message], reader: _Reader, door: Door) -> dict[UUID, _Card]:

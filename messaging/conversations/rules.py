@@ -1,6 +1,7 @@
 """Decisions about messages: what typed text may keep, what it asks for, what a card says."""
 
 import re
+from datetime import timedelta
 from enum import StrEnum
 
 LONGEST_TEXT = 4000
@@ -21,6 +22,8 @@ class Wish(StrEnum):
 
     BALANCE = "balance"
     TRANSACTIONS = "transactions"
+    RECEIPT = "receipt"
+    PARCEL = "parcel"
 
 
 # Exact words, compared whole and without case; anything else is for a person to answer.
@@ -36,6 +39,28 @@ WISHES: dict[str, Wish] = {
     "transazioni": Wish.TRANSACTIONS,
     "movimientos": Wish.TRANSACTIONS,
     "transacciones": Wish.TRANSACTIONS,
+    "receipt": Wish.RECEIPT,
+    "receipts": Wish.RECEIPT,
+    "scontrino": Wish.RECEIPT,
+    "scontrini": Wish.RECEIPT,
+    "ricevuta": Wish.RECEIPT,
+    "ricevute": Wish.RECEIPT,
+    "recibo": Wish.RECEIPT,
+    "recibos": Wish.RECEIPT,
+    "parcel": Wish.PARCEL,
+    "parcels": Wish.PARCEL,
+    "package": Wish.PARCEL,
+    "shipment": Wish.PARCEL,
+    "delivery": Wish.PARCEL,
+    "pacco": Wish.PARCEL,
+    "pacchi": Wish.PARCEL,
+    "spedizione": Wish.PARCEL,
+    "consegna": Wish.PARCEL,
+    "paquete": Wish.PARCEL,
+    "paquetes": Wish.PARCEL,
+    "envío": Wish.PARCEL,
+    "envio": Wish.PARCEL,
+    "entrega": Wish.PARCEL,
 }
 # A wish is short: in a longer text the word is part of a question that a person has to read.
 _LONGEST_WISH = 8
@@ -51,6 +76,10 @@ class CardState(StrEnum):
     UNKNOWN = "unknown"
     DISMISSED = "dismissed"
 
+
+# A card of balances for which the bank was asked anew; how long its reader is told that we wait.
+REFRESHING = "refreshing"
+PATIENCE = timedelta(seconds=20)
 
 # What a message's own row keeps of it: an instruction's state is read from the instruction.
 OPEN, DISMISSED, INSTRUCTED = "open", "dismissed", "instructed"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from django.utils import formats, timezone
@@ -27,7 +27,19 @@ LINES: Mapping[str, Promise] = {
         "Your bank shares no balances and no payments with this chat. You can still write to it."
     ),
     "address_changed": gettext_lazy("Alerts are mailed to another address from now on."),
+    "no_receipt": gettext_lazy("There is no receipt of your payments yet."),
+    "no_parcel": gettext_lazy("No parcel that you paid for is known here."),
     "link_first": gettext_lazy("Link your accounts to see balances and transactions here."),
+}
+# By a shipment's status.
+PARCELS: Mapping[str, Promise] = {
+    "ordered": gettext_lazy("Ordered"),
+    "packed": gettext_lazy("Packed"),
+    "in_transit": gettext_lazy("On its way"),
+    "out_for_delivery": gettext_lazy("Out for delivery"),
+    "delivered": gettext_lazy("Delivered"),
+    "returned": gettext_lazy("Going back to the shop"),
+    "delayed": gettext_lazy("Delayed"),
 }
 # The bank's reasons, as the partner API names them.
 REASONS: Mapping[str, str] = {
@@ -100,3 +112,42 @@ def alert_title(alert_type: str) -> str:
 def line(template: str) -> str:
     """A line of ours; an unknown template says nothing rather than its own name."""
     return str(LINES.get(template, ""))
+
+
+def as_of_text(at: datetime | None, *, zone: ZoneInfo, now: datetime) -> str:
+    """When the bank's word on a balance was so, by its own clock; empty where it never gave one."""
+    if at is None:
+        return ""
+    there = timezone.localtime(at, zone)
+    said = {"time": there.strftime("%H:%M"), "day": formats.date_format(there, "j F")}
+    days = (timezone.localtime(now, zone).date() - there.date()).days
+    if days == 0:
+        return gettext("As of today at %(time)s") % said
+    if days == 1:
+        return gettext("As of yesterday at %(time)s") % said
+    return gettext("As of %(day)s at %(time)s") % said
+
+
+def parcel_text(status: str) -> str:
+    """Where a parcel is, in a word or two."""
+    return str(PARCELS.get(status) or gettext("On its way"))
+
+
+def expected_text(expected_on: date, *, zone: ZoneInfo, now: datetime) -> str:
+    """The day for which a parcel is expected, seen from today by the bank's own calendar."""
+    ahead = (expected_on - timezone.localtime(now, zone).date()).days
+    if ahead == 0:
+        return gettext("Expected today")
+    if ahead == 1:
+        return gettext("Expected tomorrow")
+    said = {"day": formats.date_format(expected_on, "l j F")}
+    if ahead < 0:
+        return gettext("Was expected on %(day)s") % said
+    return gettext("Expected on %(day)s") % said
+
+
+def came_text(at: datetime, *, zone: ZoneInfo) -> str:
+    """When a parcel came to the end of its way, by the bank's own clock."""
+    there = timezone.localtime(at, zone)
+    said = {"time": there.strftime("%H:%M"), "day": formats.date_format(there, "j F")}
+    return gettext("On %(day)s at %(time)s") % said

@@ -4,6 +4,7 @@ Called with the whole bank's reach; what concerns one customer is written with t
 """
 
 from datetime import datetime
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -12,15 +13,28 @@ from accounts.linking.queries import linked_customer_ids
 from messaging.conversations.actions import (
     ACCOUNTS_LINKED,
     AlertOnCard,
+    Paper,
     post_card,
     post_line,
+    renew_balances,
+    show_paper,
     tell_customer,
     update_cards,
 )
+from messaging.conversations.models import Message
 from messaging.delivery.actions import tell_of_end, tell_of_grant, tell_programs
 from messaging.notices.actions import plan_notices
 from messaging.programs.public import News, alert_news, change_news
-from partners.events import AccountsLinked, AlertRaised, EntriesChanged, InstructionChanged
+from partners.events import (
+    AccountsLinked,
+    AlertRaised,
+    BalancesRead,
+    EntriesChanged,
+    InstructionChanged,
+    ReceiptIssued,
+    ShipmentMoved,
+)
+from partners.sharing.cards import RECEIPTS, SHIPMENTS
 from partners.sharing.gate import CHAT, Allowed, Ask, Door, Scope, authorize
 from partners.sharing.queries import weightier_alert_types
 from portal.outbox.events import Delivered
@@ -53,6 +67,40 @@ def on_alert_raised(event: AlertRaised, delivered: Delivered) -> None:
                     plan_notices(
                         card, occurred_at=delivered.occurred_at, at=now, trace=delivered.trace
                     )
+
+
+def on_receipt_issued(event: ReceiptIssued, delivered: Delivered) -> None:
+    """A card for everyone who has the account and allows the chat receipts; a correction renews it."""
+    paper = Paper(Message.Kind.RECEIPT, event.receipt_id, event.revision)
+    _show_paper(paper, RECEIPTS, event.account_id, delivered)
+
+
+def on_shipment_moved(event: ShipmentMoved, delivered: Delivered) -> None:
+    """The same for parcels: one card each, renewed whenever it moves on."""
+    paper = Paper(Message.Kind.SHIPMENT, event.shipment_id, event.revision)
+    _show_paper(paper, SHIPMENTS, event.account_id, delivered)
+
+
+def _show_paper(paper: Paper, feed: str, account_id: UUID, delivered: Delivered) -> None:
+    now = timezone.now()  # as for alerts
+    for customer_id in linked_customer_ids(account_id):
+        with serving_customer(delivered.bank_id, customer_id):
+            if _allows(Scope.FEED, feed, account_id, now):
+                show_paper(
+                    customer_id=customer_id,
+                    paper=paper,
+                    caused_by=delivered.event_id,
+                    at=delivered.occurred_at,
+                )
+
+
+def on_balances_read(event: BalancesRead, delivered: Delivered) -> None:
+    """The bank has answered those who asked what they have: their cards say it."""
+    for customer_id in linked_customer_ids(event.account_id):
+        with serving_customer(delivered.bank_id, customer_id):
+            renew_balances(
+                customer_id=customer_id, account_id=event.account_id, at=delivered.occurred_at
+            )
 
 
 def on_instruction_changed(event: InstructionChanged, delivered: Delivered) -> None:
@@ -115,12 +163,16 @@ def _tell(news: News, delivered: Delivered) -> None:
 
 
 def _is_allowed(event: AlertRaised, alert_type: str, at: datetime) -> bool:
+    return _allows(Scope.ALERT, alert_type, event.account_id, at)
+
+
+def _allows(scope: Scope, code: str, account_id: UUID, at: datetime) -> bool:
     ask = Ask(
         recipient=CHAT,
         purpose=None,
-        scope=Scope.ALERT,
-        code=alert_type,
-        account_ids=(event.account_id,),
+        scope=scope,
+        code=code,
+        account_ids=(account_id,),
         door=Door.SOCKET,
         at=at,
     )

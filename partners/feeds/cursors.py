@@ -6,7 +6,8 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, Value
+from django.db.models.functions import Least
 
 from partners.feeds.models import FeedCursor
 from portal.tenancy.blocks import current_bank_id
@@ -115,6 +116,29 @@ def hint_accounts(*, account_ids: Sequence[UUID] | None, at: datetime, trace: st
         return int(cursor.rowcount)
 
 
+def ask_now(
+    *, customer_id: UUID, account_ids: Sequence[UUID], kind: str, at: datetime, trace: str
+) -> int:
+    """The customer waits for this feed of these accounts: read it before the rest, and tell. How many feeds.
+
+    Over their own connections alone.
+    """
+    mine = FeedCursor.objects.filter(
+        bank_id=current_bank_id(),
+        account_id__in=account_ids,
+        kind=kind,
+        connection__customer_id=customer_id,
+        due_at__isnull=False,
+    )
+    held = list(mine.select_for_update(no_key=True, of=("self",)).order_by("id"))
+    return FeedCursor.objects.filter(id__in=[each.id for each in held]).update(
+        due_at=Least("due_at", Value(at - HEAD_START)),
+        hints=F("hints") + 1,
+        trace=trace,
+        asked_at=at,
+    )
+
+
 def hint_connection(*, connection_id: UUID, at: datetime, trace: str) -> int:
     """Something may have changed about this connection: ask the bank now."""
     return FeedCursor.objects.filter(connection_id=connection_id, due_at__isnull=False).update(
@@ -195,6 +219,7 @@ def finish(
         row.due_at = at if hinted else next_at
     if not hinted:
         row.trace = ""
+        row.asked_at = None
     row.save()
 
 

@@ -55,6 +55,8 @@ class FeedCursor(QueueModel):
     fresh_as_of = models.DateTimeField(null=True, blank=True)
     ran_at = models.DateTimeField(null=True, blank=True)
     last_problem = models.CharField(max_length=60, blank=True)
+    # When a customer asked for this reading and began to wait for it.
+    asked_at = models.DateTimeField(null=True, blank=True)
     # The trace of the notification that made this due, carried to the screen.
     trace = models.CharField(max_length=64, blank=True)
 

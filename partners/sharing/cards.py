@@ -7,13 +7,21 @@ In a customer's block. What is shown is disclosed in the same transaction; what 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from partners.alerts.models import Alert
 from partners.ledger.models import Entry
 from partners.ledger.queries import accounts_of, balances_of, entries_page, get_entries
+from partners.purchases.queries import (
+    ENDS,
+    accounts_told_of,
+    lines_of,
+    receipts_of,
+    shipments_of,
+    stops_of,
+)
 from partners.sharing.gate import (
     CHAT,
     Allowed,
@@ -27,10 +35,20 @@ from partners.sharing.gate import (
     note_refusal,
     refuse,
 )
-from partners.sharing.shapes import by_account, card_account, card_transaction
+from partners.sharing.shapes import (
+    by_account,
+    card_account,
+    card_transaction,
+    receipt_shape,
+    shipment_shape,
+)
 from portal.middleware import current_request_id
 
 BALANCES, TRANSACTIONS = "balances", "transactions"
+RECEIPTS, SHIPMENTS = "receipts", "shipments"
+# Parcels that a customer may mean: those on their way, lately ordered.
+_ON_THEIR_WAY = timedelta(days=45)
+MOST_PARCELS = 3
 NOT_SHARED = "not_shared"
 
 
@@ -122,6 +140,12 @@ def render_balances(
     return [card_account(each, held.get(each.id, ())) for each in accounts]
 
 
+def are_read(account_ids: Sequence[UUID], since: datetime) -> bool:
+    """Whether the bank was asked for the balances of all of these since then, and has answered."""
+    read = {each.account_id for each in balances_of(account_ids) if each.read_at >= since}
+    return read.issuperset(account_ids)
+
+
 def render_transactions(
     account_ids: Sequence[UUID], *, limit: int, door: Door, at: datetime
 ) -> list[dict[str, Any]] | Withheld:
@@ -135,6 +159,84 @@ def render_transactions(
     return [
         card_transaction(each, names[each.account_id], allowed.masked_fields) for each in entries
     ]
+
+
+def render_receipts(
+    receipt_ids: Sequence[UUID], *, door: Door, at: datetime
+) -> dict[UUID, dict[str, Any] | Withheld]:
+    """Each receipt as the chat may show it; one that is out of reach is withheld like one not shared."""
+    told = accounts_told_of(receipt_ids=receipt_ids)
+    allowed = _gate(Scope.FEED, RECEIPTS, list(told), door, at) if told else None
+    views, names = _withheld(receipt_ids, allowed)
+    if not isinstance(allowed, Allowed):
+        return views
+    found = list(receipts_of(allowed.history_from).filter(pk__in=receipt_ids))
+    disclosed(allowed, Counter(each.account_id for each in found))
+    lines = lines_of([each.id for each in found])
+    for each in found:
+        shape = receipt_shape(each, lines.get(each.id, ()), allowed.masked_fields)
+        views[each.id] = shape | {"account_name": names[each.account_id]}
+    return views
+
+
+def render_shipments(
+    shipment_ids: Sequence[UUID], *, door: Door, at: datetime
+) -> dict[UUID, dict[str, Any] | Withheld]:
+    """The same of shipments, as they are now."""
+    told = accounts_told_of(shipment_ids=shipment_ids)
+    allowed = _gate(Scope.FEED, SHIPMENTS, list(told), door, at) if told else None
+    views, names = _withheld(shipment_ids, allowed)
+    if not isinstance(allowed, Allowed):
+        return views
+    found = list(shipments_of(allowed.history_from).filter(pk__in=shipment_ids))
+    disclosed(allowed, Counter(each.account_id for each in found))
+    stops = stops_of([each.id for each in found])
+    for each in found:
+        shape = shipment_shape(each, stops.get(each.id, ()), allowed.masked_fields)
+        views[each.id] = shape | {"account_name": names[each.account_id]}
+    return views
+
+
+def _withheld(
+    ids: Sequence[UUID], allowed: Allowed | Refused | None
+) -> tuple[dict[UUID, dict[str, Any] | Withheld], Mapping[UUID, str]]:
+    """All of them withheld, for now; and the names of the accounts that may be shown."""
+    why = allowed.reason if isinstance(allowed, Refused) else Reason.ACCOUNT_NOT_SHARED
+    names = accounts_of(allowed.account_ids) if isinstance(allowed, Allowed) else ()
+    return dict.fromkeys(ids, Withheld(why)), {each.id: each.name for each in names}
+
+
+@dataclass(frozen=True)
+class Meant:
+    """What a customer may mean when they ask for a receipt or a parcel; each with its revision."""
+
+    found: tuple[tuple[UUID, int], ...]
+
+
+def last_receipt(account_ids: Sequence[UUID], *, door: Door, at: datetime) -> Meant | Withheld:
+    """The receipt that was issued last. That there is none is an answer too, and disclosed as one."""
+    allowed = _gate(Scope.FEED, RECEIPTS, account_ids, door, at)
+    if isinstance(allowed, Refused):
+        return Withheld(allowed.reason)
+    last = receipts_of(allowed.history_from).order_by("-issued_at", "-id").first()
+    if last is None:
+        disclosed(allowed, {})
+    return Meant(((last.id, last.revision),) if last else ())
+
+
+def parcels_under_way(
+    account_ids: Sequence[UUID], *, door: Door, at: datetime
+) -> Meant | Withheld:
+    """The parcels on their way, newest first, at most three; else the one that moved last."""
+    allowed = _gate(Scope.FEED, SHIPMENTS, account_ids, door, at)
+    if isinstance(allowed, Refused):
+        return Withheld(allowed.reason)
+    newest = shipments_of(allowed.history_from).order_by("-updated_at", "-id")
+    moving = newest.exclude(status__in=ENDS).filter(updated_at__gte=at - _ON_THEIR_WAY)
+    found = list(moving[:MOST_PARCELS]) or list(newest[:1])
+    if not found:
+        disclosed(allowed, {})
+    return Meant(tuple((each.id, each.revision) for each in found))
 
 
 def _details(alerts: Sequence[Alert], door: Door, at: datetime) -> Mapping[UUID, dict[str, Any]]:

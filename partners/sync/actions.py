@@ -23,7 +23,7 @@ from partners.connectors.base import (
     ShipmentPage,
     TransactionRecord,
 )
-from partners.events import EntriesChanged, account_key
+from partners.events import BalancesRead, EntriesChanged, account_key
 from partners.feeds.cursors import (
     Claim,
     LeaseLost,
@@ -215,6 +215,9 @@ def store_balances(
             at=at,
             trace=claim.trace,
         )
+    if row.asked_at is not None:
+        read = BalancesRead(account.id)
+        publish(read, key=account_key(account.id), occurred_at=at, trace=claim.trace)
     run = _run_of(claim, begun)
     run.pages = 1
     _complete(run, at)

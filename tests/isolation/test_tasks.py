@@ -34,6 +34,7 @@ from partners.feeds.cursors import Claim, claim_due
 from partners.instructions.actions import Errand, claim_errand
 from partners.instructions.carrying import carry
 from partners.instructions.models import Instruction
+from partners.purchases.models import Receipt, Shipment
 from partners.sync.models import Notification
 from partners.sync.pulling import pull
 from portal.celery import app
@@ -90,6 +91,11 @@ def instruction_of(home: Home) -> UUID:
         return Instruction.objects.filter(customer=home.customer).latest("requested_at").id
 
 
+def paper_of(home: Home, model: type[Receipt | Shipment]) -> UUID:
+    with serving(home.bank_id):
+        return model.objects.get(entry=home.entry).id
+
+
 # What each field of an event is, of one customer.
 EVENT_FIELDS: dict[str, Callable[[Home], Any]] = {
     "account_id": lambda home: home.account.id,
@@ -101,6 +107,9 @@ EVENT_FIELDS: dict[str, Callable[[Home], Any]] = {
     "customer_id": lambda home: home.customer.id,
     "entry_id": lambda home: home.entry.id,
     "instruction_id": instruction_of,
+    "receipt_id": lambda home: paper_of(home, Receipt),
+    "revision": lambda _home: 1,
+    "shipment_id": lambda home: paper_of(home, Shipment),
     "since_seq": lambda _home: 0,
     "status": lambda _home: "done",
     "through_seq": lambda _home: 2,

@@ -32,6 +32,7 @@ from accounts.signin.actions import make_window_code
 from accounts.signin.models import WidgetSession, WindowCode
 from messaging.conversations.actions import AlertOnCard, post_bank_text, post_card, post_text
 from messaging.conversations.models import Message
+from messaging.conversations.rules import REFRESHING
 from messaging.delivery.actions import tell_of_grant
 from messaging.notices.addresses import ask_proof, keep_bank_address
 from messaging.notices.models import PushSubscription
@@ -467,7 +468,7 @@ def _raise(entry: Entry, at: datetime) -> Alert:
 
 
 def _talk(chat: InChat, alert: Alert, mark: str, at: datetime) -> Message:
-    """A question, an answer, and the alert's card, which is returned."""
+    """A question, an answer, balances that are waited for, and the alert's card, which is returned."""
     conversation_id = chat.conversation.id
     with serving_customer(chat.bank.id, chat.customer.id):
         post_text(
@@ -476,6 +477,8 @@ def _talk(chat: InChat, alert: Alert, mark: str, at: datetime) -> Message:
             text=f"A question from {mark}",
             at=at,
         )
+        post_text(conversation_id=conversation_id, client_msg_id=uuid4(), text="balance", at=at)
+        Message.objects.filter(kind=Message.Kind.BALANCE).update(state=REFRESHING, state_at=at)
         card = post_card(
             customer_id=chat.customer.id,
             alert=AlertOnCard(alert.id, alert.alert_type),

@@ -141,7 +141,8 @@ def test_without_consent_the_answer_says_that_nothing_is_shared(client: Client) 
     say(client, who, "balance")
 
     last = page(client, who).json()["messages"][-1]
-    assert last["card"] == {"accounts": [], "withheld": "not_shared"}
+    nothing = {"accounts": [], "withheld": "not_shared", "checking_until": None}
+    assert last["card"] == nothing
 
 
 def test_pages_go_back_in_time_without_a_gap(client: Client) -> None:

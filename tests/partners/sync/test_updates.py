@@ -1,5 +1,6 @@
 """Receipts and shipments from a real bank: told late, twice, in disorder and wrong, and right in the end."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,12 +12,14 @@ from accounts.consent.models import Consent, ConsentResource
 from accounts.disclosure.models import Disclosure
 from partners.banks.models import Bank
 from partners.feeds.models import FeedCursor
-from partners.ledger.models import Account, Entry
+from partners.ledger.models import Account, Balance, Entry
 from partners.purchases.models import PurchaseConflict, Receipt, ReceiptLine, Shipment
+from partners.sharing.actions import refresh_balances
+from partners.sharing.gate import Door
 from partners.sync.models import SyncRun
 from partners.sync.pulling import pull_bank
 from portal.outbox.models import OutboxEvent
-from portal.tenancy.blocks import serving
+from portal.tenancy.blocks import serving, serving_customer
 from tests.sandbox_bank import EVERYTHING, SandboxBank, know_bank, know_customer, link
 
 pytestmark = [pytest.mark.django_db(transaction=True, databases="__all__"), pytest.mark.slow]
@@ -76,6 +79,12 @@ def heard(bank: Bank, name: str, entry: Entry) -> list[Json]:
     with serving(bank.id):
         told = OutboxEvent.objects.filter(name=name, data__entry_id=str(entry.id))
         return [each.data for each in told.order_by("id")]
+
+
+def balances_told(bank: Bank) -> list[str]:
+    with serving(bank.id):
+        told = OutboxEvent.objects.filter(name="partners.balances_read")
+        return sorted(each.data["account_id"] for each in told)
 
 
 def conflicts(bank: Bank) -> list[str]:
@@ -342,3 +351,25 @@ def test_receipts_alone_are_tied_to_payments_that_nobody_is_shown(
     assert kinds == {("receipts", ""), ("transactions", "")}
     assert allowed == {"receipts"}
     assert tied - {None}
+
+
+def test_balances_that_somebody_waits_for_are_told_when_they_are_read(
+    sandbox: SandboxBank, bank: Bank, person: Json
+) -> None:
+    customer = know_customer(bank, person)
+    linked = link(sandbox, customer, person["login"])
+    pull_bank(bank_id=bank.id, clock=timezone.now)
+    silent = balances_told(bank)
+    with serving(bank.id):
+        Balance.objects.update(read_at=timezone.now() - timedelta(hours=1))
+        FeedCursor.objects.update(due_at=timezone.now() + timedelta(hours=1))
+
+    with serving_customer(bank.id, customer.id):
+        asked = refresh_balances(linked.account_ids, door=Door.REST, at=timezone.now())
+    pull_bank(bank_id=bank.id, clock=timezone.now)
+    read_again(bank)
+
+    assert (silent, asked) == ([], True)
+    assert balances_told(bank) == sorted(str(each) for each in linked.account_ids)
+    with serving(bank.id):
+        assert not FeedCursor.objects.filter(asked_at__isnull=False).exists()
