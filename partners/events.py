@@ -68,13 +68,24 @@ class ShipmentMoved(Event):
 
 @dataclass(frozen=True)
 class InstructionChanged(Event):
-    """The bank said something new about an instruction. Key: `account:<account_id>`."""
+    """Something new is known about an instruction. Key: `account:<account_id>`."""
 
     name: ClassVar[str] = "partners.instruction_changed"
 
     instruction_id: UUID
     alert_id: UUID | None
     status: str
+
+
+@dataclass(frozen=True)
+class InstructionOverdue(Event):
+    """The customer's patience with an instruction has come to its end, whether it is settled by now or
+    not: published as it is asked for, and heard when that is so. Key: `instruction:<instruction_id>`.
+    """
+
+    name: ClassVar[str] = "partners.instruction_overdue"
+
+    instruction_id: UUID
 
 
 @dataclass(frozen=True)
@@ -96,3 +107,8 @@ def account_key(account_id: UUID) -> str:
 def customer_key(customer_id: UUID) -> str:
     """The ordering key of what happens to one customer."""
     return f"customer:{customer_id}"
+
+
+def instruction_key(instruction_id: UUID) -> str:
+    """The ordering key of what happens to one instruction alone."""
+    return f"instruction:{instruction_id}"

@@ -7,14 +7,18 @@ from partners.events import (
     BalancesRead,
     EntriesChanged,
     InstructionChanged,
+    InstructionOverdue,
     ReceiptIssued,
     ShipmentMoved,
 )
 from portal.outbox.events import Subscription
 
 _HEARD = "messaging.delivery.handlers"
+_ASKED = "partners.instructions.handlers"
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
+    Subscription(InstructionOverdue, "instructions", f"{_ASKED}.on_instruction_overdue"),
+    Subscription(AccountsLinked, "instructions", f"{_ASKED}.on_accounts_linked"),
     Subscription(AlertRaised, "chat", f"{_HEARD}.on_alert_raised"),
     Subscription(ReceiptIssued, "chat", f"{_HEARD}.on_receipt_issued"),
     Subscription(ShipmentMoved, "chat", f"{_HEARD}.on_shipment_moved"),

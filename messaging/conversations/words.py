@@ -47,12 +47,28 @@ REASONS: Mapping[str, str] = {
     "already_closed": gettext_noop("the card is closed already"),
     "not_allowed": gettext_noop("it does not allow this for the card"),
 }
+# Why the bank was never asked, where it was not the bank that would not.
+NEVER_ASKED: Mapping[str, str] = {
+    "not_connected": gettext_noop(
+        "Your bank could not be asked, because the account is not connected any more: %(call)s"
+    ),
+    "suspended": gettext_noop("The chat could not ask your bank: %(call)s"),
+}
+# Why nobody here knows what the bank did; any other reason is silence.
+NOT_KNOWN: Mapping[str, str] = {
+    "not_connected": gettext_noop(
+        "The chat can no longer ask your bank whether the card is frozen: %(call)s"
+    ),
+    "suspended": gettext_noop("The chat cannot ask your bank at the moment: %(call)s"),
+    "unsettled": gettext_noop("Your bank has not said yet whether the card is frozen: %(call)s"),
+}
+_SILENCE = gettext_noop("We could not reach your bank: %(call)s")
 NOT_SHARED = gettext_lazy("This is no longer shared with the chat.")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is known of an alert's card: its state, since when, and the bank's reason where it refused."""
+    """What is known of an alert's card: its state, since when, and why where it failed or is unknown."""
 
     state: CardState
     at: datetime | None
@@ -69,9 +85,9 @@ def state_text(outcome: Outcome, *, zone: ZoneInfo, phone: str, now: datetime) -
         case CardState.FROZEN:
             return _frozen(outcome.at, zone, now)
         case CardState.FAILED:
-            return _refused(outcome.reason, phone)
+            return _failed(outcome.reason, phone)
         case CardState.UNKNOWN:
-            return gettext("We could not reach your bank: %(call)s") % {"call": _call(phone)}
+            return gettext(NOT_KNOWN.get(outcome.reason, _SILENCE)) % {"call": _call(phone)}
         case CardState.DISMISSED:
             return gettext("You said it was you")
 
@@ -93,7 +109,9 @@ def _frozen(at: datetime | None, zone: ZoneInfo, now: datetime) -> str:
     return gettext("Frozen on %(day)s at %(time)s") % said
 
 
-def _refused(reason: str, phone: str) -> str:
+def _failed(reason: str, phone: str) -> str:
+    if reason in NEVER_ASKED:
+        return gettext(NEVER_ASKED[reason]) % {"call": _call(phone)}
     known = REASONS.get(reason)
     why = gettext(known) if known else _call(phone)
     return gettext("Your bank refused: %(why)s") % {"why": why}

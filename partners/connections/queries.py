@@ -18,6 +18,12 @@ def connection_of_account(*, customer_id: UUID, account_id: UUID) -> Connection 
     return Connection.objects.filter(pk=link.connection_id).first() if link else None
 
 
+def live_connection_of_account(*, customer_id: UUID, account_id: UUID) -> Connection | None:
+    """The connection by which the bank can be asked about the account now; None where there is none."""
+    way = connection_of_account(customer_id=customer_id, account_id=account_id)
+    return way if way is not None and way.status == Connection.Status.ACTIVE else None
+
+
 def connection_to_repair(*, customer_id: UUID, account_ids: Collection[UUID]) -> Connection | None:
     """The connection that already brings one of these accounts to the customer, locked."""
     links = live_links().filter(customer_id=customer_id, account_id__in=account_ids)

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from partners.connectors.base import (
     MAX_BODY_BYTES,
     MAX_ROWS,
+    NO_WORDS,
     BadAnswer,
     RateLimited,
     Response,
@@ -209,4 +210,4 @@ def refusal_code(value: object, status: int) -> str:
     """A bank's own error code if it looks like one, else the status: it goes into logs."""
     if isinstance(value, str) and _CODE.fullmatch(value):
         return value
-    return f"http_{status}"
+    return f"{NO_WORDS}{status}"

@@ -305,6 +305,10 @@ class BankNotification:
 # Failures: all that an operation may raise, whatever the bank answered.
 
 
+# How the code begins of a refusal that had none of the bank's own.
+NO_WORDS = "http_"
+
+
 class ConnectorFailure(Exception):
     """The bank did not do, or not say, what was asked."""
 
@@ -332,9 +336,15 @@ class AuthorisationRevoked(ConnectorFailure):
 class BankRefused(ConnectorFailure):
     """The bank understood, and will not. `code` is the bank's own, or `http_<status>`."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, status: int = 0) -> None:
         super().__init__(f"the bank refused: {code}")
         self.code = code
+        self.status = status
+
+    @property
+    def is_in_its_own_words(self) -> bool:
+        """False where something on the way may have said it in the bank's name."""
+        return not self.code.startswith(NO_WORDS)
 
 
 class BadAnswer(ConnectorFailure):

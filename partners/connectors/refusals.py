@@ -32,7 +32,8 @@ def expect(response: Response, *statuses: HTTPStatus) -> None:
         raise AuthorisationRevoked
     if response.status == HTTPStatus.UNAUTHORIZED:
         raise AuthorisationExpired
-    raise BankRefused(next(iter(codes), refusal_code(None, response.status)))
+    code = next(iter(codes), refusal_code(None, response.status))
+    raise BankRefused(code, response.status)
 
 
 def member(response: Response, name: str) -> object:

@@ -11,6 +11,7 @@ from django.db.models.functions import Least
 
 from partners.feeds.models import FeedCursor
 from portal.tenancy.blocks import current_bank_id
+from portal.tenancy.leases import LeaseLost
 
 # A hung bank may hold this many workers, and one alone once it is known to be in trouble.
 SLOTS_PER_BANK = 2
@@ -46,10 +47,6 @@ _HINT = """
         ORDER BY id FOR NO KEY UPDATE)
 """
 TROUBLES = ("unavailable", "rate_limited")
-
-
-class LeaseLost(Exception):  # named for what happened
-    """Another worker has claimed the cursor since: what this one read is not to be stored."""
 
 
 @dataclass(frozen=True)
@@ -165,15 +162,6 @@ def claim_due(*, at: datetime, lease: timedelta) -> Claim | None:
         cursor.execute(_CLAIM, {"bank": bank_id, "at": at, "until": at + lease})
         found = cursor.fetchone()
     return Claim(*found) if found else None
-
-
-def hold(claim: Claim, *, until: datetime) -> None:
-    """Keep the lease for longer. Raises LeaseLost where somebody else claimed the cursor since."""
-    mine = FeedCursor.objects.filter(
-        bank_id=current_bank_id(), pk=claim.cursor_id, fence=claim.fence, lease_until__isnull=False
-    )
-    if not mine.update(lease_until=until):
-        raise LeaseLost
 
 
 def held_cursor(claim: Claim) -> FeedCursor:

@@ -1,17 +1,35 @@
 """Asking a bank for something, and writing down what it really did."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from partners.banks.models import Bank
-from partners.connections.queries import connection_of_account
-from partners.events import InstructionChanged, account_key
+from partners.connections.queries import connection_of_account, live_connection_of_account
+from partners.events import (
+    InstructionChanged,
+    InstructionOverdue,
+    account_key,
+    instruction_key,
+)
 from partners.instructions.models import Instruction
-from partners.instructions.rules import SETTLED, Next
+from partners.instructions.rules import (
+    NOT_CONNECTED,
+    PATIENCE,
+    REQUESTED,
+    SETTLED,
+    UNKNOWN,
+    Next,
+    SoFar,
+    after_silence,
+    is_change,
+    may_send,
+)
 from partners.sharing.cards import require_alert
 from partners.sharing.gate import Door, disclosed_to_bank
 from portal.middleware import current_request_id
@@ -21,6 +39,8 @@ from portal.telemetry.measures import INSTRUCTIONS
 from portal.telemetry.traces import current_trace
 from portal.tenancy.blocks import current_bank_id, serving_customer
 from portal.wakeups import wake_after_commit
+
+RUN_DUE = "partners.instructions.tasks.run_due"
 
 # A hung bank may hold this many workers.
 SLOTS_PER_BANK = 2
@@ -53,7 +73,7 @@ class NothingToFreeze(Conflict):
 class Errand:
     """One instruction on its way to the bank, held by one worker.
 
-    `may_leave`: the bank is not suspended. `sent_before`: it may be there already.
+    `may_leave`: the bank is not suspended, and may be told or asked.
     """
 
     id: UUID
@@ -63,9 +83,7 @@ class Errand:
     kind: str
     card_id: str
     may_leave: bool
-    sent_before: bool
-    attempts: int
-    requested_at: datetime
+    so_far: SoFar
     trace: str
 
 
@@ -98,7 +116,12 @@ def request_freeze(*, alert_id: UUID, customer_id: UUID, at: datetime) -> Instru
         },
     )
     if new:
-        wake_after_commit("partners.instructions.tasks.run_due", bank_id=str(instruction.bank_id))
+        publish(
+            InstructionOverdue(instruction.id),
+            key=instruction_key(instruction.id),
+            occurred_at=at + PATIENCE,
+        )
+        wake_after_commit(RUN_DUE, bank_id=str(instruction.bank_id))
     return instruction
 
 
@@ -120,22 +143,37 @@ def claim_errand(*, at: datetime, lease: timedelta) -> Errand | None:
     if found is None:
         return None
     row = Instruction.objects.select_related("account", "bank").get(pk=found[0])
+    so_far = _so_far(row)
+    admitted = row.bank.status == Bank.Status.ADMITTED
     errand = Errand(
         id=row.id,
         fence=row.fence,
-        connection_id=row.connection_id,
+        connection_id=_way(row),
         account_external_id=row.account.external_id,
         kind=row.kind,
         card_id=row.card_id,
-        may_leave=row.bank.status == Bank.Status.ADMITTED,
-        sent_before=row.sent_at is not None,
-        attempts=row.attempts,
-        requested_at=row.requested_at,
+        may_leave=admitted and (so_far.sent_before or may_send(so_far, at=at)),
+        so_far=so_far,
         trace=row.trace,
     )
-    if errand.may_leave and not errand.sent_before:
+    if errand.may_leave and not so_far.sent_before:
         _note_leaving(row, at)
     return errand
+
+
+def _so_far(row: Instruction) -> SoFar:
+    return SoFar(
+        requested_at=row.requested_at,
+        attempts=row.attempts,
+        sent_before=row.sent_at is not None,
+        refused_as=row.refused_as,
+    )
+
+
+def _way(row: Instruction) -> UUID:
+    """The connection to ask by: the one that it was asked for with, or what the customer linked since."""
+    live = live_connection_of_account(customer_id=row.customer_id, account_id=row.account_id)
+    return row.connection_id if live is None else live.id
 
 
 def _note_leaving(row: Instruction, at: datetime) -> None:
@@ -153,18 +191,60 @@ def _note_leaving(row: Instruction, at: datetime) -> None:
 
 def settle(errand: Errand, then: Next, *, at: datetime) -> bool:
     """Write down what is so now, and tell of a change; False where the errand is no longer ours."""
-    held = Instruction.objects.select_for_update(no_key=True).filter(
-        pk=errand.id, fence=errand.fence
-    )
-    row = held.exclude(status__in=SETTLED).first()
+    row = _unsettled().filter(pk=errand.id, fence=errand.fence).first()
     if row is None:
         return False
+    if then.reason == NOT_CONNECTED and _is_linked_again(row):
+        then = after_silence(errand.so_far, at=at)
+    if row.status == UNKNOWN and then.status == REQUESTED:
+        # The customer was told meanwhile that we do not know.
+        then = replace(then, status=UNKNOWN)
+    row.lease_until = None
+    _become(row, then, at=at)
+    return True
+
+
+def note_overdue(*, instruction_id: UUID, at: datetime) -> bool:
+    """Say that we do not know, where the bank is still being asked; whoever asks it goes on."""
+    row = _unsettled().filter(pk=instruction_id, status=REQUESTED).first()
+    if row is None:
+        return False
+    _become(row, Next(UNKNOWN, row.due_at, None, row.reason, row.refused_as), at=at)
+    return True
+
+
+def ask_again(*, customer_id: UUID, account_ids: Collection[UUID], at: datetime) -> int:
+    """Have the bank asked now what became of what the customer wanted of these accounts; how many."""
+    rows = _unsettled().filter(customer_id=customer_id, account_id__in=account_ids)
+    waiting = list(rows.order_by("id"))
+    for row in waiting:
+        row.due_at = at
+        row.save(update_fields=["due_at"])
+    if waiting:
+        wake_after_commit(RUN_DUE, bank_id=str(current_bank_id()))
+    return len(waiting)
+
+
+def _unsettled() -> QuerySet[Instruction]:
+    """What the bank's word is still awaited of, locked."""
+    return Instruction.objects.select_for_update(no_key=True).exclude(status__in=SETTLED)
+
+
+def _is_linked_again(row: Instruction) -> bool:
+    """Whether the customer came back while the bank turned us away. The row is locked, so a link that
+    is not seen here finds this written, and makes it due."""
+    live = live_connection_of_account(customer_id=row.customer_id, account_id=row.account_id)
+    return live is not None
+
+
+def _become(row: Instruction, then: Next, *, at: datetime) -> None:
     changed = row.status != then.status
-    row.status, row.reason = then.status, then.reason[:60]
-    row.settled_at, row.due_at, row.lease_until = then.settled_at, then.due_at, None
+    told = is_change(status=row.status, reason=row.reason, then=then)
+    row.status, row.reason, row.refused_as = then.status, then.reason[:60], then.refused_as[:60]
+    row.settled_at, row.due_at = then.settled_at, then.due_at
     row.save()
     if changed:
         INSTRUCTIONS.labels(row.kind, row.status).inc()
+    if told:
         event = InstructionChanged(row.id, row.alert_id, row.status)
         publish(event, key=account_key(row.account_id), occurred_at=at, trace=row.trace)
-    return True

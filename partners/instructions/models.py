@@ -13,12 +13,11 @@ class Instruction(QueueModel):
 
     class Kind(models.TextChoices):
         FREEZE = "freeze", _("Freeze the card")
-        UNFREEZE = "unfreeze", _("Unfreeze the card")
 
     class Status(models.TextChoices):
         REQUESTED = "requested", _("Asking the bank")
         DONE = "done", _("Done")
-        FAILED = "failed", _("Refused by the bank")
+        FAILED = "failed", _("Not done")
         UNKNOWN = "unknown", _("The bank has not said")
 
     customer = TenantForeignKey("partners.Customer", models.CASCADE)
@@ -36,7 +35,11 @@ class Instruction(QueueModel):
     # Once a request may have left us, the bank is asked what became of it before it is sent again.
     sent_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
+    # Why it is unknown or failed: the bank's word, or one of ours (rules).
     reason = models.CharField(max_length=60, blank=True)
+    # How the bank refused a sending that followed an unanswered one: its record is asked since, and
+    # it is not sent again.
+    refused_as = models.CharField(max_length=60, blank=True)
     requested_at = models.DateTimeField()
 
     class Meta:

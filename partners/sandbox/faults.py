@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _INTERFACES = ("/open-banking/", "/partner/", "/as/token", "/.well-known/")
 _STATUSES = (429, 500, 503)
-_FREEZE = ("fail", "hang", "late", "pending", "lost")
+_FREEZE = ("fail", "hang", "late", "pending", "lost", "broken", "refuse", "conflict", "gone")
 _LONGEST_MS = 600_000
 NONSENSE = b'{"Data": {"Account": 7, "Transaction": [{"Amount": {"Amount": "a lot"'
 
@@ -40,7 +40,10 @@ class Faults:
     duplicate_updates: bool = False
     reorder_updates: bool = False
     broken_receipts: bool = False
-    freeze: Literal["fail", "hang", "late", "pending", "lost"] | None = None
+    freeze: (
+        Literal["fail", "hang", "late", "pending", "lost", "broken", "refuse", "conflict", "gone"]
+        | None
+    ) = None
     freeze_after_ms: int = 5000
     retry_after_seconds: int = 2
 

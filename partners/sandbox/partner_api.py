@@ -43,6 +43,9 @@ async def put_freeze(request: Request) -> Response:
     if bank.faults.freeze == "lost":
         await hang(request.receive)
         return Response(status_code=503)
+    if bank.faults.freeze == "gone":
+        return Response(status_code=410)
+    _turn_away(bank.faults.freeze)
     if bank.faults.freeze == "late":
         # Shielded: the bank does what it was asked even when the caller has stopped waiting.
         row, new = await asyncio.shield(_later(bank, wanted))
@@ -50,7 +53,17 @@ async def put_freeze(request: Request) -> Response:
         row, new = await _carry_out(bank, wanted)
     if bank.faults.freeze == "hang":
         await hang(request.receive)
+    if bank.faults.freeze == "broken":
+        return Response(status_code=500)
     return JSONResponse(_body(bank, row), status_code=201 if new else 200)
+
+
+def _turn_away(fault: str | None) -> None:
+    """Not taken, whatever it says."""
+    if fault == "refuse":
+        raise Refused(403, "U008", "The consent does not allow this.")
+    if fault == "conflict":
+        raise Refused(409, "U013", "This id belongs to another instruction.", "InstructionId")
 
 
 async def _later(bank: Bank, wanted: Instruction) -> tuple[DictRow, bool]:

@@ -26,7 +26,6 @@ from partners.connectors.base import (
 from partners.events import BalancesRead, EntriesChanged, account_key
 from partners.feeds.cursors import (
     Claim,
-    LeaseLost,
     finish,
     held_cursor,
     hint_accounts,
@@ -55,6 +54,7 @@ from partners.sync.rules import wait_after
 from portal.outbox.publishing import publish
 from portal.tenancy.blocks import current_bank_id
 from portal.tenancy.ids import new_id
+from portal.tenancy.leases import LeaseLost
 from portal.wakeups import wake_for_bank_after_commit
 
 PULL_DUE = "partners.sync.tasks.pull_due"

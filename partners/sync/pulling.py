@@ -36,7 +36,8 @@ from partners.connectors.base import (
     TransactionPage,
     TransactionRecord,
 )
-from partners.feeds.cursors import Claim, LeaseLost, claim_due
+from partners.feeds.cursors import Claim, claim_due
+from partners.feeds.models import FeedCursor
 from partners.ledger.models import Account
 from partners.sync.actions import (
     Begun,
@@ -47,7 +48,6 @@ from partners.sync.actions import (
     store_page,
     store_updates,
 )
-from partners.sync.leases import LEASE, kept
 from partners.sync.permission import (
     NotToBeRead,
     note_first_refusal,
@@ -58,6 +58,7 @@ from partners.sync.rules import read_since
 from portal.telemetry.measures import READINGS
 from portal.telemetry.traces import span
 from portal.tenancy.blocks import NotServed, Served, serving, serving_customer
+from portal.tenancy.leases import LEASE, LeaseLost, kept
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ def pull(*, bank_id: UUID, claim: Claim, clock: Clock, line: Line | None = None)
     try:
         reading = _begin(bank_id, claim, clock, line)
         begun = reading.begun
-        with kept(bank_id, claim, clock=clock):
+        with kept(FeedCursor, claim.cursor_id, fence=claim.fence, bank_id=bank_id, clock=clock):
             _read(reading)
         READINGS.labels(claim.kind, "complete").inc()
     except (LeaseLost, NotServed):

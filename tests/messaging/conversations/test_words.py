@@ -28,6 +28,28 @@ def text(outcome: Outcome, phone: str = "+39 02 0000 0000", zone: str = "Europe/
             "We could not reach your bank: call +39 02 0000 0000",
         ),
         (
+            Outcome(CardState.UNKNOWN, NOW, "unsettled"),
+            "Your bank has not said yet whether the card is frozen: call +39 02 0000 0000",
+        ),
+        (
+            Outcome(CardState.UNKNOWN, NOW, "not_connected"),
+            "The chat can no longer ask your bank whether the card is frozen: "
+            "call +39 02 0000 0000",
+        ),
+        (
+            Outcome(CardState.UNKNOWN, NOW, "suspended"),
+            "The chat cannot ask your bank at the moment: call +39 02 0000 0000",
+        ),
+        (
+            Outcome(CardState.FAILED, NOW, "not_connected"),
+            "Your bank could not be asked, because the account is not connected any more: "
+            "call +39 02 0000 0000",
+        ),
+        (
+            Outcome(CardState.FAILED, NOW, "suspended"),
+            "The chat could not ask your bank: call +39 02 0000 0000",
+        ),
+        (
             Outcome(CardState.FAILED, NOW, "card_not_found"),
             "Your bank refused: it does not find this card",
         ),

@@ -13,18 +13,18 @@ from django.utils import timezone
 from partners.alerts.models import Alert, AlertRule
 from partners.banks.models import Bank, Customer
 from partners.connections.models import Connection
-from partners.feeds.cursors import Claim, LeaseLost, claim_due, hint_accounts
+from partners.feeds.cursors import Claim, claim_due, hint_accounts
 from partners.feeds.models import Feed, FeedCursor
 from partners.feeds.queries import banks_with_due_cursors
 from partners.integrations.models import Integration
 from partners.ledger.models import Account, Balance, Entry, EntryAlias
-from partners.sync import leases
 from partners.sync.actions import Begun, ReadPage, store_page
-from partners.sync.leases import kept
 from partners.sync.models import SyncRun
 from partners.sync.pulling import pull, pull_bank
 from portal.outbox.models import OutboxEvent
+from portal.tenancy import leases
 from portal.tenancy.blocks import serving
+from portal.tenancy.leases import LeaseLost, kept
 from tests.ports import free_port
 from tests.sandbox_bank import SandboxBank, know_bank, know_customer, link
 
@@ -234,7 +234,7 @@ def test_a_feed_is_kept_while_its_bank_is_slow_and_no_longer(
         claim = claim_due(at=timezone.now(), lease=timedelta(seconds=0))
     assert claim is not None
 
-    with kept(bank.id, claim, clock=timezone.now):
+    with kept(FeedCursor, claim.cursor_id, fence=claim.fence, bank_id=bank.id, clock=timezone.now):
         wait_for(lambda: lease_of(bank, claim) > timezone.now())
     with serving(bank.id):
         FeedCursor.objects.filter(pk=claim.cursor_id).update(lease_until=None)
