@@ -1,7 +1,8 @@
 """Rows on their way into the ledger: copied into temporary tables, compared and written by the database.
 
-COPY into a table with row policies is refused, and a temporary table has none. The tables live as
-long as the connection and lose their rows with each transaction.
+COPY into a table with row policies is refused, and a temporary table has none. The tables live as long
+as the transaction, and are named where they are: no temporary table stands for one that is not
+(`portal/checks.py`).
 """
 
 from collections.abc import Sequence
@@ -33,18 +34,20 @@ _KNOWN = (
     " e.occurrence, e.merchant_name, e.description"
 )
 
-# One journey for all four; they take no parameters.
-_TABLES = f"""
-    CREATE TEMP TABLE IF NOT EXISTS ledger_incoming ({_TYPED}) ON COMMIT DELETE ROWS;
-    CREATE TEMP TABLE IF NOT EXISTS ledger_changed (id uuid, occurrence smallint,
-      change_seq bigint, {_TYPED}) ON COMMIT DELETE ROWS;
-    DELETE FROM ledger_incoming;
-    DELETE FROM ledger_changed
+# One journey each; they take no parameters. A second page of one transaction finds them there.
+_INCOMING = f"""
+    CREATE TEMP TABLE IF NOT EXISTS pg_temp.ledger_incoming ({_TYPED}) ON COMMIT DROP;
+    DELETE FROM pg_temp.ledger_incoming
+"""  # noqa: S608  # our own column names
+_CHANGED = f"""
+    CREATE TEMP TABLE IF NOT EXISTS pg_temp.ledger_changed (id uuid, occurrence smallint,
+      change_seq bigint, {_TYPED}) ON COMMIT DROP;
+    DELETE FROM pg_temp.ledger_changed
 """  # noqa: S608  # our own column names
 # Fewer rows than this are looked up by their ids, whatever the planner thinks of a table it has not seen.
 _ANALYSED_FROM = 500
 _NOT_AS_STORED = f"""
-    SELECT i.external_id, {_KNOWN} FROM ledger_incoming i
+    SELECT i.external_id, {_KNOWN} FROM pg_temp.ledger_incoming i
     LEFT JOIN partners_entry e ON e.bank_id = %(bank)s AND e.account_id = %(account)s
       AND e.external_id = i.external_id AND e.external_id = ANY(%(ids)s)
     WHERE e.id IS NULL OR ({_STORED}) IS DISTINCT FROM ({_SEEN})
@@ -53,14 +56,14 @@ _BY_ALIAS = f"""
     SELECT a.external_id, {_KNOWN} FROM partners_entryalias a
     JOIN partners_entry e ON e.bank_id = a.bank_id AND e.id = a.entry_id
     WHERE a.bank_id = %(bank)s AND a.account_id = %(account)s AND a.external_id = ANY(%(ids)s)
-      AND NOT EXISTS (SELECT 1 FROM ledger_incoming i WHERE i.external_id = e.external_id)
+      AND NOT EXISTS (SELECT 1 FROM pg_temp.ledger_incoming i WHERE i.external_id = e.external_id)
 """  # noqa: S608  # our own column names
 _VANISHED = f"""
     SELECT e.external_id, {_KNOWN} FROM partners_entry e
     WHERE e.bank_id = %(bank)s AND e.account_id = %(account)s
       AND e.booked_on >= %(since)s
       AND (e.fingerprint = ANY(%(prints)s) OR e.status = 'pending')
-      AND NOT EXISTS (SELECT 1 FROM ledger_incoming i WHERE i.external_id = e.external_id)
+      AND NOT EXISTS (SELECT 1 FROM pg_temp.ledger_incoming i WHERE i.external_id = e.external_id)
     ORDER BY e.occurrence, e.id
 """  # noqa: S608  # our own column names
 _OCCURRENCES = """
@@ -74,7 +77,7 @@ _WRITE = f"""
       (bank_id, account_id, id, occurrence, change_seq, created_at, changed_at, {_LIST})
     SELECT %(bank)s, %(account)s, c.id, c.occurrence, c.change_seq, %(at)s, %(at)s,
       {", ".join(f"c.{name}" for name in COLUMNS)}
-    FROM ledger_changed c ORDER BY c.change_seq
+    FROM pg_temp.ledger_changed c ORDER BY c.change_seq
     ON CONFLICT (bank_id, id) DO UPDATE
       SET {_SET}, change_seq = EXCLUDED.change_seq, changed_at = EXCLUDED.changed_at
 """  # noqa: S608  # our own column names
@@ -82,7 +85,7 @@ _GONE = """
     SELECT e.id FROM partners_entry e
     WHERE e.bank_id = %(bank)s AND e.account_id = %(account)s AND e.status = 'pending'
       AND e.booked_on >= %(since)s
-      AND NOT EXISTS (SELECT 1 FROM ledger_incoming i WHERE i.external_id = e.external_id)
+      AND NOT EXISTS (SELECT 1 FROM pg_temp.ledger_incoming i WHERE i.external_id = e.external_id)
     ORDER BY e.id
 """
 
@@ -111,12 +114,12 @@ class ChangedRow:
 def stage(rows: Sequence[EntryRow]) -> None:
     """Copy the rows of one reading where the database can compare them."""
     with connection.cursor() as cursor:
-        cursor.execute(_TABLES)
-        with cursor.copy(f"COPY ledger_incoming ({_LIST}) FROM STDIN") as copy:
+        cursor.execute(_INCOMING)
+        with cursor.copy(f"COPY pg_temp.ledger_incoming ({_LIST}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(_values(row))
         if len(rows) >= _ANALYSED_FROM:
-            cursor.execute("ANALYZE ledger_incoming")
+            cursor.execute("ANALYZE pg_temp.ledger_incoming")
 
 
 def _values(row: EntryRow) -> tuple[Any, ...]:
@@ -151,12 +154,13 @@ def occurrences(place: Place, fingerprints: Sequence[str]) -> dict[str, int]:
 def write(place: Place, changed: Sequence[ChangedRow], *, at: datetime) -> None:
     """Insert what is new and update what changed, by id."""
     with connection.cursor() as cursor:
+        cursor.execute(_CHANGED)
         columns = f"id, occurrence, change_seq, {_LIST}"
-        with cursor.copy(f"COPY ledger_changed ({columns}) FROM STDIN") as copy:
+        with cursor.copy(f"COPY pg_temp.ledger_changed ({columns}) FROM STDIN") as copy:
             for each in changed:
                 copy.write_row((each.id, each.occurrence, each.change_seq, *_values(each.row)))
         if len(changed) >= _ANALYSED_FROM:
-            cursor.execute("ANALYZE ledger_changed")
+            cursor.execute("ANALYZE pg_temp.ledger_changed")
         cursor.execute(_WRITE, place.of(at=at))
 
 

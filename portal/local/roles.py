@@ -14,6 +14,9 @@ RUNTIME = "portal_runtime"
 SYSTEM = "portal_system"
 SANDBOX = "sandbox"
 
+# Unsaid, a session's own temporary tables are found before everybody's: one could stand for a tenant's.
+_NO_SHADOWS = sql.SQL("ALTER ROLE {} SET search_path = public, pg_temp")
+
 
 @dataclass(frozen=True)
 class RolePasswords:
@@ -50,6 +53,7 @@ def prepare_portal(cluster: Cluster, passwords: RolePasswords) -> None:
             (SYSTEM, passwords.system),
         ):
             postgres.ensure_role(connection, name, password)
+            connection.execute(_NO_SHADOWS.format(sql.Identifier(name)))
     prepare_database(cluster, DATABASE)
 
 

@@ -56,6 +56,13 @@ def test_no_role_is_above_row_policies(running: Servers, role: str) -> None:
     assert rights == (f"portal_{role}", False, False, False, False)
 
 
+@pytest.mark.parametrize("role", ["owner", "runtime", "system"])
+def test_every_role_finds_the_portals_tables_first(running: Servers, role: str) -> None:
+    path = one(getattr(running, f"{role}_url"), "SELECT current_setting('search_path')")
+
+    assert path == ("public, pg_temp",)
+
+
 def test_a_table_of_the_owners_is_read_by_runtime_and_not_by_system(running: Servers) -> None:
     urls = running.make_database("rights")
     with psycopg.connect(urls.owner) as connection:
