@@ -46,6 +46,10 @@ class Bank:
     async def play(self, csv: str, *, rate: int) -> None:
         await self.pull("POST", "play", json={"csv": csv, "rate": rate})
 
+    async def buy_suspicious(self, login: str) -> None:
+        """The customer's card is used in a way that the bank finds strange."""
+        await self.pull("POST", f"customers/{login}/buy", json={"suspicious": True})
+
     async def playing(self) -> dict[str, Any]:
         return dict(await self.pull("GET", "play"))
 

@@ -13,6 +13,7 @@ from benchmarks.main_job.bank import Bank
 from benchmarks.main_job.listener import Listener
 from benchmarks.main_job.network import Loopback, browser, patiently
 from benchmarks.main_job.pages import Page, rules_on
+from benchmarks.main_job.post import Post
 from benchmarks.main_job.records import Body, CustomerView, Money, PortalRow, Rule
 
 # What the main job is about; alerts are found in both.
@@ -35,6 +36,7 @@ class Customer:
     bank: Bank
     login: str
     password: str
+    address: str  # where mails go
     chat: str  # the chat's origin
     http: httpx.AsyncClient
     alert_types: frozenset[str] = frozenset()
@@ -169,7 +171,7 @@ class Customer:
             apply(self._copy, news, self.accounts)
             self._cursor, has_more = news["next_cursor"], news["has_more"]
 
-    async def view(self) -> CustomerView:
+    async def view(self, post: Post) -> CustomerView:
         """All that this customer can see now."""
         rows: list[PortalRow] = []
         history_from = date.min
@@ -192,6 +194,7 @@ class Customer:
             synced=[each for each in self._copy.values() if each.status != "removed"],
             thread=await self.thread(),
             balances=balances,
+            mails=post.mails_to(self.address),
         )
 
     async def _rows(self, account: str) -> tuple[list[PortalRow], date]:
@@ -255,4 +258,6 @@ def apply(copy: dict[str, PortalRow], news: Body, accounts: Mapping[str, str]) -
 
 
 def make_customer(bank: Bank, person: Body, *, chat: str, loopback: Loopback) -> Customer:
-    return Customer(bank, person["login"], person["password"], chat, browser(loopback))
+    return Customer(
+        bank, person["login"], person["password"], person["email"], chat, browser(loopback)
+    )

@@ -7,6 +7,7 @@ from benchmarks.main_job.records import BankRow, Home, Rule
 
 # In the order of the table: of several about one payment, the first is shown.
 IN_ORDER = ("fraud_suspected", "large_payment", "low_balance", "foreign", "refund", "salary")
+LOW_BALANCE = "low_balance"
 NEWS = timedelta(days=3)
 
 

@@ -4,14 +4,15 @@ Pure functions of what was seen. Nothing here knows how the portal works.
 """
 
 from bisect import bisect_left
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import pairwise
 
-from benchmarks.main_job.definitions import alerts_of, card_of
+from benchmarks.main_job.definitions import LOW_BALANCE, alerts_of, card_of
+from benchmarks.main_job.judging_mails import judge_mails
+from benchmarks.main_job.judging_webhooks import judge_webhooks
 from benchmarks.main_job.matching import Key, Matched, key_of, match
 from benchmarks.main_job.records import (
     BankRow,
@@ -23,41 +24,9 @@ from benchmarks.main_job.records import (
     ProgramView,
     Seen,
 )
+from benchmarks.main_job.verdict import Verdict
 
-LOW_BALANCE = "low_balance"
 STATUS = {"pending": "pending", "booked": "posted"}
-FAULTS = (
-    "lost",
-    "duplicated",
-    "out_of_order",
-    "wrong_amount",
-    "wrong_alert",
-    "wrong_row",
-    "wrong_balance",
-    "wrong_copy",
-    "wrong_thread",
-)
-
-
-@dataclass
-class Verdict:
-    """What was counted, and every fault in words: which customer's, never what was bought."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    words: list[str] = field(default_factory=list)
-    latencies: list[float] = field(default_factory=list)
-
-    def find(self, fault: str, who: str, what: str) -> None:
-        self.counts[fault] += 1
-        self.words.append(f"{fault}: {who}: {what}")
-
-    @property
-    def faults(self) -> dict[str, int]:
-        return {each: self.counts[each] for each in FAULTS}
-
-    @property
-    def is_clean(self) -> bool:
-        return not any(self.faults.values())
 
 
 def judge(seen: Seen) -> Verdict:
@@ -78,6 +47,7 @@ def judge(seen: Seen) -> Verdict:
         _judge_rows(verdict, customer.name, matched, customer.rows, bank)
         _judge_copy(verdict, customer.name, customer.rows, customer.synced)
         _judge_cards(verdict, customer, expected, matched.pairs)
+        judge_mails(verdict, customer, expected, matched.pairs)
         _judge_low_balances(verdict, customer, bank)
         _judge_balances(verdict, customer, bank)
     for program in seen.programs:
@@ -162,8 +132,15 @@ def _judge_program(verdict: Verdict, program: ProgramView, seen: Seen) -> None:
     bank = seen.banks[owner.bank]
     who = f"the program of {program.customer}"
     rows = rows_of(bank, program.accounts.values(), program.history_from)
-    _judge_rows(verdict, who, match(rows, program.rows), program.rows, bank)
+    matched = match(
+        rows,
+        program.rows,
+        due={key: kind for key, (_row, kind) in expected_cards(owner, bank).items()},
+        told={each.row: each.alert_type for each in owner.cards},
+    )
+    _judge_rows(verdict, who, matched, program.rows, bank)
     _judge_copy(verdict, who, program.rows, program.synced)
+    judge_webhooks(verdict, program, owner, bank, matched.pairs)
 
 
 # --- cards ----------------------------------------------------------------------------------
@@ -294,16 +271,20 @@ def low_balance_bounds(customer: CustomerView, bank: BankView) -> tuple[int, int
         held = bank.balances.get(account, {}).get("available")
         if held is None or held.currency != rule.over.currency:
             continue
-        path = _path(bank.rows, account, held)
+        path = _path(bank.rows, account, held, since=customer.linked_at)
         below = [each < rule.over.amount for each in path]
         least += not below[0] and below[-1]
         most += sum(now and not before for before, now in pairwise(below))
     return least, most
 
 
-def _path(rows: Sequence[BankRow], account: str, held: Money) -> list[Decimal]:
-    """What was available before the first played row, and after each."""
-    moved = [row.money.amount for row in rows if row.account == account and row.is_played]
+def _path(rows: Sequence[BankRow], account: str, held: Money, *, since: datetime) -> list[Decimal]:
+    """What was available when it was linked, and after each row since."""
+    moved = [
+        row.money.amount
+        for row in rows
+        if row.account == account and (row.is_played or row.committed_at >= since)
+    ]
     path = [held.amount - sum(moved, Decimal())]
     for amount in moved:
         path.append(path[-1] + amount)
@@ -329,11 +310,3 @@ def _count_alerts(verdict: Verdict, seen: Seen) -> None:
                     row, rules=bank.rules, home=bank.home, linked_at=customer.linked_at
                 )
                 verdict.counts["alerts_expected"] += len(alerts)
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The value that this share of them does not pass (nearest rank); 0 of none."""
-    if not values:
-        return 0.0
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

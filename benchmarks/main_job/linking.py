@@ -1,6 +1,8 @@
 """Everybody comes in: signs in, links, waits until all history is read, and opens a socket."""
 
 import asyncio
+import os
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,6 +11,7 @@ from benchmarks.main_job.customer import Customer, make_customer
 from benchmarks.main_job.network import browser
 from benchmarks.main_job.program import Program
 from benchmarks.main_job.work import Job, say
+from tests.journeys.stack import ROOT
 
 # The first customer of this bank is linked by the demonstration, which lets a program read their data.
 PROGRAMS_BANK = "aurelia"
@@ -78,10 +81,25 @@ async def _learn(job: Job) -> None:
 
 
 async def _let_program_in(job: Job) -> None:
-    demo: Mapping[str, Any] = job.stack.demo
+    """The demonstration, seeded again, lets its program read the accounts that were linked since."""
+    stack = job.stack
+    told = {"PORTAL_STATE": str(stack.state)}
+    seeding = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "manage.py",
+        "seed_demo",
+        cwd=ROOT,
+        env=os.environ | told,
+        stdout=sys.stderr,
+    )
+    if await seeding.wait():
+        raise RuntimeError("the demonstration could not be seeded again")
+    demo: Mapping[str, Any] = stack.demo
     owner = next(each for each in job.customers if each.bank.slug == PROGRAMS_BANK)
-    program = Program(demo["curl"], api=job.stack.origin("api"), client=browser(job.loopback))
+    client = browser(job.loopback)
+    program = Program(demo["curl"], api=stack.origin("api"), client=client, post=job.post)
     await program.learn_accounts(owner.accounts)
+    await program.listen()
     job.programs.append((program, owner.name))
 
 

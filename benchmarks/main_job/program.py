@@ -1,6 +1,7 @@
 """A client program: a token of its own, the consent that the demonstration gave it, and a copy that it keeps."""
 
 import re
+import uuid
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -9,6 +10,7 @@ import httpx
 
 from benchmarks.main_job.customer import apply, read_row
 from benchmarks.main_job.network import patiently
+from benchmarks.main_job.post import Post
 from benchmarks.main_job.records import PortalRow, ProgramView
 
 _PAGE = 500
@@ -19,7 +21,9 @@ _CONSENT = re.compile(r"Portal-Consent: (con_\w+)")
 class Program:
     """Works with the three lines that a started portal prints."""
 
-    def __init__(self, lines: Sequence[str], *, api: str, client: httpx.AsyncClient) -> None:
+    def __init__(
+        self, lines: Sequence[str], *, api: str, client: httpx.AsyncClient, post: Post
+    ) -> None:
         text = "\n".join(lines)
         secret, consent = _SECRET.search(text), _CONSENT.search(text)
         if secret is None or consent is None:
@@ -28,10 +32,33 @@ class Program:
         self._consent = consent[1]
         self._api = api
         self._client = client
+        self._post = post
+        self._signed_with = ""
+        self._alerts: frozenset[tuple[str, str]] = frozenset()
         self._token = ""
         self._copy: dict[str, PortalRow] = {}
         self._cursor: str | None = None
         self.accounts: dict[str, str] = {}
+
+    async def listen(self) -> None:
+        """Have everything sent to our own server too, and learn which alerts the consent names."""
+        consent = await self.ask("consent")
+        self._alerts = frozenset(
+            (self.accounts[each["account_id"]], each["code"])
+            for each in consent["resources"]
+            if each["scope"] == "alert"
+        )
+        answer = await patiently(
+            self._client,
+            "POST",
+            f"{self._api}/api/v1/webhook-endpoints",
+            headers={
+                "Authorization": f"Bearer {self._token}",
+                "Idempotency-Key": uuid.uuid4().hex,
+            },
+            json={"url": self._post.receiver.url},
+        )
+        self._signed_with = answer.json()["secret"]
 
     async def ask(self, path: str, **query: Any) -> Any:
         """A read within the consent; takes a new token where the old one has ended."""
@@ -82,6 +109,14 @@ class Program:
                 history_from = date.fromisoformat(page["history_from"])
                 query = {"cursor": page["next_cursor"]} if page["has_more"] else None
         await self.copy_on()
+        hooks, unproven = self._post.hooks(self._signed_with, self.accounts)
         return ProgramView(
-            customer, dict(self.accounts), history_from, rows, list(self._copy.values())
+            customer=customer,
+            accounts=dict(self.accounts),
+            history_from=history_from,
+            rows=rows,
+            synced=list(self._copy.values()),
+            alerts=self._alerts,
+            hooks=hooks,
+            unproven=unproven,
         )

@@ -56,7 +56,7 @@ async def see(job: Job) -> Seen:
 
     async def look(customer: Customer) -> CustomerView:
         async with gate:
-            return await customer.view()
+            return await customer.view(job.post)
 
     customers = await asyncio.gather(*(look(each) for each in job.customers))
     programs = [await program.view(owner) for program, owner in job.programs]

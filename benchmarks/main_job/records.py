@@ -90,6 +90,31 @@ class Card:
 
 
 @dataclass(frozen=True)
+class Hook:
+    """A webhook that a program's server took, its signature good. `id` is the same however often it comes.
+
+    `row` and `alert_type` are an alert's, `rows` and `has_more` a change's.
+    """
+
+    id: str
+    type: str
+    account: str
+    alert_type: str = ""
+    row: str = ""
+    money: Money | None = None
+    rows: tuple[str, ...] = ()
+    has_more: bool = False
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail that a customer got: what it calls itself, and the card that its one link leads to."""
+
+    id: str
+    message: str
+
+
+@dataclass(frozen=True)
 class CustomerView:
     """One customer: what they chose, and all that they were shown. `accounts`: portal's id -> bank's id."""
 
@@ -104,6 +129,7 @@ class CustomerView:
     synced: Sequence[PortalRow] = ()
     thread: Sequence[str] = ()
     balances: Mapping[str, Mapping[str, Money]] = field(default_factory=dict)
+    mails: Sequence[Mail] = ()
 
 
 @dataclass(frozen=True)
@@ -119,13 +145,19 @@ class BankView:
 
 @dataclass(frozen=True)
 class ProgramView:
-    """What a client program read within one consent: the list, and the copy that it kept."""
+    """What a client program read within one consent: the list, the copy that it kept, and what it was sent.
+
+    `alerts`: the account as its bank names it, and a type of alert that the consent names for it. `unproven`: how many webhooks had no good signature.
+    """
 
     customer: str
     accounts: Mapping[str, str]
     history_from: date
     rows: Sequence[PortalRow]
     synced: Sequence[PortalRow]
+    alerts: frozenset[tuple[str, str]] = frozenset()
+    hooks: Sequence[Hook] = ()
+    unproven: int = 0
 
 
 @dataclass(frozen=True)

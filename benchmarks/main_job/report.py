@@ -3,11 +3,21 @@
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.main_job.judge import percentile
 from benchmarks.main_job.options import Options
 from benchmarks.main_job.records import Seen
 from benchmarks.main_job.usage import Usage
+from benchmarks.main_job.verdict import percentile
 from benchmarks.main_job.work import Job
+
+# Of one program and its consent; and of everybody, about suspected frauds.
+_POSTED = (
+    "webhooks_expected",
+    "webhooks_delivered",
+    "webhooks_repeated",
+    "mails_expected",
+    "mails_delivered",
+    "mails_repeated",
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +40,8 @@ class Report:
             self.job.verdict.is_clean
             and counts["bank_transactions"] == counts["stored"] == self.rows
             and counts["cards_delivered"] == counts["cards_expected"] > 0
+            and counts["webhooks_delivered"] == counts["webhooks_expected"]
+            and counts["mails_delivered"] == counts["mails_expected"]
             and all(self.job.killer.done[each] for each in self.options.kill)
             and not self.job.not_healed
             and not self.stopped
@@ -51,9 +63,7 @@ class Report:
             **{name: counts[name] for name in named},
             **{name: counts[name] for name in ("cards_expected", "cards_delivered")},
             "low_balance_cards": counts["low_balances"],
-            # No program can register for webhooks yet.
-            "webhooks_expected": 0,
-            "webhooks_delivered": 0,
+            **{name: counts[name] for name in _POSTED},
             **verdict.faults,
             "rows_left_out": self.left_out,
             "kills": {each: self.job.killer.done[each] for each in self.options.kill},

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from benchmarks.main_job.judge import judge
 from benchmarks.main_job.linking import copy_on, follow, link_everybody
 from benchmarks.main_job.network import Loopback, browser
 from benchmarks.main_job.options import Options
+from benchmarks.main_job.post import Post, post_office
 from benchmarks.main_job.quiet import settle
 from benchmarks.main_job.report import Report
 from benchmarks.main_job.rows import as_csv, deal, read_rows
@@ -27,6 +29,8 @@ from tests.journeys.stack import ROOT, Stack, running_stack
 
 BANKS = tuple(HOMES)
 BOOKED_AFTER_SECONDS = 20
+# Bought beside the file, whose rows nobody suspects: each is a card and a mail.
+SUSPICIOUS = 10
 # What the processes wrote in the last run.
 LOGS = ROOT / "test-results" / "main-job"
 _TELL_EVERY_SECONDS = 10.0
@@ -41,9 +45,9 @@ async def main_job(options: Options) -> Report:
         say(f"{number} rows left out: {why}")
     files = deal(played.rows, banks=BANKS, customers=options.customers_a_bank)
     texts = {slug: as_csv(rows) for slug, rows in files.items() if rows}
-    with _everything(options) as stack:
+    with post_office() as post, _everything(options, mail_to=post.box.url) as stack:
         say(f"everything runs ({time.monotonic() - began:.0f} s)")
-        async with _opened(options, stack) as job:
+        async with _opened(options, stack, post) as job:
             usage = Usage(stack.state / "run")
             watching = asyncio.create_task(usage.watch())
             await _come_in(job, texts)
@@ -64,7 +68,7 @@ async def main_job(options: Options) -> Report:
 
 
 @contextmanager
-def _everything(options: Options) -> Iterator[Stack]:
+def _everything(options: Options, *, mail_to: str) -> Iterator[Stack]:
     """The whole portal in a temporary folder, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="main-job-") as folder:
         # The servers' user walks through it.
@@ -73,6 +77,7 @@ def _everything(options: Options) -> Iterator[Stack]:
         told = {
             "SANDBOX_CUSTOMERS": str(options.customers_a_bank),
             "SANDBOX_BOOK_AFTER_SECONDS": str(BOOKED_AFTER_SECONDS),
+            "EMAIL_URL": mail_to,
         }
         try:
             with running_stack(state, **told) as stack:
@@ -91,11 +96,11 @@ def _put_away(state: Path) -> None:
 
 
 @asynccontextmanager
-async def _opened(options: Options, stack: Stack) -> AsyncIterator[Job]:
+async def _opened(options: Options, stack: Stack, post: Post) -> AsyncIterator[Job]:
     loopback = Loopback()
     client = browser(loopback)
     banks = {slug: Bank(slug, stack.bank_origin(slug), client) for slug in BANKS}
-    job = Job(options, stack, loopback, banks)
+    job = Job(options, stack, loopback, banks, post)
     try:
         yield job
     finally:
@@ -126,12 +131,22 @@ async def _play(job: Job, texts: Mapping[str, str], *, seconds: float) -> None:
     for slug, rate in _rates(job.options.rate, list(texts)).items():
         await job.banks[slug].play(texts[slug], rate=rate)
     killing = asyncio.create_task(job.killer.run(job.stack.state / "run"))
+    buying = asyncio.create_task(_buy_suspicious(job, seconds=seconds))
     booked = asyncio.Event()
     misbehaving = asyncio.create_task(job.misbehaviour.run(job.banks, until=booked))
     await _watch(job, list(texts))
+    await buying
     await _all_booked(job)
     booked.set()
     await asyncio.gather(killing, misbehaving)
+
+
+async def _buy_suspicious(job: Job, *, seconds: float) -> None:
+    dice = random.Random(f"{job.options.seed}/suspicious")  # noqa: S311  # to be repeatable
+    for _ in range(SUSPICIOUS):
+        await asyncio.sleep(seconds / SUSPICIOUS)
+        customer = dice.choice(job.customers)
+        await customer.bank.buy_suspicious(customer.login)
 
 
 async def _watch(job: Job, slugs: list[str]) -> None:

@@ -4,10 +4,10 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
-from benchmarks.main_job.definitions import IN_ORDER
-from benchmarks.main_job.judge import LOW_BALANCE
-from benchmarks.main_job.records import Card, CustomerView, Money, Seen
+from benchmarks.main_job.definitions import IN_ORDER, LOW_BALANCE
+from benchmarks.main_job.records import Card, CustomerView, Hook, Mail, Money, Seen
 
 Cards = list[Card]
 
@@ -17,18 +17,34 @@ class NothingToSpoil(Exception):
 
 
 def tampered(seen: Seen, how: str, *, seed: int) -> Seen:
-    """The same, with one card dropped, doubled, swapped, altered or retyped. Raises NothingToSpoil."""
-    dice = random.Random(seed)  # noqa: S311  # which card it is is to be repeatable
+    """The same, with one card, webhook or mail spoiled. Raises NothingToSpoil."""
+    dice = random.Random(seed)  # noqa: S311  # which one it is is to be repeatable
     spoil, _fault = TAMPERINGS[how]
+    spoiled = spoil(seen, dice)
+    if spoiled is None:
+        raise NothingToSpoil(how)
+    return spoiled
+
+
+def _of_cards(spoil: "SpoilCards") -> "Spoil":
+    """Spoil the cards of the first customer, in a shuffled order, who has some for it."""
+
+    def spoil_one(seen: Seen, dice: random.Random) -> Seen | None:
+        places = list(range(len(seen.customers)))
+        dice.shuffle(places)
+        for place in places:
+            cards = spoil(seen.customers[place], dice)
+            if cards is not None:
+                return _with_customer(seen, place, cards=cards)
+        return None
+
+    return spoil_one
+
+
+def _with_customer(seen: Seen, place: int, **changed: Any) -> Seen:
     customers = list(seen.customers)
-    places = list(range(len(customers)))
-    dice.shuffle(places)
-    for place in places:
-        spoiled = spoil(customers[place], dice)
-        if spoiled is not None:
-            customers[place] = replace(customers[place], cards=spoiled)
-            return replace(seen, customers=customers)
-    raise NothingToSpoil(how)
+    customers[place] = replace(customers[place], **changed)
+    return replace(seen, customers=customers)
 
 
 def _drop(customer: CustomerView, dice: random.Random) -> Cards | None:
@@ -87,12 +103,65 @@ def _with(cards: Sequence[Card], before: Card, after: Card) -> Cards:
     return [after if each is before else each for each in cards]
 
 
-Spoil = Callable[[CustomerView, random.Random], Cards | None]
+def _lose_mail(seen: Seen, dice: random.Random) -> Seen | None:
+    return _spoil_mails(seen, dice, lambda _mail: [])
+
+
+def _mail_anew(seen: Seen, dice: random.Random) -> Seen | None:
+    return _spoil_mails(seen, dice, lambda mail: [mail, replace(mail, id=f"{mail.id}-again")])
+
+
+def _spoil_mails(
+    seen: Seen, dice: random.Random, become: Callable[[Mail], list[Mail]]
+) -> Seen | None:
+    mailed = [place for place, each in enumerate(seen.customers) if each.mails]
+    if not mailed:
+        return None
+    place = dice.choice(mailed)
+    mails = seen.customers[place].mails
+    chosen = dice.choice(mails)
+    kept = [each for mail in mails for each in (become(mail) if mail.id == chosen.id else [mail])]
+    return _with_customer(seen, place, mails=kept)
+
+
+def _lose_webhook(seen: Seen, dice: random.Random) -> Seen | None:
+    return _spoil_webhooks(seen, dice, lambda _hook: [])
+
+
+def _send_webhook_anew(seen: Seen, dice: random.Random) -> Seen | None:
+    return _spoil_webhooks(seen, dice, lambda hook: [hook, replace(hook, id=f"{hook.id}-again")])
+
+
+def _spoil_webhooks(
+    seen: Seen, dice: random.Random, become: Callable[[Hook], list[Hook]]
+) -> Seen | None:
+    """One that tells of an alert: of those that tell of a change, one may say what another does."""
+    for place, program in enumerate(seen.programs):
+        alerts = sorted(each.id for each in program.hooks if each.row)
+        if alerts:
+            chosen = dice.choice(alerts)
+            hooks = [
+                each
+                for hook in program.hooks
+                for each in (become(hook) if hook.id == chosen else [hook])
+            ]
+            programs = list(seen.programs)
+            programs[place] = replace(program, hooks=hooks)
+            return replace(seen, programs=programs)
+    return None
+
+
+SpoilCards = Callable[[CustomerView, random.Random], Cards | None]
+Spoil = Callable[[Seen, random.Random], Seen | None]
 # How, and what the judge has to call it.
 TAMPERINGS: dict[str, tuple[Spoil, str]] = {
-    "drop": (_drop, "lost"),
-    "double": (_double, "duplicated"),
-    "swap": (_swap, "out_of_order"),
-    "alter": (_alter, "wrong_amount"),
-    "retype": (_retype, "wrong_alert"),
+    "drop": (_of_cards(_drop), "lost"),
+    "double": (_of_cards(_double), "duplicated"),
+    "swap": (_of_cards(_swap), "out_of_order"),
+    "alter": (_of_cards(_alter), "wrong_amount"),
+    "retype": (_of_cards(_retype), "wrong_alert"),
+    "lose_webhook": (_lose_webhook, "lost"),
+    "send_webhook_anew": (_send_webhook_anew, "duplicated"),
+    "lose_mail": (_lose_mail, "lost"),
+    "mail_anew": (_mail_anew, "duplicated"),
 }

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 
 from benchmarks.main_job.bank import Bank
 from benchmarks.main_job.customer import Customer
-from benchmarks.main_job.judge import Verdict
 from benchmarks.main_job.network import Loopback
 from benchmarks.main_job.options import Options
+from benchmarks.main_job.post import Post
 from benchmarks.main_job.program import Program
 from benchmarks.main_job.records import Seen
 from benchmarks.main_job.trouble import Killer, Misbehaviour
+from benchmarks.main_job.verdict import Verdict
 from tests.journeys.stack import Stack
 
 
@@ -23,6 +24,7 @@ class Job:
     stack: Stack
     loopback: Loopback
     banks: dict[str, Bank]
+    post: Post
     customers: list[Customer] = field(default_factory=list)
     programs: list[tuple[Program, str]] = field(default_factory=list)
     killer: Killer = field(default_factory=lambda: Killer((), seed=0, seconds=0))

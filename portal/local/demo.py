@@ -6,7 +6,7 @@ bank approving headless. Safe to run again: what is there stays, and what is mis
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from django.utils import timezone
 from accounts.clients.models import Client
 from accounts.consent.actions import Resource, grant_consent
 from accounts.consent.models import Consent
+from accounts.consent.queries import resources_of
 from accounts.linking.models import Link
 from accounts.people.models import Person
 from messaging.notices.addresses import keep_bank_address
@@ -32,6 +33,7 @@ from partners.connections.actions import begin_authorisation, complete_authorisa
 from partners.feeds.models import Feed, FeedKind
 from partners.integrations.actions import check_integration
 from partners.integrations.models import Integration
+from portal.environment import read_environment
 from portal.secrets.fields import keep_secret
 from portal.tenancy.blocks import serving
 
@@ -56,7 +58,7 @@ class DemoBank:
 
     @property
     def port(self) -> int:
-        first = int(os.environ.get("SANDBOX_PORT") or FIRST_PORT)
+        first = int(read_environment().get("SANDBOX_PORT") or FIRST_PORT)
         return first + [each.slug for each in BANKS].index(self.slug)
 
     @property
@@ -237,7 +239,9 @@ def _ensure_integration(each: DemoBank) -> None:
     integration.token_url = f"{each.origin}/as/token"
     integration.client_id = "portal"
     keep_secret(
-        integration, "client_secret", os.environ[f"SANDBOX_{each.slug.upper()}_CLIENT_SECRET"]
+        integration,
+        "client_secret",
+        read_environment()[f"SANDBOX_{each.slug.upper()}_CLIENT_SECRET"],
     )
     integration.save()
 
@@ -298,16 +302,16 @@ def link_customer(each: DemoBank, person: Mapping[str, Any], *, at: datetime) ->
 def allow_program(
     each: DemoBank, person: Mapping[str, Any], program: Client, *, at: datetime
 ) -> Consent:
-    """The customer's consent to the program: balances and transactions of all that is linked."""
+    """The customer's consent to the program: balances and transactions of all that is linked by now."""
     bank = Bank.objects.get(slug=each.slug)
     with serving(bank.id):
         customer = Customer.objects.get(external_id=person["id"])
         found = Consent.objects.filter(
             customer_id=customer.id, client_id=program.pk, ended_at=None, expires_at__gt=at
         ).first()
-        if found is not None:
-            return found
         links = Link.objects.filter(customer_id=customer.id, ended_at=None)
+        if found is not None and _covers(found, links):
+            return found
         return grant_consent(
             customer_id=customer.id,
             recipient=Consent.Recipient.CLIENT,
@@ -325,6 +329,11 @@ def allow_program(
             at=at,
             by="customer",
         )
+
+
+def _covers(consent: Consent, links: Iterable[Link]) -> bool:
+    named = {each.account_id for each in resources_of([consent.id])}
+    return all(each.account_id in named for each in links)
 
 
 def curl_lines(consent: Consent, secret: str) -> list[str]:

@@ -12,8 +12,11 @@ from benchmarks.main_job.records import (
     Card,
     CustomerView,
     Home,
+    Hook,
+    Mail,
     Money,
     PortalRow,
+    ProgramView,
     Rule,
     Seen,
 )
@@ -79,14 +82,41 @@ def card(row: BankRow, alert_type: str) -> Card:
     )
 
 
+def mail(row: BankRow) -> Mail:
+    """The mail about the row's card."""
+    return Mail(id=f"<{row.key}@portal.example>", message=f"m-{row.key}")
+
+
+def hook(row: BankRow, alert_type: str) -> Hook:
+    """The webhook about one alert."""
+    return Hook(
+        id=f"{alert_type}-{row.key}",
+        type="alert.raised",
+        account="acc",
+        alert_type=alert_type,
+        row=f"id-{row.key}",
+        money=row.money,
+    )
+
+
+def change(*rows: BankRow) -> Hook:
+    """The webhook that names these as changed."""
+    ids = tuple(f"id-{each.key}" for each in rows)
+    return Hook(id=f"change-{'-'.join(ids)}", type="transactions.changed", account="acc", rows=ids)
+
+
 def world(*rows: BankRow, allowed: frozenset[str] = ALL) -> Seen:
     """Everything as it must be."""
-    cards = []
+    cards, mails = [], []
+    hooks = [change(*rows)] if rows else []
     for row in rows:
         alerts = alerts_of(row, rules=RULES, home=HOME, linked_at=LINKED)
+        hooks += [hook(row, each) for each in alerts]
         kind = card_of(alerts, allowed)
         if kind:
             cards.append(card(row, kind))
+        if kind == "fraud_suspected":
+            mails.append(mail(row))
     listed = [shown(row) for row in rows if row.status in {"pending", "booked"}]
     customer = CustomerView(
         name="aurelia/giulia",
@@ -99,10 +129,21 @@ def world(*rows: BankRow, allowed: frozenset[str] = ALL) -> Seen:
         cards=cards,
         synced=listed,
         thread=[each.message for each in cards],
+        mails=mails,
     )
-    return Seen({"aurelia": BankView("aurelia", HOME, RULES, list(rows))}, [customer])
+    program = ProgramView(
+        customer=customer.name,
+        accounts=customer.accounts,
+        history_from=customer.history_from,
+        rows=listed,
+        synced=listed,
+        alerts=frozenset(("acc", each) for each in ALL),
+        hooks=hooks,
+    )
+    banks = {"aurelia": BankView("aurelia", HOME, RULES, list(rows))}
+    return Seen(banks, [customer], [program])
 
 
 def changed(seen: Seen, **more: object) -> Seen:
-    """The same world, with something else about its customer."""
-    return replace(seen, customers=[replace(seen.customers[0], **more)])  # type: ignore[arg-type]  # the view's own fields
+    """The same world, with something else about its customer; nobody asks the program."""
+    return replace(seen, customers=[replace(seen.customers[0], **more)], programs=[])  # type: ignore[arg-type]  # the view's own fields

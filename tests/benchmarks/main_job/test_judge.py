@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.main_job.judge import Verdict, judge, low_balance_bounds, percentile
+from benchmarks.main_job.judge import judge, low_balance_bounds
 from benchmarks.main_job.records import Seen
 from benchmarks.main_job.tampering import TAMPERINGS, NothingToSpoil, tampered
+from benchmarks.main_job.verdict import Verdict, percentile
 from tests.benchmarks.main_job.seen import bought, card, changed, euros, shown, world
 
 
@@ -159,3 +160,56 @@ def test_a_balance_that_the_portal_shows_otherwise_is_found() -> None:
 def test_a_percentile_is_one_of_the_values() -> None:
     assert [percentile([3, 1, 2, 4], share) for share in (0, 0.5, 0.99)] == [1, 3, 4]
     assert percentile([], 0.5) == 0
+
+
+@pytest.mark.parametrize(
+    ("mails", "fault"),
+    [
+        (lambda _mails: [], "lost"),
+        (lambda mails: [*mails, replace(mails[0], id="another")], "duplicated"),
+        (lambda mails: [*mails, replace(mails[0], id="another", message="m-0")], "wrong_mail"),
+    ],
+)
+def test_each_suspected_fraud_is_one_mail(mails: Any, fault: str) -> None:
+    seen = three()
+    told = mails(list(seen.customers[0].mails))
+
+    verdict = judge(changed(seen, mails=told))
+
+    assert found(verdict) == {fault: 1}
+    assert verdict.counts["mails_expected"] == 1
+
+
+def test_a_mail_or_webhook_that_comes_again_under_its_own_id_is_the_same_one() -> None:
+    seen = three()
+    (program,) = seen.programs
+    again = replace(seen, programs=[replace(program, hooks=[*program.hooks, program.hooks[-1]])])
+    twice = changed(seen, mails=[*seen.customers[0].mails] * 2)
+
+    assert judge(again).is_clean
+    assert judge(again).counts["webhooks_repeated"] == 1
+    assert judge(twice).is_clean
+    assert judge(twice).counts["mails_repeated"] == 1
+
+
+@pytest.mark.parametrize(
+    ("hooks", "fault"),
+    [
+        (lambda hooks: [replace(hooks[0], rows=hooks[0].rows[1:]), *hooks[1:]], "lost"),
+        (lambda hooks: [*hooks, replace(hooks[-1], id="x", alert_type="salary")], "wrong_alert"),
+        (lambda hooks: [*hooks[:-1], replace(hooks[-1], money=euros("1.00"))], "wrong_amount"),
+    ],
+)
+def test_each_alert_and_each_changed_row_is_told_to_a_program(hooks: Any, fault: str) -> None:
+    seen = three()
+    (program,) = seen.programs
+    told = replace(program, hooks=hooks(list(program.hooks)))
+
+    assert found(judge(replace(seen, programs=[told]))) == {fault: 1}
+
+
+def test_a_webhook_without_a_good_signature_is_found() -> None:
+    seen = three()
+    forged = replace(seen.programs[0], unproven=1)
+
+    assert found(judge(replace(seen, programs=[forged]))) == {"wrong_webhook": 1}

@@ -3,7 +3,7 @@
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -45,6 +45,8 @@ class Receiver:
         self.received: list[Received] = []
         self.replies: list[Reply] = []
         self.otherwise = Reply()
+        # Decides on each message by itself, where it is set.
+        self.decide: Callable[[Received], Reply] | None = None
         self._came = threading.Condition()
         self._over = threading.Event()
         receiver = self
@@ -81,8 +83,9 @@ class Receiver:
     def _take(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
         headers = {name.lower(): value for name, value in handler.headers.items()}
         with self._came:
-            self.received.append(Received(handler.path, headers, body))
-            reply = self.replies.pop(0) if self.replies else self.otherwise
+            came = Received(handler.path, headers, body)
+            self.received.append(came)
+            reply = self.decide(came) if self.decide else self._next()
             self._came.notify_all()
         self._over.wait(reply.after)
         if reply.after is None or self._over.is_set():
@@ -92,6 +95,9 @@ class Receiver:
             handler.send_header(name, value)
         handler.send_header("Content-Length", "0")
         handler.end_headers()
+
+    def _next(self) -> Reply:
+        return self.replies.pop(0) if self.replies else self.otherwise
 
     def wait_for(self, count: int, patience: float = PATIENCE) -> list[Received]:
         """The first so many messages, once they are there."""
