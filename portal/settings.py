@@ -297,9 +297,9 @@ CALLS_TO_LOOPBACK = (
     env.choice("PORTAL_CALLS_TO_LOOPBACK", ("yes", "no"), "no" if PRODUCTION else "yes") == "yes"
 )
 BANK_TIMEOUT_SECONDS = env.number("PORTAL_BANK_TIMEOUT_SECONDS", 10)
+# A balance that was read longer ago than this is read anew when a customer asks for it.
+BALANCES_GOOD_FOR = timedelta(seconds=env.number("PORTAL_BALANCES_GOOD_FOR_SECONDS", 10))
 # How often each feed is read when the bank says nothing: finds what notifications missed.
-# Older than this, a balance that a customer asks for is read anew.
-BALANCES_GOOD_FOR = timedelta(seconds=env.number("PORTAL_BALANCES_GOOD_FOR_SECONDS", 30))
 SWEEP_INTERVAL = timedelta(seconds=env.number("PORTAL_SWEEP_SECONDS", 900 if PRODUCTION else 60))
 
 # How long a fraud alert waits to be seen in the chat before it goes out by mail.

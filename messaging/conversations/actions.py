@@ -3,6 +3,7 @@
 Whatever a transaction locks, it locks the stream last: numbers become visible in their order.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -16,13 +17,14 @@ from messaging.conversations.rules import (
     INSTRUCTED,
     LONGEST_TEXT,
     OPEN,
+    PATIENCE,
     REFRESHING,
     Wish,
     mask_secrets,
     wish_of,
 )
 from partners.instructions.actions import request_freeze
-from partners.sharing.actions import refresh_balances
+from partners.sharing.actions import refresh_balances, require_balances
 from partners.sharing.cards import (
     Meant,
     Withheld,
@@ -46,7 +48,12 @@ SHARES_NOTHING = "shares_nothing"
 _SAID_AGAIN_AFTER = timedelta(hours=12)
 _ASKED_NO_MORE_AFTER = timedelta(minutes=10)
 FRAUD_SUSPECTED = "fraud_suspected"
-NOT_ME, WAS_ME = "not_me", "was_me"
+NOT_ME, WAS_ME, REFRESH = "not_me", "was_me", "refresh"
+# What the buttons of a card are, by its kind.
+_BUTTONS: Mapping[str, Collection[str]] = {
+    Message.Kind.FRAUD_ALERT: (NOT_ME, WAS_ME),
+    Message.Kind.BALANCE: (REFRESH,),
+}
 
 
 class StaleCard(Problem):
@@ -224,19 +231,42 @@ def post_line(
 def take_card_action(
     *, conversation_id: UUID, message_id: UUID, key: str, rev: int, at: datetime
 ) -> Message:
-    """Do what a button on a fraud alert says; a card whose alert is not shared takes none.
+    """Do what a card's button says; a card that may show nothing takes no press.
 
-    Raises NotFound, StaleCard, NotShared, and what the instruction raises.
+    Raises NotFound, StaleCard, NotShared, TooMany, and what the instruction raises.
     """
-    card = (
-        Message.objects.select_for_update(no_key=True)
-        .filter(pk=message_id, conversation_id=conversation_id, kind=Message.Kind.FRAUD_ALERT)
-        .first()
-    )
-    if card is None or card.alert_id is None or key not in {NOT_ME, WAS_ME}:
+    held = Message.objects.select_for_update(no_key=True)
+    card = held.filter(pk=message_id, conversation_id=conversation_id).first()
+    if card is None or key not in _BUTTONS.get(card.kind, ()):
         raise NotFound
-    if card.rev != rev or card.state != OPEN:
-        raise StaleCard("Read the card again: it says something else by now.")
+    if card.rev != rev:
+        raise _stale()
+    if key == REFRESH:
+        _refresh(card, at)
+    else:
+        _answer_alert(card, key, at)
+    return card
+
+
+def _stale() -> StaleCard:
+    return StaleCard("Read the card again: it says something else by now.")
+
+
+def _refresh(card: Message, at: datetime) -> None:
+    """Ask the bank what the accounts hold; what was read just now is shown as it is."""
+    if card.state == REFRESHING and card.state_at is not None and at < card.state_at + PATIENCE:
+        return
+    account_ids = [UUID(each) for each in card.account_ids]
+    asked = require_balances(account_ids, door=Door.REST, at=at)
+    card.state = REFRESHING if asked else ""
+    _renew(card, at)
+
+
+def _answer_alert(card: Message, key: str, at: datetime) -> None:
+    if card.alert_id is None:
+        raise NotFound
+    if card.state != OPEN:
+        raise _stale()
     if key == NOT_ME:
         instruction = request_freeze(alert_id=card.alert_id, customer_id=card.customer_id, at=at)
         card.instruction_id = instruction.id
@@ -245,7 +275,6 @@ def take_card_action(
         require_alert(card.alert_id, door=Door.REST, at=at)
         card.state = DISMISSED
     _renew(card, at)
-    return card
 
 
 def update_cards(*, alert_id: UUID, instruction_id: UUID, at: datetime) -> int:

@@ -29,6 +29,7 @@ from portal.rest.views import Door
 from portal.tenancy.blocks import NotServed, serving_customer
 
 MESSAGES_PER_MINUTE = 60
+REFRESHES_PER_MINUTE = 10
 _HIGHEST = 2**53 - 1
 _IDEMPOTENCY_KEY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, required=True)
 
@@ -212,6 +213,7 @@ class CardActionDoor(CustomerDoor):
             404: ProblemBody,
             409: ProblemBody,
             422: ProblemBody,
+            429: ProblemBody,
         },
     )
     def post(
@@ -224,6 +226,9 @@ class CardActionDoor(CustomerDoor):
         scope = scope_of(request, principal=customer_of(request).name)
         asked = CardAction(data=request.data)
         asked.is_valid(raise_exception=True)
+        if key == actions.REFRESH:
+            name = f"refreshes:{customer_of(request).customer_id}"
+            require_within(name, at_most=REFRESHES_PER_MINUTE, seconds=60)
         at = timezone.now()
 
         def act() -> Done:

@@ -5,7 +5,7 @@ Nothing of a bank's data is kept in a message; a card that may no longer be show
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -36,11 +36,11 @@ Rendered = dict[str, Any]
 
 @dataclass(frozen=True)
 class _Card:
-    """A card's body, whether what it is about may be shown, and whether its buttons are offered."""
+    """A card's body, whether what it is about may be shown, and the buttons that it offers."""
 
     body: Rendered
     is_shown: bool
-    is_answerable: bool = False
+    buttons: Sequence[Rendered] = ()
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _shape(
 ) -> Rendered:
     rendered = said | {
         "card": None if card is None else card.body,
-        "actions": _buttons() if card is not None and card.is_answerable else [],
+        "actions": [] if card is None else list(card.buttons),
         "expires_at": None,
     }
     if client_msg_id is not None:
@@ -191,11 +191,15 @@ def _alert_fallback(message: Message, card: Rendered) -> str:
     return ". ".join([": ".join(about), *([told] if told else [])])
 
 
-def _buttons() -> list[Rendered]:
+def _answers() -> list[Rendered]:
     return [
         {"key": "not_me", "label": gettext("Not me"), "style": "danger"},
         {"key": "was_me", "label": gettext("It was me"), "style": "plain"},
     ]
+
+
+def _refreshing() -> list[Rendered]:
+    return [{"key": "refresh", "label": gettext("Refresh"), "style": "plain"}]
 
 
 def _card_bodies(messages: Sequence[Message], reader: _Reader, *, door: Door) -> dict[UUID, _Card]:
@@ -214,17 +218,19 @@ def _card_bodies(messages: Sequence[Message], reader: _Reader, *, door: Door) ->
 def _balance_card(
     message: Message, account_ids: tuple[UUID, ...], reader: _Reader, door: Door
 ) -> _Card:
-    """What the accounts hold, since when; and until when we wait for the bank's newest word, if we do."""
+    """What the accounts hold, since when; and how long we wait yet for the bank's newest word, if we do."""
     asked_at = message.state_at if message.state == REFRESHING else None
     shown = cards.render_balances(account_ids, door=door, at=reader.now)
     card = _body(shown, "accounts")
     shown_ids = [UUID(each["id"]) for each in card.body["accounts"]]
-    waits = asked_at is not None and not cards.are_read(shown_ids, asked_at)
-    until = asked_at + PATIENCE if asked_at is not None and waits else None
+    seconds = None
+    if asked_at is not None and not cards.are_read(shown_ids, asked_at):
+        seconds = max(asked_at + PATIENCE - reader.now, timedelta()) // timedelta(seconds=1)
     for each in card.body["accounts"]:
         as_of = each["as_of"] and datetime.fromisoformat(each["as_of"])
         each["as_of_text"] = words.as_of_text(as_of, zone=reader.zone, now=reader.now)
-    return _Card(card.body | {"checking_until": instant(until)}, is_shown=card.is_shown)
+    body = card.body | {"checking_seconds": seconds}
+    return _Card(body, is_shown=card.is_shown, buttons=_refreshing() if card.is_shown else ())
 
 
 def _body(shown: list[Rendered] | cards.Withheld, name: str) -> _Card:
@@ -299,7 +305,8 @@ def _alert_card(
         "transaction": None if shown is None else shown.transaction,
         "withheld": NOT_SHARED if shown is None or shown.withheld else None,
     }
-    return _Card(body, is_shown=shown is not None, is_answerable=is_answerable)
+    buttons = _answers() if is_answerable else ()
+    return _Card(body, is_shown=shown is not None, buttons=buttons)
 
 
 def _told(outcome: Outcome, reader: _Reader, *, is_shown: bool) -> str:

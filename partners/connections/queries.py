@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Max
+
 from accounts.linking.queries import live_links
 from partners.connections.models import Authorisation, Connection
 from partners.connections.rules import Choice, read_choice
@@ -22,6 +24,16 @@ def live_connection_of_account(*, customer_id: UUID, account_id: UUID) -> Connec
     """The connection by which the bank can be asked about the account now; None where there is none."""
     way = connection_of_account(customer_id=customer_id, account_id=account_id)
     return way if way is not None and way.status == Connection.Status.ACTIVE else None
+
+
+def held_off_until(
+    *, customer_id: UUID, account_ids: Collection[UUID], at: datetime
+) -> datetime | None:
+    """When the bank may be asked for all of these accounts again; None where it may be asked now."""
+    links = live_links().filter(customer_id=customer_id, account_id__in=account_ids)
+    held_off = Connection.objects.filter(pk__in=links.values("connection_id"), resume_at__gt=at)
+    latest: datetime | None = held_off.aggregate(latest=Max("resume_at"))["latest"]
+    return latest
 
 
 def connection_to_repair(*, customer_id: UUID, account_ids: Collection[UUID]) -> Connection | None:

@@ -118,7 +118,7 @@ def ask_now(
 ) -> int:
     """The customer waits for this feed of these accounts: read it before the rest, and tell. How many feeds.
 
-    Over their own connections alone.
+    Over their own connections alone, and where the bank does not want to be left alone for a while.
     """
     mine = FeedCursor.objects.filter(
         bank_id=current_bank_id(),
@@ -126,7 +126,7 @@ def ask_now(
         kind=kind,
         connection__customer_id=customer_id,
         due_at__isnull=False,
-    )
+    ).exclude(connection__resume_at__gt=at)
     held = list(mine.select_for_update(no_key=True, of=("self",)).order_by("id"))
     return FeedCursor.objects.filter(id__in=[each.id for each in held]).update(
         due_at=Least("due_at", Value(at - HEAD_START)),

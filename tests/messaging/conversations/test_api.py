@@ -141,7 +141,7 @@ def test_without_consent_the_answer_says_that_nothing_is_shared(client: Client) 
     say(client, who, "balance")
 
     last = page(client, who).json()["messages"][-1]
-    nothing = {"accounts": [], "withheld": "not_shared", "checking_until": None}
+    nothing = {"accounts": [], "withheld": "not_shared", "checking_seconds": None}
     assert last["card"] == nothing
 
 

@@ -14,6 +14,7 @@ from accounts.consent.actions import revoke_consent
 from accounts.consent.models import Consent
 from accounts.disclosure.models import Disclosure
 from messaging.conversations.actions import renew_balances
+from messaging.conversations.api import REFRESHES_PER_MINUTE
 from messaging.conversations.models import Message, StreamEvent
 from messaging.conversations.rules import PATIENCE
 from messaging.delivery.handlers import on_balances_read, on_receipt_issued, on_shipment_moved
@@ -29,7 +30,7 @@ from tests.factories.messaging import InChat, make_in_chat
 from tests.factories.partners import make_account, make_bank
 from tests.factories.purchases import tell_receipt, tell_shipment
 from tests.messaging.conversations.test_api import say
-from tests.messaging.delivery.test_handlers import delivered_at, messages
+from tests.messaging.delivery.test_handlers import delivered_at, messages, press
 
 pytestmark = pytest.mark.django_db
 TIMES = "\u00d7"
@@ -355,7 +356,7 @@ def test_an_old_balance_is_shown_with_its_time_while_the_bank_is_asked(
     (account,) = card["card"]["accounts"]
     assert account["as_of_text"].startswith("As of ")
     assert account["as_of_text"] in card["text"]
-    assert card["card"]["checking_until"] is not None
+    assert 0 < card["card"]["checking_seconds"] <= PATIENCE.seconds
     with serving(scene.who.bank.id):
         cursor = FeedCursor.objects.get()
         assert cursor.asked_at is not None
@@ -373,7 +374,7 @@ def test_the_card_is_renewed_in_place_when_the_bank_answers(client: Client, scen
     after = messages(client, scene.who)[-1]
     assert (after["id"], after["rev"]) == (before["id"], before["rev"] + 1)
     assert after["card"]["accounts"][0]["balance"]["amount"] == "42.00"
-    assert after["card"]["checking_until"] is None
+    assert after["card"]["checking_seconds"] is None
     assert after["card"]["accounts"][0]["as_of_text"].startswith("As of today at ")
 
 
@@ -394,7 +395,7 @@ def test_a_fresh_balance_asks_nobody(client: Client, scene: Scene) -> None:
 
     say(client, scene.who, "balance")
 
-    assert messages(client, scene.who)[-1]["card"]["checking_until"] is None
+    assert messages(client, scene.who)[-1]["card"]["checking_seconds"] is None
     with serving(scene.who.bank.id):
         assert FeedCursor.objects.get().asked_at is None
 
@@ -423,19 +424,162 @@ def test_another_holders_connection_is_not_asked(client: Client, scene: Scene) -
         assert FeedCursor.objects.get().asked_at is None
 
 
+def begin_waiting(scene: Scene, *, seconds_ago: int) -> None:
+    """The bank was asked so long ago, and has not answered."""
+    with serving(scene.who.bank.id):
+        asked_at = timezone.now() - timedelta(seconds=seconds_ago)
+        Message.objects.filter(kind="balance").update(state_at=asked_at)
+
+
 def test_a_bank_that_does_not_answer_is_waited_for_no_longer_than_said(
     client: Client, scene: Scene
 ) -> None:
     old_balance(scene)
     say(client, scene.who, "balance")
-    with serving(scene.who.bank.id):
-        card = Message.objects.get(kind="balance")
+    before = messages(client, scene.who)[-1]["card"]
+    begin_waiting(scene, seconds_ago=PATIENCE.seconds + 1)
 
     shown = messages(client, scene.who)[-1]["card"]
 
-    until = datetime.fromisoformat(shown["checking_until"])
-    assert card.state_at is not None
-    assert until == card.state_at + PATIENCE
+    assert shown["checking_seconds"] == 0
+    assert shown["accounts"] == before["accounts"]
+
+
+def shown_balances(client: Client, scene: Scene) -> dict[str, Any]:
+    """A card of balances that nobody asks the bank about; they have grown old since."""
+    balance = old_balance(scene)
+    with serving(scene.who.bank.id):
+        Balance.objects.update(read_at=timezone.now())
+    say(client, scene.who, "balance")
+    with serving(scene.who.bank.id):
+        Balance.objects.update(read_at=balance.read_at - timedelta(hours=1))
+    return messages(client, scene.who)[-1]
+
+
+def test_a_press_has_the_bank_asked_and_the_answer_renews_the_card(
+    client: Client, scene: Scene
+) -> None:
+    card = shown_balances(client, scene)
+    assert [each["key"] for each in card["actions"]] == ["refresh"]
+
+    pressed = press(client, scene.who, card, "refresh").json()
+    bank_answers(scene, 4_200)
+
+    after = messages(client, scene.who)[-1]
+    assert (card["card"]["checking_seconds"], card["rev"]) == (None, 1)
+    assert 0 < pressed["card"]["checking_seconds"] <= PATIENCE.seconds
+    assert (after["id"], after["rev"], after["card"]["checking_seconds"]) == (card["id"], 3, None)
+    assert after["card"]["accounts"][0]["balance"]["amount"] == "42.00"
+
+
+def test_what_was_read_just_now_is_shown_without_asking_again(
+    client: Client, scene: Scene
+) -> None:
+    card = shown_balances(client, scene)
+    with serving(scene.who.bank.id):
+        Balance.objects.update(amount_minor=4_300, read_at=timezone.now())
+
+    pressed = press(client, scene.who, card, "refresh").json()
+
+    assert pressed["card"]["accounts"][0]["balance"]["amount"] == "43.00"
+    assert (pressed["rev"], pressed["card"]["checking_seconds"]) == (2, None)
+    with serving(scene.who.bank.id):
+        assert FeedCursor.objects.get().asked_at is None
+
+
+def test_a_press_while_the_bank_is_asked_waits_no_longer_for_it(
+    client: Client, scene: Scene
+) -> None:
+    pressed = press(client, scene.who, shown_balances(client, scene), "refresh").json()
+
+    again = press(client, scene.who, pressed, "refresh").json()
+
+    assert again["rev"] == pressed["rev"]
+    with serving(scene.who.bank.id):
+        assert FeedCursor.objects.get().hints == 1
+
+
+def test_a_bank_that_did_not_answer_can_be_asked_again(client: Client, scene: Scene) -> None:
+    press(client, scene.who, shown_balances(client, scene), "refresh")
+    begin_waiting(scene, seconds_ago=PATIENCE.seconds + 1)
+    silent = messages(client, scene.who)[-1]
+
+    again = press(client, scene.who, silent, "refresh").json()
+
+    assert silent["card"]["checking_seconds"] == 0
+    assert again["card"]["checking_seconds"] > 0
+
+
+def test_accounts_of_one_card_are_asked_for_together(client: Client, scene: Scene) -> None:
+    old_balance(scene)
+    other = make_account(scene.who.bank, name="Conto Riposo")
+    make_link(scene.who.customer, other)
+    make_consent(scene.who.customer, [scene.account, other])
+    make_balance(other)
+    with serving(scene.who.bank.id):
+        FeedCursor.objects.create(
+            connection=Connection.objects.filter(customer=scene.who.customer).latest("created_at"),
+            account=other,
+            kind="balances",
+            due_at=timezone.now() + timedelta(hours=1),
+        )
+        Balance.objects.filter(account=other).update(read_at=timezone.now())
+
+    say(client, scene.who, "balance")
+
+    with serving(scene.who.bank.id):
+        assert FeedCursor.objects.filter(asked_at=None).count() == 0
+
+
+def test_a_bank_that_wants_to_be_left_alone_is_not_asked(client: Client, scene: Scene) -> None:
+    card = shown_balances(client, scene)
+    with serving(scene.who.bank.id):
+        Connection.objects.update(resume_at=timezone.now() + timedelta(seconds=90))
+
+    refused = press(client, scene.who, card, "refresh")
+    say(client, scene.who, "balance")
+
+    assert (refused.status_code, refused.json()["type"].rpartition("/")[2]) == (
+        429,
+        "too-many-requests",
+    )
+    assert 80 < int(refused.headers["Retry-After"]) <= 90
+    assert messages(client, scene.who)[-1]["card"]["checking_seconds"] is None
+    with serving(scene.who.bank.id):
+        assert FeedCursor.objects.get().asked_at is None
+
+
+def test_who_presses_again_and_again_is_slowed_down(client: Client, scene: Scene) -> None:
+    card = shown_balances(client, scene)
+
+    statuses = []
+    for _press in range(REFRESHES_PER_MINUTE + 1):
+        answer = press(client, scene.who, card, "refresh")
+        statuses.append(answer.status_code)
+        card = answer.json() if answer.status_code == 200 else card
+
+    assert statuses == [200] * REFRESHES_PER_MINUTE + [429]
+
+
+def test_a_card_that_may_show_nothing_takes_no_press(client: Client, scene: Scene) -> None:
+    card = shown_balances(client, scene)
+    with serving(scene.who.bank.id):
+        revoke_consent(consent_id=scene.consent.id, at=timezone.now(), by="customer")
+
+    refused = press(client, scene.who, card, "refresh")
+
+    assert refused.status_code == 403
+    assert messages(client, scene.who)[-1]["actions"] == []
+    with serving(scene.who.bank.id):
+        assert FeedCursor.objects.get().asked_at is None
+
+
+def test_an_older_look_of_the_card_takes_no_press(client: Client, scene: Scene) -> None:
+    card = shown_balances(client, scene)
+    press(client, scene.who, card, "refresh")
+
+    assert press(client, scene.who, card, "refresh").status_code == 409
+    assert press(client, scene.who, card, "not_me").status_code == 404
 
 
 def test_renewing_reaches_only_the_customers_own_cards(client: Client, scene: Scene) -> None:
