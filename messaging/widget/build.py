@@ -14,7 +14,7 @@ class NotBuilt(LookupError):
 
 
 def built_name(name: str) -> str:
-    """The hashed file name of `loader.js`, `app.js` or `app.css`. Raises NotBuilt."""
+    """The hashed file name of `loader.js`, `app.js`, `app.css` or `words-en.js`. Raises NotBuilt."""
     try:
         changed = MANIFEST.stat().st_mtime_ns
     except FileNotFoundError as reason:

@@ -22,6 +22,8 @@ _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 _LOADER_AGE_SECONDS = 300
 _NOBODY = "'none'"
+# The languages that the chat's own words are in: messaging/widget/app/words.
+_SPOKEN = frozenset({"en", "es", "it"})
 
 
 def _loader_tag(_request: HttpRequest) -> str | None:
@@ -61,12 +63,16 @@ def frame(request: HttpRequest) -> HttpResponse:
 
 
 def _chat(request: HttpRequest, bank: Bank) -> HttpResponse:
+    locale = _locale_of(request, bank)
+    language = _language_of(locale)
     page = render(
         request,
         "messaging/widget/frame.html",
         {
             "bank": bank,
-            "locale": _locale_of(request, bank),
+            "locale": locale,
+            "language": language,
+            "words": f"widget/build/{built_name(f'words-{language}.js')}",
             "parent_origins": orjson.dumps(origins_of(bank)).decode(),
             "socket": f"{_socket_origin()}/v1/ws",
             "script": f"widget/build/{built_name('app.js')}",
@@ -116,3 +122,8 @@ def _socket_origin() -> str:
 def _locale_of(request: HttpRequest, bank: Bank) -> str:
     asked = request.GET.get("locale", "")
     return asked if len(asked) <= 12 and _LOCALE.fullmatch(asked) else bank.locale  # noqa: PLR2004  # as the column
+
+
+def _language_of(locale: str) -> str:
+    language = locale.replace("_", "-").partition("-")[0].lower()
+    return language if language in _SPOKEN else "en"

@@ -24,11 +24,15 @@ const sharedTokens = {
   },
 };
 
+/** Each language is a file of its own: a reader loads one. */
+const languages = ["en", "es", "it"];
+const words = Object.fromEntries(languages.map((it) => [`words-${it}`, path.join(here, `words/${it}.ts`)]));
+
 const browsers = ["chrome123", "firefox120", "safari17.5"];
 
 /** @type {import("esbuild").BuildOptions} */
 export const appOptions = {
-  entryPoints: { app: path.join(here, "main.tsx") },
+  entryPoints: { app: path.join(here, "main.tsx"), ...words },
   bundle: true,
   minify: true,
   format: "esm",

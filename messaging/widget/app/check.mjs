@@ -12,7 +12,7 @@ import { icons } from "./icons.mjs";
 const here = path.dirname(fileURLToPath(import.meta.url));
 const KILOBYTE = 1024;
 const budgets = [
-  { name: "app (scripts and styles)", options: appOptions, bytes: 35 * KILOBYTE },
+  { name: "app (scripts, styles and the longest language)", options: appOptions, bytes: 35 * KILOBYTE },
   { name: "loader", options: loaderOptions, bytes: 4 * KILOBYTE },
 ];
 
@@ -44,7 +44,9 @@ async function sizesFit() {
   let fits = true;
   for (const { name, options, bytes } of budgets) {
     const result = await esbuild.build({ ...options, write: false });
-    const size = result.outputFiles.reduce((sum, file) => sum + gzipSync(file.contents, { level: 9 }).length, 0);
+    const sizes = result.outputFiles.map((file) => [path.basename(file.path), gzipSync(file.contents, { level: 9 }).length]);
+    const [words, always] = [true, false].map((wanted) => sizes.filter(([file]) => file.startsWith("words-") === wanted).map(([, it]) => it));
+    const size = always.reduce((sum, it) => sum + it, Math.max(0, ...words));
     const verdict = size <= bytes ? "fits" : "TOO LARGE";
     console.log(`${name}: ${size} of ${bytes} bytes after gzip, ${verdict}`);
     fits &&= size <= bytes;

@@ -8,6 +8,9 @@ export interface Config {
   readonly portal: string;
   readonly socket: string;
   readonly locale: string;
+  /** Where the words are, and in which language: English where we have none of the locale's own. */
+  readonly words: string;
+  readonly language: string;
   readonly parentOrigins: readonly string[];
   readonly accent: string | null;
   /** The bank's name, for as long as no session has told it. */
@@ -24,8 +27,8 @@ function originsOf(text: string | undefined): readonly string[] {
 }
 
 export function readConfig(element: HTMLElement): Config {
-  const { bank, api, socket, locale, parentOrigins, accent, bankName } = element.dataset;
-  if (!bank || !api || !socket) throw new Error("The frame's page names no bank, api or socket.");
+  const { bank, api, socket, locale, words, language, parentOrigins, accent, bankName } = element.dataset;
+  if (!bank || !api || !socket || !words) throw new Error("The frame's page names no bank, api, socket or words.");
   const base = new URL(api, location.href);
   return {
     bank,
@@ -33,6 +36,8 @@ export function readConfig(element: HTMLElement): Config {
     portal: base.origin,
     socket,
     locale: locale || navigator.language,
+    words,
+    language: language || "en",
     parentOrigins: originsOf(parentOrigins),
     accent: accent && /^#[0-9a-f]{6}$/i.test(accent) ? accent : null,
     bankName: bankName || null,

@@ -20,7 +20,13 @@ SCRIPT = "console.log('the loader')"
 @pytest.fixture(autouse=True)
 def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A build of the app, as small as one can be."""
-    names = {"loader.js": "loader.A1.js", "app.js": "app.B2.js", "app.css": "app.C3.css"}
+    names = {
+        "loader.js": "loader.A1.js",
+        "app.js": "app.B2.js",
+        "app.css": "app.C3.css",
+        "words-en.js": "words-en.D4.js",
+        "words-it.js": "words-it.E5.js",
+    }
     (tmp_path / "manifest.json").write_bytes(orjson.dumps(names))
     (tmp_path / "loader.A1.js").write_text(SCRIPT)
     monkeypatch.setattr(build, "FOLDER", tmp_path)
@@ -81,6 +87,8 @@ def test_the_frame_says_what_the_app_needs(client: Client) -> None:
         "api": "/api/v1",
         "socket": "ws://chat.portal.localhost:8000/v1/ws",
         "locale": "it",
+        "language": "it",
+        "words": "/static/widget/build/words-it.E5.js",
         "parent-origins": "[&quot;https://bank.example&quot;]",
     }
     assert '<html lang="it"' in html
@@ -95,6 +103,21 @@ def test_what_is_not_a_plain_origin_lets_nobody_in(client: Client) -> None:
     page = get(client, f"/widget/frame?bank={bank.slug}")
 
     assert page.headers["Content-Security-Policy"].endswith("frame-ancestors 'none'")
+
+
+@pytest.mark.parametrize(
+    ("locale", "language"), [("it-CH", "it"), ("de-CH", "en"), ("en_GB", "en")]
+)
+def test_the_words_are_english_where_there_are_none_of_the_locales_own(
+    client: Client, locale: str, language: str
+) -> None:
+    bank = make_bank(locale=locale)
+
+    html = get(client, f"/widget/frame?bank={bank.slug}").content.decode()
+
+    said = dict(re.findall(r'data-([a-z-]+)="([^"]*)"', html))
+    assert (said["locale"], said["language"]) == (locale, language)
+    assert f"/words-{language}." in said["words"]
 
 
 @pytest.mark.parametrize("locale", ["<script>", 'it" onload="x', "x" * 50])

@@ -93,3 +93,5 @@ export const en = {
 
 export type Plural = { readonly one: string; readonly other: string; readonly many?: string };
 export type Words = { readonly [K in keyof typeof en]: (typeof en)[K] extends string ? string : Plural };
+
+export default en;

@@ -91,3 +91,5 @@ export const es: Words = {
   action_failed: "No ha llegado: no hay nada confirmado.",
   call_bank: "Llamar al {phone}",
 };
+
+export default es;

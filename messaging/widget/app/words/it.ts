@@ -91,3 +91,5 @@ export const it: Words = {
   action_failed: "La richiesta non è passata: nulla è confermato.",
   call_bank: "Chiama {phone}",
 };
+
+export default it;

@@ -15,16 +15,16 @@ describe("words", () => {
   });
 
   test("counts follow the language", () => {
-    assert.equal(speak("en").count("jump_new", 1), "1 new message");
-    assert.equal(speak("it-IT").count("jump_new", 12), "12 nuovi messaggi");
-    assert.equal(speak("es").count("too_long", 1234567), "1.234.567 caracteres de más");
+    assert.equal(speak("en", en, "en").count("jump_new", 1), "1 new message");
+    assert.equal(speak("it-IT", it, "it").count("jump_new", 12), "12 nuovi messaggi");
+    assert.equal(speak("es", es, "es").count("too_long", 1234567), "1.234.567 caracteres de más");
   });
 
   test("an unknown or broken locale falls back to English words", () => {
-    assert.equal(speak("de-CH").say("send"), "Send");
-    assert.equal(speak("de-CH").locale, "de-CH");
-    assert.equal(speak("%%%").locale, "en");
-    assert.deepEqual([speak("ar").direction, speak("it").direction], ["rtl", "ltr"]);
+    assert.equal(speak("de-CH", en, "en").say("send"), "Send");
+    assert.equal(speak("de-CH", en, "en").locale, "de-CH");
+    assert.equal(speak("%%%", en, "en").locale, "en");
+    assert.deepEqual([speak("ar", en, "en").direction, speak("it", it, "it").direction], ["rtl", "ltr"]);
   });
 
   test("a language without a region takes the reader's", () => {
@@ -33,6 +33,6 @@ describe("words", () => {
   });
 
   test("what nobody filled in stays visible", () => {
-    assert.equal(speak("en").say("chat_with"), "Chat with {bank}");
+    assert.equal(speak("en", en, "en").say("chat_with"), "Chat with {bank}");
   });
 });

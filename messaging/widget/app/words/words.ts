@@ -1,9 +1,6 @@
 /** The words of one language, filled in; plurals by the language's own rules. */
-import { en, type Plural, type Words } from "./en";
-import { es } from "./es";
-import { it } from "./it";
+import type { Plural, Words } from "./en";
 
-const dictionaries: Readonly<Record<string, Words>> = { en, es, it };
 const RIGHT_TO_LEFT = new Set(["ar", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"]);
 
 type Fill = Readonly<Record<string, string | number>>;
@@ -36,12 +33,16 @@ export function withRegion(wanted: string, readers: readonly string[]): string {
   return readers.find((it) => it.startsWith(`${wanted}-`)) ?? wanted;
 }
 
-/** Speak `wanted`; numbers and dates follow it even where our words fall back to English. */
-export function speak(wanted: string): Speech {
+/** The words of a language, from the file that the page names; asked for once more before the chat does without. */
+export async function learn(url: string): Promise<Words> {
+  const found = (await import(url).catch(() => import(`${url}?again`))) as { default: Words };
+  return found.default;
+}
+
+/** Speak `wanted` with the words of `language`; numbers and dates follow it even where our words are English. */
+export function speak(wanted: string, words: Words, language: string): Speech {
   const locale = knownLocale(wanted);
   const base = locale.split("-")[0] ?? "en";
-  const language = base in dictionaries ? base : "en";
-  const words = dictionaries[language] ?? en;
   const rules = new Intl.PluralRules(language);
   const numbers = new Intl.NumberFormat(locale);
   return {
