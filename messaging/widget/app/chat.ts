@@ -446,6 +446,11 @@ export class Chat {
         this.#failed(failure);
         return true;
       }
+      if (failure instanceof Problem && failure.status === 429) {
+        const seconds = Math.max(1, Math.ceil(failure.retryAfterMs / 1000));
+        this.#setPress(message.id, { ...press, phase: "failed", problem: this.speech.count("too_often", seconds) });
+        return true;
+      }
       if (!(failure instanceof Problem) || failure.temporary) return false;
       const isOld = failure.slug === "stale-card" || failure.status === 403 || failure.status === 404;
       if (isOld) return this.#takeFresh(message, failure);

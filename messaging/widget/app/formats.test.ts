@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { isCredit, moneyText } from "./money";
-import { dateText, dayText, momentText, tellTimesIn, timeText, zoneText } from "./times";
+import { isCredit, moneyText, quantityText, takenOff } from "./money";
+import { calendarText, dateText, dayText, momentText, tellTimesIn, timeText, zoneText } from "./times";
 
 const plain = (text: string) => text.replace(/\s/g, " ").replace(/−/g, "-");
 const eur = (amount: string) => ({ amount, currency: "EUR" });
@@ -30,6 +30,16 @@ describe("money", () => {
   });
 });
 
+describe("what a receipt says", () => {
+  test("quantities are written as the reader writes them, and kept as they came where they are none", () => {
+    assert.deepEqual(["2", "0.742", "0.5", "1234.125", "some"].map((it) => quantityText(it, "it")), ["2", "0,742", "0,5", "1234,125", "some"]);
+  });
+
+  test("what is taken off has the other sign", () => {
+    assert.deepEqual([eur("1.00"), eur("-1.00")].map((it) => takenOff(it).amount), ["-1.00", "1.00"]);
+  });
+});
+
 describe("times", () => {
   const now = new Date(2026, 2, 3, 9, 0);
 
@@ -45,6 +55,19 @@ describe("times", () => {
     assert.equal(dayText(new Date(2026, 2, 3, 0, 1), "en", now), "Today");
     assert.equal(dayText(new Date(2026, 2, 2, 23, 59), "it", now), "Ieri");
     assert.equal(dayText(new Date(2025, 11, 31), "it", now), "mercoledì 31 dicembre 2025");
+  });
+
+  test("a day ahead is named as seen from today on the bank's clock", () => {
+    process.env["TZ"] = "America/Los_Angeles";
+    tellTimesIn("Europe/Rome");
+    const late = new Date("2026-03-02T23:30:00Z"); // The third in Rome, the second where the reader is.
+    assert.equal(calendarText("2026-03-03", "en-GB", late), "Today");
+    assert.equal(calendarText("2026-03-04", "it", late), "Domani");
+    assert.equal(calendarText("2026-03-06", "en-GB", late), "Friday 6 March");
+    assert.equal(calendarText("2027-03-06", "es", late), "sábado, 6 de marzo de 2027");
+    assert.equal(calendarText("soon", "en", late), "");
+    tellTimesIn(undefined);
+    delete process.env["TZ"];
   });
 
   test("are told on the bank's clock, which is named where it is not the reader's", () => {

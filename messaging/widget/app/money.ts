@@ -31,4 +31,14 @@ export function moneyText(money: Money, locale: string, sign: Sign = "as-is"): s
   }
 }
 
-export const isCredit = (money: Money): boolean => !money.amount.startsWith("-") && /[1-9]/.test(money.amount);
+export const isNothing = (money: Money): boolean => !/[1-9]/.test(money.amount);
+export const isCredit = (money: Money): boolean => !money.amount.startsWith("-") && !isNothing(money);
+
+/** The same amount taken off: "−€1.00". */
+export const takenOff = (money: Money): Money => ({ ...money, amount: money.amount.startsWith("-") ? money.amount.slice(1) : `-${money.amount}` });
+
+/** "0,35" of the decimal "0.350", in the reader's language. */
+export function quantityText(quantity: string, locale: string): string {
+  if (!DECIMAL.test(quantity)) return quantity;
+  return new Intl.NumberFormat(locale, { maximumFractionDigits: 3 }).format(quantity as Intl.StringNumericLiteral);
+}

@@ -66,12 +66,24 @@ export function dayKey(date: Date): string {
 export function dayText(date: Date, locale: string, now: Date): string {
   const day = dayKey(date);
   const days = Math.round((Date.parse(day) - Date.parse(dayKey(now))) / DAY_MS);
-  if (days === 0 || days === -1) {
-    const words = new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(days, "day");
-    return words.charAt(0).toLocaleUpperCase(locale) + words.slice(1);
-  }
+  return days === 0 || days === -1 ? relativeText(days, locale) : longText(date, day, locale, now);
+}
+
+function relativeText(days: number, locale: string): string {
+  const words = new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(days, "day");
+  return words.charAt(0).toLocaleUpperCase(locale) + words.slice(1);
+}
+
+function longText(date: Date, day: string, locale: string, now: Date, timeZone = zone): string {
   const year = day.slice(0, 4) === dayKey(now).slice(0, 4) ? {} : { year: "numeric" as const };
-  return clock(locale, { weekday: "long", day: "numeric", month: "long", ...year }).format(date);
+  return clock(locale, { weekday: "long", day: "numeric", month: "long", ...year }, timeZone).format(date);
+}
+
+/** A calendar date seen from today on the bank's clock: "Tomorrow", "Friday 6 March". */
+export function calendarText(day: string, locale: string, now: Date): string {
+  if (!CALENDAR_DATE.test(day)) return "";
+  const days = Math.round((Date.parse(day) - Date.parse(dayKey(now))) / DAY_MS);
+  return Math.abs(days) <= 1 ? relativeText(days, locale) : longText(new Date(day), day, locale, now, "UTC");
 }
 
 /** "CET" where the bank's clock is not the reader's own, else nothing. */

@@ -1,4 +1,5 @@
 /** What the REST doors and the socket carry. Money stays the decimal string that the bank gave. */
+import type { ReceiptCard, ShipmentCard } from "./papers";
 
 export interface Money {
   readonly amount: string;
@@ -58,6 +59,8 @@ export interface BalanceLine {
 export interface BalanceCard {
   readonly accounts: readonly BalanceLine[];
   readonly withheld: Withheld;
+  /** The bank is being asked: so many seconds its answer is waited for yet, from when this was said. 0: it did not answer. */
+  readonly checking_seconds: number | null;
 }
 
 export interface TransactionsCard {
@@ -83,6 +86,8 @@ export type Message =
   | (MessageBase & { readonly kind: "fraud_alert" | "alert"; readonly card: AlertCard | null })
   | (MessageBase & { readonly kind: "balance"; readonly card: BalanceCard | null })
   | (MessageBase & { readonly kind: "transactions"; readonly card: TransactionsCard | null })
+  | (MessageBase & { readonly kind: "receipt"; readonly card: ReceiptCard | null })
+  | (MessageBase & { readonly kind: "shipment"; readonly card: ShipmentCard | null })
   | (MessageBase & { readonly kind: "text"; readonly card: object | null })
   | (MessageBase & { readonly kind: "system"; readonly card: object | null })
   | (MessageBase & { readonly kind: "link_account"; readonly card: object | null });

@@ -33,6 +33,16 @@ describe("a thread", () => {
     assert.equal(withMessage(thread, message(12, { text: "withheld" })).messages[1]?.text, "withheld");
   });
 
+  test("a parcel drawn again never goes back, and is gone when it is shared no more", () => {
+    const parcel = (rev: number, revision: number | null) =>
+      message(12, { rev, kind: "shipment", card: { shipment: revision === null ? null : { revision }, withheld: revision === null ? "not_shared" : null } } as Partial<Message>);
+    const told = (one: Thread) => (one.messages[1]?.card as { shipment: { revision: number } | null }).shipment?.revision;
+    const moved = withMessage(thread, parcel(2, 5));
+
+    assert.deepEqual([parcel(2, 4), parcel(1, 6), parcel(2, 5), parcel(2, 6), parcel(3, 6)].map((it) => told(withMessage(moved, it))), [5, 5, 5, 6, 6]);
+    assert.equal(told(withMessage(moved, parcel(2, null))), undefined);
+  });
+
   test("an update of a message that is not loaded leaves no hole", () => {
     assert.deepEqual(seqs(withMessage(thread, message(3))), [11, 12, 14]);
   });

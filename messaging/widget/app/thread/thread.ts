@@ -15,12 +15,28 @@ export const emptyThread: Thread = { messages: [], head: 0, hasMore: false, read
 
 const bySeq = (a: Message, b: Message): number => a.seq - b.seq;
 
-/** Put one message in its place; an older revision than the one we hold changes nothing. */
+/** The revision of the receipt or parcel that a card tells of; 0 where it tells of none. */
+function toldOf(message: Message): number {
+  if (message.kind === "receipt") return message.card?.receipt?.revision ?? 0;
+  return message.kind === "shipment" ? (message.card?.shipment?.revision ?? 0) : 0;
+}
+
+/**
+ * Whether `message` was drawn before the one we hold. The same revision drawn again is taken, for what may be shown can
+ * have changed; but a parcel never goes back, in whatever order two answers arrive.
+ */
+function isOlder(message: Message, held: Message): boolean {
+  if (message.rev !== held.rev) return message.rev < held.rev;
+  const told = toldOf(message);
+  return told > 0 && told < toldOf(held);
+}
+
+/** Put one message in its place; an older one than that which we hold changes nothing. */
 export function withMessage(thread: Thread, message: Message): Thread {
   const at = thread.messages.findIndex((it) => it.id === message.id);
   const held = thread.messages[at];
   if (held) {
-    if (message.rev < held.rev) return thread;
+    if (isOlder(message, held)) return thread;
     return { ...thread, messages: thread.messages.with(at, message) };
   }
   const oldest = thread.messages[0];

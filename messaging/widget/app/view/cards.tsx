@@ -1,7 +1,7 @@
-import { useId, useState } from "preact/hooks";
+import { useId } from "preact/hooks";
 import type { Press } from "../chat";
 import { isCredit, moneyText } from "../money";
-import type { AlertCard, BalanceCard, Message, Money, Transaction, TransactionsCard } from "../rest/shapes";
+import type { AlertCard, Message, Money, Transaction, TransactionsCard } from "../rest/shapes";
 import { dateText, momentText } from "../times";
 import type { Speech } from "../words/words";
 import { useSurroundings } from "./context";
@@ -153,48 +153,6 @@ function Actions({ message, press }: { message: Message; press: Press | undefine
       </div>
       <p id={problem} class={press?.phase === "failed" ? "card-problem card-failed" : "card-problem"} role="status">{words}</p>
     </>
-  );
-}
-
-export function Balances({ card }: { card: BalanceCard }) {
-  const { speech } = useSurroundings();
-  const [shown, setShown] = useState(false);
-  const now = new Date();
-  const hidden = (
-    <>
-      <span aria-hidden="true">••••••</span>
-      <span class="unseen">{speech.say("hidden_amount")}</span>
-    </>
-  );
-  return (
-    <section class="card balances">
-      <div class="card-bar">
-        <Icon name="wallet" />
-        <p class="card-title">{speech.count("balance", card.accounts.length)}</p>
-        <button
-          type="button" class="round small" aria-pressed={shown} onClick={() => setShown(!shown)}
-          aria-label={speech.say("show_amounts")} title={speech.say(shown ? "hide_amounts" : "show_amounts")}
-        >
-          <Icon name={shown ? "eyeOff" : "eye"} />
-        </button>
-      </div>
-      <ul class="lines">
-        {card.accounts.map((it) => (
-          <li key={it.id} class="line">
-            <div class="line-words">
-              <p class="line-name">{it.name}</p>
-              {it.as_of && <p class="card-note">{speech.say("as_of", { when: momentText(it.as_of, speech.locale, now) })}</p>}
-            </div>
-            <div class="line-money">
-              <p class="money balance-amount">{shown && it.balance ? moneyText(it.balance, speech.locale) : hidden}</p>
-              {shown && it.available && (
-                <p class="card-note money">{speech.say("available", { amount: moneyText(it.available, speech.locale) })}</p>
-              )}
-            </div>
-          </li>
-        ))}
-      </ul>
-    </section>
   );
 }
 

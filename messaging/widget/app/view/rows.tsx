@@ -4,9 +4,12 @@ import type { Message } from "../rest/shapes";
 import type { Unsent } from "../thread/outgoing";
 import type { Row } from "../thread/rows";
 import { timeText } from "../times";
-import { Alert, Balances, LinkAccount, Transactions, Withheld } from "./cards";
+import { Balances } from "./Balances";
+import { Alert, LinkAccount, Transactions, Withheld } from "./cards";
 import { useSurroundings } from "./context";
 import { Icon } from "./icons";
+import { Parcel } from "./Parcel";
+import { Receipt } from "./Receipt";
 
 interface Props {
   row: Extract<Row, { kind: "message" }>;
@@ -19,8 +22,10 @@ function cardOf(message: Message, press: Press | undefined) {
   if (message.kind === "text" || message.kind === "system" || !message.card) return null;
   // A card that can be answered is shown even where its details are held back.
   if (message.card.withheld && message.actions.length === 0) return <Withheld alert={message.kind === "fraud_alert" ? message.card : null} />;
-  if (message.kind === "balance") return <Balances card={message.card} />;
+  if (message.kind === "balance") return <Balances message={message} card={message.card} press={press} />;
   if (message.kind === "transactions") return <Transactions card={message.card} />;
+  if (message.kind === "receipt") return message.card.receipt && <Receipt it={message.card.receipt} />;
+  if (message.kind === "shipment") return message.card.shipment && <Parcel it={message.card.shipment} />;
   return <Alert message={message} card={message.card} press={press} />;
 }
 
