@@ -35,6 +35,8 @@ from partners.sandbox.people import mail_address
 from partners.sandbox.receipts import correct_receipt, issue_ahead, receipt_id
 from partners.sandbox.replay import Player, ReplayRefused, read_rows
 from partners.sandbox.shopping import (
+    Order,
+    online_order,
     pay_salary,
     paying_card,
     place_order,
@@ -217,8 +219,17 @@ def transaction_answer(row: DictRow) -> Answer:
 @lever(creates=True)
 async def purchase(request: Request) -> Answer:
     """POST customers/{login}/buy: 201 with the pending purchase, 409 when the card declined it."""
+    return await _place(request, read_order(await read_json(request, empty=True)))
+
+
+@lever(creates=True)
+async def order_online(request: Request) -> Answer:
+    """POST customers/{login}/order: the same from a shop that sends it, with its receipt and its parcel."""
+    return await _place(request, online_order(bank_of(request)))
+
+
+async def _place(request: Request, order: Order) -> Answer:
     bank = bank_of(request)
-    order = read_order(await read_json(request, empty=True))
     async with changing(bank) as change:
         customer = await _customer(request, change.connection)
         row, accepted = await place_order(
@@ -562,6 +573,7 @@ _DOORS: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
     ("GET", "health", health),
     ("GET", "customers", customers),
     ("POST", "customers/{login}/buy", purchase),
+    ("POST", "customers/{login}/order", order_online),
     ("POST", "customers/{login}/refund", give_back),
     ("POST", "customers/{login}/salary", salary),
     ("POST", "customers/{login}/cards", set_cards),

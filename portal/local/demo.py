@@ -249,9 +249,8 @@ def _ensure_integration(each: DemoBank) -> None:
 def _ensure_choices(each: DemoBank) -> None:
     if Feed.objects.exists():
         return
-    shared = {FeedKind.BALANCES, FeedKind.TRANSACTIONS} if each.shares else set()
     for kind in FeedKind:
-        Feed.objects.create(kind=kind, enabled=kind in shared)
+        Feed.objects.create(kind=kind, enabled=each.shares)
     parameters: Mapping[str, dict[str, Any]] = {
         AlertType.LARGE_PAYMENT: {
             "threshold_minor": each.large_payment_minor,
@@ -280,7 +279,7 @@ def link_customer(each: DemoBank, person: Mapping[str, Any], *, at: datetime) ->
         if Link.objects.filter(customer_id=customer.id, ended_at=None).exists():
             return
     choice = {
-        "feeds": [FeedKind.BALANCES.value, FeedKind.TRANSACTIONS.value],
+        "feeds": [each.value for each in FeedKind],
         "alert_types": [each.value for each in AlertType],
         "days": 180,
     }

@@ -19,6 +19,7 @@ from tests.partners.sandbox.conftest import serving
 from tests.partners.sandbox.visitor import Visitor
 
 PUBLISHED = Path(__file__).resolve().parents[3] / "partners/connectors/partner/openapi.yaml"
+PAPERS = ("receipts", "shipments")
 Json = dict[str, Any]
 
 
@@ -300,6 +301,21 @@ async def test_told_twice_and_out_of_order(
     told, _ = await read(visitor, headers, account_id, "shipments", place)
     assert [each["Revision"] for each in told] == [1, 1, 2, 2, 1, 1]
     assert told[0] == told[-1] == first
+
+
+async def test_what_is_ordered_online_comes_with_receipt_and_parcel(
+    visitor: Visitor, mine: tuple[dict[str, str], str]
+) -> None:
+    headers, account_id = mine
+    login = (await visitor.first())["login"]
+    places = {kind: (await read(visitor, headers, account_id, kind))[1] for kind in PAPERS}
+
+    bought = await visitor.control("POST", f"customers/{login}/order")
+
+    for kind in PAPERS:
+        ((told,), _) = await read(visitor, headers, account_id, kind, places[kind])
+        assert told["TransactionId"] == bought["TransactionId"]
+        assert told["Merchant"]["Name"] == bought["merchant"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@
   const doings = {
     suspicious: ["buy", { suspicious: true }],
     coffee: ["buy", {}],
+    order: ["order", {}],
     refund: ["refund", {}],
     salary: ["salary", {}],
   };
@@ -32,18 +33,29 @@
     return [answer.merchant ?? answer.kind ?? "", much];
   };
 
+  // What was ordered last is on its way: it can be moved on until it has arrived.
+  const mover = panel.querySelector("[data-move]");
+  let parcel = null;
+
+  const post = (path, body) => fetch(`${control}/${path}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+
   const ask = async (button) => {
-    const [path, body] = doings[button.dataset.do];
+    const moves = button === mover;
+    const [path, body] = moves ? [] : doings[button.dataset.do];
     button.setAttribute("aria-busy", "true");
     try {
-      const response = await fetch(`${control}/customers/${encodeURIComponent(login)}/${path}`, {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify(body),
-      });
+      const response = await (moves ? post("parcels/move", { parcel_id: parcel }) : post(`customers/${encodeURIComponent(login)}/${path}`, body));
       const answer = await response.json();
-      if (response.ok) write(...read(answer), false);
-      else write(answer.detail ?? answer.error ?? declined, "", true);
+      if (!response.ok) write(answer.detail ?? answer.error ?? declined, "", true);
+      else if (moves) write(answer.Events?.at(-1)?.Text ?? mover.textContent, "", false);
+      else write(...read(answer), false);
+      if (path === "order" && response.ok) parcel = `shp-${answer.AccountId}-${answer.TransactionId}`;
+      if (moves && (!response.ok || answer.Status === "delivered")) parcel = null;
+      mover.hidden = parcel === null;
     } catch {
       write(silent, "", true);
     } finally {
@@ -52,7 +64,7 @@
   };
 
   panel.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-do]");
+    const button = event.target.closest("[data-do], [data-move]");
     if (button && button.getAttribute("aria-busy") !== "true") ask(button);
   });
 
