@@ -57,6 +57,7 @@ def stack(
         "OTEL_BSP_SCHEDULE_DELAY": "200",
         "EMAIL_URL": box.url,
         "PORTAL_NOTICE_SECONDS": "3",
+        "PORTAL_BALANCES_GOOD_FOR_SECONDS": "1",
     }
     with running_stack(tmp_path_factory.mktemp("portal"), **told) as running:
         yield running
