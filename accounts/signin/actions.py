@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
+from accounts.people.models import Person
 from accounts.signin.assertions import AssertionRefused
 from accounts.signin.models import WidgetAssertion, WidgetSession, WindowCode
 from accounts.signin.queries import SESSION_TOKEN_KIND
@@ -125,3 +127,13 @@ def _forget_expired(*, customer_id: UUID, at: datetime) -> None:
     WidgetAssertion.objects.filter(expires_at__lt=at).delete()
     WidgetSession.objects.filter(customer_id=customer_id, expires_at__lt=at - _KEPT).delete()
     WindowCode.objects.filter(customer_id=customer_id, expires_at__lt=at - _KEPT).delete()
+
+
+def know_address(person: Person) -> None:
+    """The address that somebody was invited at is theirs to sign in with.
+
+    Following the invitation's link proves it, as a password reset does.
+    """
+    EmailAddress.objects.get_or_create(
+        user=person, email=person.email, defaults={"verified": True, "primary": True}
+    )

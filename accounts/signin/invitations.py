@@ -1,7 +1,6 @@
 """Asking somebody in by mail: the way to a first password is the way to a new one."""
 
 from allauth.account.forms import default_token_generator
-from allauth.account.models import EmailAddress
 from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
 from django.core.mail import send_mail
@@ -14,13 +13,7 @@ from accounts.people.models import Person
 
 
 def send_invitation(request: HttpRequest, *, person: Person, place: str) -> None:
-    """A mail with a link to choose a password; who has one already is told of the new place alone.
-
-    Following the link proves the address, as a password reset does.
-    """
-    EmailAddress.objects.get_or_create(
-        user=person, email=person.email, defaults={"verified": True, "primary": True}
-    )
+    """A mail with a link to choose a password; who has one already is told of the new place alone."""
     url = request.build_absolute_uri("/")
     if not person.has_usable_password():
         key = f"{user_pk_to_url_str(person)}-{default_token_generator.make_token(person)}"

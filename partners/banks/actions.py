@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts.people.models import Person
+from accounts.signin.actions import know_address
 from partners.banks.models import Bank, Customer, Staff
 from portal.rest.problems import Conflict
 
@@ -50,6 +51,7 @@ def invite_staff(*, bank: Bank, email: str, display_name: str, role: str) -> Sta
     known = Staff.objects.select_for_update(no_key=True).filter(bank=bank, person=person).first()
     if known and known.is_active and person.has_usable_password():
         raise AlreadyStaff
+    know_address(person)
     staff, _made = Staff.objects.update_or_create(
         bank=bank, person=person, defaults={"role": role, "is_active": True}
     )
