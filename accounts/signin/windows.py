@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from accounts.signin.actions import WindowCodeRefused, redeem_window_code
@@ -56,6 +56,15 @@ def enter_by_code(request: HttpRequest, *, purpose: str) -> Window:
     )
 
 
+def arrive(request: HttpRequest, *, purpose: str, then: str) -> HttpResponseBase:
+    """From the chat's frame into a window by a one-time code, and on to the page of that name."""
+    try:
+        enter_by_code(request, purpose=purpose)
+    except WindowCodeRefused:
+        return window_ended(request)
+    return redirect(then)
+
+
 def leave_window(request: HttpRequest) -> None:
     request.session.flush()
 
@@ -84,6 +93,12 @@ def customer_window(view: View[Rest]) -> View[Rest]:
         return view(request, *args, **kwargs)
 
     return entered
+
+
+def entered_window(request: HttpRequest) -> Window:
+    """The window that `customer_window` let in."""
+    window: Window = request.window  # type: ignore[attr-defined]  # customer_window puts it there
+    return window
 
 
 def window_ended(request: HttpRequest) -> HttpResponseBase:

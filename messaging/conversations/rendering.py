@@ -19,6 +19,7 @@ from messaging.conversations.queries import Told, freezes_of
 from messaging.conversations.rules import PATIENCE, REFRESHING, CardState, card_state
 from messaging.conversations.words import Outcome
 from partners.banks.models import Bank, Customer
+from partners.banks.queries import reader_locale
 from partners.instructions.models import Instruction
 from partners.sharing import cards
 from partners.sharing.gate import Door, Reason
@@ -54,11 +55,6 @@ class _Reader:
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.bank.time_zone)
-
-
-def reader_locale(bank: Bank, customer: Customer) -> str:
-    """The language that a customer is spoken to in."""
-    return customer.locale or bank.locale or "en"
 
 
 def render_messages(

@@ -7,12 +7,12 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
-from messaging.conversations.rendering import reader_locale
 from messaging.notices.actions import ReadyMail
 from messaging.notices.addresses import ReadyProof
 from messaging.notices.links import alert_link
 from messaging.notices.mailing import Letter
 from messaging.notices.words import fraud_words, proof_words
+from partners.banks.queries import reader_locale
 
 
 def alert_letter(ready: ReadyMail) -> Letter:

@@ -9,7 +9,6 @@ import orjson
 from django.utils import translation
 from django.utils.translation import get_language_bidi
 
-from messaging.conversations.rendering import reader_locale
 from messaging.notices import webpush
 from messaging.notices.actions import ReadyPush
 from messaging.notices.links import alert_path
@@ -17,6 +16,7 @@ from messaging.notices.models import PushSubscription
 from messaging.notices.rules import Outcome, Told
 from messaging.notices.servers import require_no_transaction
 from messaging.notices.words import push_words
+from partners.banks.queries import reader_locale
 from portal.outside.line import LineFailure, NotAllowed, connected
 from portal.secrets.fields import open_secret
 

@@ -1,12 +1,9 @@
 """Where a mail's link arrives, and the customer's own page "How we reach you"; both on the chat's host."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -21,9 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from accounts.signin.actions import WindowCodeRefused
-from accounts.signin.windows import Window, customer_window, enter_by_code, window_ended
-from messaging.conversations.rendering import reader_locale
+from accounts.signin.windows import arrive, customer_window
 from messaging.notices import addresses
 from messaging.notices.forms import AddressForm, BrowserForm, CodeForm, SwitchForm
 from messaging.notices.links import chat_page_of
@@ -39,11 +34,11 @@ from messaging.notices.rules import browser_label
 from messaging.notices.webpush import is_offered, public_key
 from partners.banks.models import Bank, Customer
 from partners.banks.queries import find_bank
+from partners.banks.windows import in_window
 from portal.rest.problems import TooMany
 from portal.secrets.fields import open_secret
-from portal.tenancy.blocks import NotServed, current_bank_id, serving_customer
+from portal.tenancy.blocks import current_bank_id
 
-PURPOSE = "reaching"
 _SWITCHED = {
     (Way.MAIL, True): gettext_lazy("Alerts are mailed to you."),
     (Way.MAIL, False): gettext_lazy("No more alerts by mail."),
@@ -81,11 +76,7 @@ def _language_of(request: HttpRequest, bank: Bank | None) -> str:
 @require_POST
 def enter(request: HttpRequest) -> HttpResponseBase:
     """From the chat's frame into this window, by a one-time code."""
-    try:
-        enter_by_code(request, purpose=PURPOSE)
-    except WindowCodeRefused:
-        return window_ended(request)
-    return redirect("reaching")
+    return arrive(request, purpose="reaching", then="reaching")
 
 
 @require_GET
@@ -93,7 +84,7 @@ def enter(request: HttpRequest) -> HttpResponseBase:
 @customer_window
 def reaching(request: HttpRequest) -> HttpResponse:
     """How the customer is told of an alert when the chat is closed, and what they may change about it."""
-    with _block(request) as customer:
+    with in_window(request) as customer:
         return _page(request, customer, AddressForm(), CodeForm())
 
 
@@ -106,7 +97,7 @@ def switch(request: HttpRequest, way: str) -> HttpResponse:
     form = SwitchForm(request.POST)
     form.is_valid()
     is_to_be = form.cleaned_data["is_on"]
-    with _block(request) as customer:
+    with in_window(request) as customer:
         addresses.choose_way(customer_id=customer.id, way=way, is_on=is_to_be, at=timezone.now())
         messages.success(request, str(_SWITCHED[Way(way), is_to_be]))
     return redirect("reaching")
@@ -117,7 +108,7 @@ def switch(request: HttpRequest, way: str) -> HttpResponse:
 @customer_window
 def set_address(request: HttpRequest) -> HttpResponse:
     """Mails six digits to the address; it is used once they are typed."""
-    with _block(request) as customer:
+    with in_window(request) as customer:
         form = AddressForm(request.POST)
         if not form.is_valid():
             return _page(request, customer, form, CodeForm(), status=400)
@@ -135,7 +126,7 @@ def set_address(request: HttpRequest) -> HttpResponse:
 @never_cache
 @customer_window
 def prove_address(request: HttpRequest) -> HttpResponse:
-    with _block(request) as customer:
+    with in_window(request) as customer:
         at = timezone.now()
         form = CodeForm(request.POST)
         is_right = form.is_valid() and addresses.prove_address(
@@ -152,7 +143,7 @@ def prove_address(request: HttpRequest) -> HttpResponse:
 @customer_window
 def forget_address(request: HttpRequest) -> HttpResponse:
     """Takes back one's own address, and an asking that is open."""
-    with _block(request) as customer:
+    with in_window(request) as customer:
         if open_proof(customer.id, at=timezone.now()) is not None:
             addresses.give_up_proof(customer_id=customer.id, at=timezone.now())
         else:
@@ -165,7 +156,7 @@ def forget_address(request: HttpRequest) -> HttpResponse:
 def add_browser(request: HttpRequest) -> HttpResponse:
     """Notifies the customer in the browser that asks, from now on."""
     form = BrowserForm(request.POST)
-    with _block(request) as customer:
+    with in_window(request) as customer:
         is_kept = is_offered() and form.is_valid()
         if is_kept:
             is_kept = addresses.keep_browser(
@@ -184,7 +175,7 @@ def add_browser(request: HttpRequest) -> HttpResponse:
 @require_POST
 @customer_window
 def forget_browser(request: HttpRequest, browser_id: UUID) -> HttpResponse:
-    with _block(request) as customer:
+    with in_window(request) as customer:
         addresses.forget_browser(customer_id=customer.id, browser_id=browser_id)
         messages.success(request, _("No more notifications there."))
     return redirect("reaching")
@@ -197,20 +188,6 @@ def worker(_request: HttpRequest) -> HttpResponse:
     response = HttpResponse(script, content_type="text/javascript; charset=utf-8")
     response["Cache-Control"] = "no-cache"
     return response
-
-
-@contextmanager
-def _block(request: HttpRequest) -> Iterator[Customer]:
-    """One transaction with the customer's own reach, in their language, on their bank's clock."""
-    window: Window = request.window  # type: ignore[attr-defined]  # customer_window puts it there
-    try:
-        with serving_customer(window.bank_id, window.customer_id):
-            customer = Customer.objects.select_related("bank").get()
-            language = translation.override(reader_locale(customer.bank, customer))
-            with language, timezone.override(ZoneInfo(customer.bank.time_zone)):
-                yield customer
-    except NotServed as reason:
-        raise Http404 from reason
 
 
 def _page(

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from partners.banks.models import Bank
+from partners.banks.models import Bank, Customer
 
 
 def bank_ids() -> list[UUID]:
@@ -14,6 +14,11 @@ def bank_ids() -> list[UUID]:
 def find_bank(slug: str) -> Bank | None:
     """The admitted bank of that slug, if there is one."""
     return Bank.objects.filter(slug=slug, status=Bank.Status.ADMITTED).first()
+
+
+def reader_locale(bank: Bank, customer: Customer) -> str:
+    """The language that a customer is spoken to in."""
+    return customer.locale or bank.locale or "en"
 
 
 def is_bank(bank_id: UUID) -> bool:

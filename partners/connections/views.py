@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.consent.queries import current_purpose, notice_of
 from accounts.signin.actions import WindowCodeRefused
-from accounts.signin.windows import Window, customer_window, enter_by_code
+from accounts.signin.windows import Window, customer_window, enter_by_code, entered_window
 from partners.alerts.models import AlertType
 from partners.alerts.queries import enabled_rules
 from partners.banks.models import Bank
@@ -68,7 +68,7 @@ def _bare() -> dict[str, Any]:
 @require_http_methods(["GET", "POST"])
 def choose(request: HttpRequest) -> HttpResponseBase:
     """`/link/choose`: what the chat may read, and until when; then to the bank."""
-    window = _window(request)
+    window = entered_window(request)
     bank = Bank.objects.get(pk=window.bank_id)
     try:
         offer = _offer(bank)
@@ -88,11 +88,6 @@ def choose(request: HttpRequest) -> HttpResponseBase:
     response = render(request, "partners/connections/choose.html", shown, status=status)
     response.form_action = f"'self' {_origin(offer['authorize_url'])}"  # type: ignore[attr-defined]  # read by our middleware
     return response
-
-
-def _window(request: HttpRequest) -> Window:
-    window: Window = request.window  # type: ignore[attr-defined]  # set by customer_window
-    return window
 
 
 def _offer(bank: Bank) -> dict[str, Any]:
@@ -193,7 +188,7 @@ def _error(request: HttpRequest, bank: Bank, words: str, *, status: int = 502) -
 @require_GET
 def callback(request: HttpRequest) -> HttpResponseBase:
     """`/link/callback`: where the bank sends the customer back, with a code or with a no."""
-    window = _window(request)
+    window = entered_window(request)
     bank = Bank.objects.get(pk=window.bank_id)
     said = {
         name: request.GET.get(name, "")[:_LONGEST_PARAMETER] for name in ("state", "code", "error")
@@ -237,7 +232,7 @@ def _come_back(
 @require_GET
 def done(request: HttpRequest) -> HttpResponseBase:
     """`/link/done`: what is linked now, as of the last walk."""
-    window = _window(request)
+    window = entered_window(request)
     bank = Bank.objects.get(pk=window.bank_id)
     with serving_customer(window.bank_id, window.customer_id):
         linked = last_linked(customer_id=window.customer_id)

@@ -23,10 +23,6 @@ from portal.tenancy.blocks import served
 _ENDED_SHOWN = 20
 
 
-def bank_of_window() -> Bank:
-    return Bank.objects.get(pk=served().bank_id)
-
-
 def recipients(bank: Bank, *, at: datetime) -> list[dict[str, Any]]:
     """Everyone who may read something now, with what, until when, and how often they did."""
     live = list(_consents().filter(live_at(at)))

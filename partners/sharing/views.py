@@ -5,40 +5,32 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.consent.actions import revoke_consent
-from accounts.signin.actions import WindowCodeRefused
-from accounts.signin.windows import Window, customer_window, enter_by_code, window_ended
-from partners.banks.models import Bank, Customer
+from accounts.signin.windows import Window, arrive, customer_window, entered_window
+from partners.banks.models import Customer
+from partners.banks.windows import in_window
 from partners.sharing import overview
 from partners.sharing.timeline import Timeline, timeline
 from portal.rest.cursors import open_cursor, seal_cursor
 from portal.rest.problems import BadCursor, NotFound
-from portal.tenancy.blocks import NotServed, serving_customer
-
-PURPOSE = "sharing"
 
 
 @csrf_exempt  # the one-time code is the proof; only our own frame's origin may post it
 @require_POST
 def enter(request: HttpRequest) -> HttpResponseBase:
     """From the chat's frame into this window, by a one-time code."""
-    try:
-        enter_by_code(request, purpose=PURPOSE)
-    except WindowCodeRefused:
-        return window_ended(request)
-    return redirect("sharing")
+    return arrive(request, purpose="sharing", then="sharing")
 
 
 @require_GET
@@ -47,8 +39,9 @@ def enter(request: HttpRequest) -> HttpResponseBase:
 def sharing(request: HttpRequest) -> HttpResponse:
     """Everyone who may read something, and every time they did."""
     at = timezone.now()
-    window = _window(request)
-    with _block(window) as bank:
+    window = entered_window(request)
+    with _block(request) as customer:
+        bank = customer.bank
         before = _before(request, window)
         read = timeline(bank, at=at, before=before)
         recipients = [
@@ -57,7 +50,7 @@ def sharing(request: HttpRequest) -> HttpResponse:
         ]
         shown: dict[str, Any] = {
             "bank": bank,
-            "customer": Customer.objects.get(),
+            "customer": customer,
             "recipients": recipients,
             "ended": overview.ended(bank, at=at),
             "ticks": read.ticks,
@@ -76,8 +69,8 @@ def sharing(request: HttpRequest) -> HttpResponse:
 @customer_window
 def ticker(request: HttpRequest) -> HttpResponse:
     """The newest releases and refusals, as the page fetches them while it is open."""
-    with _block(_window(request)) as bank:
-        ticks = timeline(bank, at=timezone.now()).ticks
+    with _block(request) as customer:
+        ticks = timeline(customer.bank, at=timezone.now()).ticks
         return render(request, "accounts/consent/_ticker.html", {"ticks": ticks})
 
 
@@ -87,7 +80,8 @@ def ticker(request: HttpRequest) -> HttpResponse:
 def end(request: HttpRequest, consent_id: UUID) -> HttpResponse:
     """GET says what ending a consent does; POST ends it."""
     at = timezone.now()
-    with _block(_window(request)) as bank:
+    with _block(request) as customer:
+        bank = customer.bank
         if request.method == "POST":
             revoke_consent(consent_id=consent_id, at=at, by="customer")
             messages.success(request, _("Ended. Nothing more is read."))
@@ -99,22 +93,13 @@ def end(request: HttpRequest, consent_id: UUID) -> HttpResponse:
         return render(request, "accounts/consent/revoke.html", shown)
 
 
-def _window(request: HttpRequest) -> Window:
-    window: Window = request.window  # type: ignore[attr-defined]  # customer_window puts it there
-    return window
-
-
 @contextmanager
-def _block(window: Window) -> Iterator[Bank]:
-    """One transaction with the customer's own reach, in their language, on their bank's clock."""
+def _block(request: HttpRequest) -> Iterator[Customer]:
+    """The customer's block; what is not there, or no place on the list, is a page that is not there."""
     try:
-        with serving_customer(window.bank_id, window.customer_id):
-            bank = overview.bank_of_window()
-            locale = Customer.objects.get().locale or bank.locale or "en"
-            zone = timezone.override(ZoneInfo(bank.time_zone))
-            with translation.override(locale), zone:
-                yield bank
-    except (NotServed, NotFound, BadCursor) as reason:
+        with in_window(request) as customer:
+            yield customer
+    except (NotFound, BadCursor) as reason:
         raise Http404 from reason
 
 

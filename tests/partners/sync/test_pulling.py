@@ -39,13 +39,6 @@ def bank(sandbox: SandboxBank) -> Bank:
 
 
 @pytest.fixture
-def person(sandbox: SandboxBank) -> dict[str, Any]:
-    person = sandbox.customers()[2]
-    sandbox.do("POST", f"customers/{person['login']}/cards", frozen=False)
-    return person
-
-
-@pytest.fixture
 def customer(sandbox: SandboxBank, bank: Bank, person: dict[str, Any]) -> Customer:
     """A customer whose transactions have been read for the first time."""
     customer = know_customer(bank, person)

@@ -34,13 +34,6 @@ def bank(sandbox: SandboxBank) -> Bank:
 
 
 @pytest.fixture
-def person(sandbox: SandboxBank) -> Json:
-    person = sandbox.customers()[2]
-    sandbox.do("POST", f"customers/{person['login']}/cards", frozen=False)
-    return person
-
-
-@pytest.fixture
 def linked(sandbox: SandboxBank, bank: Bank, person: Json) -> Bank:
     """The bank, once everything of a customer has been read for the first time."""
     choice = EVERYTHING | {"feeds": list(ALL)}
