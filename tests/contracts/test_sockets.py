@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 import yaml
+from django.test import Client as BareClient
 from django.utils import timezone
 from jsonschema import Draft202012Validator, FormatChecker
 
@@ -13,9 +14,14 @@ from messaging.conversations.actions import post_bank_text, tell_customer, user_
 from messaging.delivery.consumers import say_typing
 from messaging.delivery.frames import BadFrame, Close, read_frame
 from messaging.programs.public import TOLD, WITHHELD
+from partners.feeds.models import Feed
 from portal.tenancy.blocks import serving
 from tests.factories.messaging import InChat, make_in_chat
+from tests.messaging.conversations.test_api import say
 from tests.messaging.delivery.live import Client, Server, portal_beating
+from tests.messaging.delivery.test_handlers import messages as messages_in
+from tests.messaging.delivery.test_papers import Scene as Purchases
+from tests.messaging.delivery.test_papers import old_balance
 from tests.messaging.delivery.test_programs import Scene
 
 __all__ = ["portal_beating"]
@@ -78,6 +84,28 @@ def test_everything_that_is_said_is_as_documented(portal_beating: Server) -> Non
     assert {each["t"] for each in client.frames} == PORTALS
     assert {each["t"] for each in client.said} == CLIENTS
     assert client.raw.close_code == Close.DRAIN
+
+
+@pytest.mark.django_db
+def test_cards_about_purchases_and_balances_are_as_documented(client: BareClient) -> None:
+    scene = Purchases()
+    old_balance(scene)
+    scene.deliver(scene.receipt(discount_minor=20, total_minor=1400))
+    scene.deliver(scene.parcel("delayed"))
+    say(client, scene.who, "balance")
+    shown = messages_in(client, scene.who)
+    with serving(scene.who.bank.id):
+        Feed.objects.update(enabled=False)
+
+    withheld = messages_in(client, scene.who)
+
+    kinds = [each["kind"] for each in shown]
+    assert kinds == ["receipt", "shipment", "text", "balance"]
+    assert [each["card"]["withheld"] for each in withheld if each["card"]] == ["not_shared"] * 3
+    schema = {"$ref": "#/components/schemas/message"}
+    assert [fault for each in shown + withheld for fault in faults_of(each, schema)] == []
+    wrong = shown[0] | {"card": shown[1]["card"]}
+    assert faults_of(wrong, schema) != []
 
 
 @pytest.mark.django_db(transaction=True)
