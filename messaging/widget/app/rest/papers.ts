@@ -48,7 +48,7 @@ export interface Shipment {
   readonly carrier: string | null;
   readonly tracking_code: string | null;
   readonly status: ParcelStatus;
-  /** The server's words for the status. */
+  /** The server's words for the status, for one that this app does not know. */
   readonly status_text: string;
   /** A calendar date, never moved by a zone. */
   readonly expected_on: string | null;

@@ -21,7 +21,7 @@ export function Parcel({ it }: { it: Shipment }) {
   return (
     <section class={`card parcel tone-${track.tone}`} role="group" aria-labelledby={title}>
       <div class="card-bar"><Icon name="parcel" /><p class="card-title" id={title}>{shop ? speech.say("parcel_from", { shop }) : speech.say("parcel")}</p></div>
-      <p class="parcel-status" key={it.status}>{it.status_text || wordOf(it.status, speech)}</p>
+      <p class="parcel-status" key={it.status}>{wordOf(it.status, speech, it.status_text)}</p>
       <Steps track={track} status={it.status} />
       <dl class="parcel-facts">
         {factsOf(it, speech, now).map(([name, value, kind]) => (
@@ -44,7 +44,7 @@ function Steps({ track, status }: { track: Track; status: ParcelStatus }) {
         return (
           <li key={step} class={`step step-${state}`} aria-current={here ? "step" : undefined}>
             <span class="step-mark">{here && <Icon name={drawings[status] ?? "truck"} />}</span>
-            <span class="unseen">{wordOf(step, speech)}{state === "done" && `, ${speech.say("step_done")}`}</span>
+            <span class="unseen">{wordOf(step, speech, step)}{state === "done" && `, ${speech.say("step_done")}`}</span>
           </li>
         );
       })}
@@ -71,16 +71,14 @@ function whenOf(it: Shipment, speech: Speech, now: Date): Fact | null {
   return [speech.say(late ? "parcel_was_expected" : "parcel_expected"), calendarText(it.expected_on, speech.locale, now), ""];
 }
 
-function wordOf(status: ParcelStatus, speech: Speech): string {
-  switch (status) {
-    case "ordered": return speech.say("parcel_ordered");
-    case "packed": return speech.say("parcel_packed");
-    case "out_for_delivery": return speech.say("parcel_out_for_delivery");
-    case "delivered": return speech.say("parcel_delivered");
-    case "returned": return speech.say("parcel_returned");
-    case "delayed": return speech.say("parcel_delayed");
-    default: return speech.say("parcel_in_transit");
-  }
+const names = {
+  ordered: "parcel_ordered", packed: "parcel_packed", in_transit: "parcel_in_transit", out_for_delivery: "parcel_out_for_delivery",
+  delivered: "parcel_delivered", returned: "parcel_returned", delayed: "parcel_delayed",
+} as const;
+
+/** A status in the reader's language; `otherwise` for one that is newer than this app. */
+function wordOf(status: ParcelStatus, speech: Speech, otherwise: string): string {
+  return status in names ? speech.say(names[status]) : otherwise;
 }
 
 function Way({ events, now }: { events: readonly ParcelStop[]; now: Date }) {
@@ -95,7 +93,7 @@ function Way({ events, now }: { events: readonly ParcelStop[]; now: Date }) {
       <ul class="way" id={list} hidden={!open}>
         {events.toReversed().map((stop) => (
           <li key={`${stop.at} ${stop.status}`}>
-            <p dir="auto">{stop.text ?? wordOf(stop.status, speech)}</p>
+            <p dir="auto">{stop.text ?? wordOf(stop.status, speech, stop.status)}</p>
             <p class="card-note">{[momentText(stop.at, speech.locale, now), stop.place ?? ""].filter(Boolean).join(" · ")}</p>
           </li>
         ))}

@@ -36,15 +36,7 @@ function Lines({ lines }: { lines: readonly ReceiptLine[] }) {
   return (
     <>
       <ul class="lines" id={list}>
-        {shown.map((line, at) => (
-          <li key={at} class="line">
-            <div class="line-words">
-              <p class="line-name" dir="auto">{line.description ?? speech.say("unnamed_line")}</p>
-              <p class="card-note money">{countText(line, speech)}</p>
-            </div>
-            <p class="money line-money">{moneyText(line.amount, speech.locale)}</p>
-          </li>
-        ))}
+        {shown.map((line, at) => <Line key={at} line={line} />)}
       </ul>
       {folds && (
         <button type="button" class="quiet unfold" aria-expanded={open} aria-controls={list} onClick={() => setOpen(!open)}>
@@ -52,6 +44,20 @@ function Lines({ lines }: { lines: readonly ReceiptLine[] }) {
         </button>
       )}
     </>
+  );
+}
+
+function Line({ line }: { line: ReceiptLine }) {
+  const { speech } = useSurroundings();
+  const count = countText(line, speech);
+  return (
+    <li class="line">
+      <div class="line-words">
+        <p class="line-name" dir="auto">{line.description ?? speech.say("unnamed_line")}</p>
+        {count && <p class="card-note money">{count}</p>}
+      </div>
+      <p class="money line-money">{moneyText(line.amount, speech.locale)}</p>
+    </li>
   );
 }
 
