@@ -64,6 +64,7 @@ def _standing() -> dict[str, Any]:
         "valkey_answers": _valkey_answers(),
         "counted": counted,
         "queues": words.queue_rows(queue_tables(), found),
+        "reached": words.reached_rows(counted),
         "banks": banks[:MOST_BANKS],
         "more_banks": max(0, len(banks) - MOST_BANKS),
         "at": at,

@@ -11,19 +11,24 @@ from django.utils.translation import gettext_lazy
 
 from partners.banks.models import Bank
 from portal.telemetry.queues import Standing
-from portal.telemetry.totals import Totals
+from portal.telemetry.totals import Totals, within
 
 # Work of each table, in words; one that is not named is shown by its table.
 QUEUES: Mapping[str, Any] = {
     "partners_feedcursor": gettext_lazy("Feeds to read at banks"),
     "partners_instruction": gettext_lazy("Instructions to banks"),
-    "messaging_notice": gettext_lazy("Customers to tell by mail"),
+    "messaging_notice": gettext_lazy("Customers to tell by notification or mail"),
     "messaging_webhookdelivery": gettext_lazy("Webhooks to send"),
     "portal_outboxdelivery": gettext_lazy("Events to hand on"),
 }
 # Processes that say when they were last about, and how long silence is no news.
 SILENCE = {"relay": timedelta(seconds=10), "worker": timedelta(seconds=30)}
 LATE = timedelta(seconds=30)
+WAYS: Mapping[str, Any] = {
+    "push": gettext_lazy("Notification"),
+    "mail": gettext_lazy("Mail"),
+}
+_MINUTE, _HOUR = 60, 3600
 
 
 def process_words(name: str, seen: Mapping[str, float], at: datetime) -> dict[str, Any]:
@@ -55,6 +60,31 @@ def queue_rows(tables: Sequence[str], found: Sequence[Standing]) -> list[dict[st
             }
         )
     return rows
+
+
+def reached_rows(counted: Totals) -> list[dict[str, Any]]:
+    """How long fraud alerts took to reach customers who had not seen them, a row a way."""
+    return [
+        {
+            "label": str(WAYS.get(way, way)),
+            "count": buckets[-1][1],
+            "half": _span(within(buckets, 0.5)),
+            "most": _span(within(buckets, 0.99)),
+        }
+        for way, buckets in counted.reached.items()
+        if buckets and buckets[-1][1]
+    ]
+
+
+def _span(bound: float | None) -> str:
+    """A bucket's bound as people say it: the time was no longer than that."""
+    if bound is None or math.isinf(bound):
+        return _("more than a day")
+    if bound < _MINUTE:
+        return _("%(n)s s") % {"n": f"{bound:g}"}
+    if bound < _HOUR:
+        return _("%(n)s min") % {"n": f"{bound / _MINUTE:g}"}
+    return _("%(n)s h") % {"n": f"{bound / _HOUR:g}"}
 
 
 def bank_rows(banks: Sequence[Bank], found: Sequence[Standing]) -> list[dict[str, Any]]:

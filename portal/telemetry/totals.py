@@ -8,11 +8,14 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Sample
 
 _SCREEN = "portal_event_to_screen_seconds"
+_REACHED = "portal_notice_reached_seconds"
+# Of a histogram: (seconds at most, how many), each with those before it.
+Buckets = Sequence[tuple[float, int]]
 
 
 @dataclass(frozen=True)
 class Totals:
-    """Counts since the processes' folder was emptied; `screen` is (seconds at most, how many), cumulative."""
+    """Counts since the processes' folder was emptied; `reached`: of each way of telling of an alert."""
 
     requests: int
     bank_calls: int
@@ -20,7 +23,8 @@ class Totals:
     failed: int
     sockets: int
     seen: Mapping[str, float]
-    screen: Sequence[tuple[float, int]] = field(default_factory=tuple)
+    screen: Buckets = ()
+    reached: Mapping[str, Buckets] = field(default_factory=dict)
 
 
 def totals(registry: CollectorRegistry) -> Totals:
@@ -43,11 +47,25 @@ def totals(registry: CollectorRegistry) -> Totals:
             each.labels["process"]: each.value
             for each in _samples(families.get("portal_process_seen_timestamp_seconds"))
         },
-        screen=sorted(
-            (float(each.labels["le"]), int(each.value))
-            for each in _samples(families.get(_SCREEN))
-            if each.name == f"{_SCREEN}_bucket"
-        ),
+        screen=_buckets(families.get(_SCREEN)),
+        reached={
+            way: _buckets(families.get(_REACHED), way=way)
+            for way in sorted({each.labels["way"] for each in _samples(families.get(_REACHED))})
+        },
+    )
+
+
+def within(buckets: Buckets, share: float) -> float | None:
+    """The bound, in seconds, that this share of them did not pass; None where there are none."""
+    count = buckets[-1][1] if buckets else 0
+    return next((bound for bound, so_far in buckets if count and so_far >= share * count), None)
+
+
+def _buckets(family: Metric | None, **labels: str) -> Buckets:
+    return sorted(
+        (float(each.labels["le"]), int(each.value))
+        for each in _samples(family)
+        if each.name.endswith("_bucket") and labels.items() <= each.labels.items()
     )
 
 

@@ -1,11 +1,14 @@
 """The operator's page: counts of every bank, and nobody's data."""
 
+import math
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from partners.feeds.models import FeedCursor
+from portal.telemetry.measures import NOTICE_LAG
+from portal.telemetry.totals import within
 from portal.tenancy.blocks import serving
 from tests.desk import browser_of, console_browser, page_of
 from tests.factories.any_row import make_row
@@ -48,3 +51,27 @@ def test_nobody_else_sees_it(name: str) -> None:
 
     assert staff.get(page_of(name)).status_code == 404
     assert stranger.get(page_of(name)).status_code == 302
+
+
+def test_how_fast_alerts_reached_closed_phones_is_shown() -> None:
+    browser = console_browser(make_person("operator@portal.example", is_operator=True))
+    for seconds in (22, 24, 25, 1000):
+        NOTICE_LAG.labels("mail").observe(seconds)
+
+    page = browser.get(page_of("operations_live")).content.decode()
+
+    assert "Half within" in page
+    assert "30 s" in page
+
+
+@pytest.mark.parametrize(
+    ("share", "bound"), [(0.25, 1.0), (0.5, 5.0), (0.75, 5.0), (0.99, math.inf)]
+)
+def test_a_share_is_within_the_first_bound_that_it_did_not_pass(
+    share: float, bound: float
+) -> None:
+    buckets = [(1.0, 1), (5.0, 3), (math.inf, 4)]
+
+    assert within(buckets, share) == bound
+    assert within([], share) is None
+    assert within([(1.0, 0), (math.inf, 0)], share) is None
