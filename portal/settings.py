@@ -360,12 +360,13 @@ LOGGING = {
     "filters": {
         "ids": {"()": "portal.telemetry.logs.WithIds"},
         "not_a_tick": {"()": "portal.telemetry.logs.NotATick"},
+        "refusal": {"()": "portal.telemetry.logs.RefusalInOneLine"},
     },
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
             "formatter": LOG_FORMAT,
-            "filters": ["ids", "not_a_tick"],
+            "filters": ["ids", "not_a_tick", "refusal"],
         }
     },
     "root": {"handlers": ["stderr"], "level": env.text("PORTAL_LOG_LEVEL", "INFO")},

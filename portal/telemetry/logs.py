@@ -30,6 +30,16 @@ class NotATick(logging.Filter):
         return not str(record.msg).startswith("Scheduler: Sending due task")
 
 
+class RefusalInOneLine(logging.Filter):
+    """Takes the stack from a refusal's line: we raised it on purpose, and a caller can ask for any number of them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        status = getattr(record, "status_code", 500)
+        if record.name == "django.request" and status < 500:  # noqa: PLR2004
+            record.exc_info = None
+        return True
+
+
 class JsonLine(OrjsonFormatter):
     """`{"at": ..., "level": ..., "logger": ..., "message": ..., "request_id": ..., "trace_id": ...}`."""
 
