@@ -5,6 +5,7 @@
 (() => {
   const EVERY_MS = 2000;
   const KEPT = 300;
+  const NARROWEST_S = 60;
   const rates = document.querySelector('[data-plot="rates"]');
   const screen = document.querySelector('[data-plot="screen"]');
   if (!rates || !screen || !globalThis.uPlot) return;
@@ -34,7 +35,11 @@
       height: 180,
       series: [{ value: (_u, at) => (at == null ? "—" : clock(at)) }, ...series],
       axes: [{ ...axis(), values: (_u, places) => places.map(clock), space: 72 }, { ...axis(), size: 48 }],
-      scales: { y: { range: (_u, _low, high) => [0, Math.max(1, high * 1.1)] } },
+      scales: {
+        // Around a single point uPlot would show a whole day, every mark of it midnight.
+        x: { range: (_u, low, high) => [Math.min(low, high - NARROWEST_S), high] },
+        y: { range: (_u, _low, high) => [0, Math.max(1, high * 1.1)] },
+      },
       cursor: { drag: { x: false, y: false } },
       legend: { live: true },
     };
