@@ -14,7 +14,7 @@ DEEPEST = 20
 
 
 class StrictJSONParser(JSONParser):
-    """JSON without NaN, without a name given twice, not too large and not too deep."""
+    """JSON without NaN, half characters or a name given twice, not too large and not too deep."""
 
     def parse(
         self,
@@ -29,6 +29,7 @@ class StrictJSONParser(JSONParser):
         try:
             text = codecs.decode(raw, "utf-8")
             value = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once)
+            _require_text(value, text)
         except (ValueError, RecursionError) as reason:
             raise Malformed from reason
         if depth_of(value) > DEEPEST:
@@ -38,6 +39,12 @@ class StrictJSONParser(JSONParser):
 
 def _no_constant(name: str) -> None:
     raise ValueError(name)
+
+
+def _require_text(value: Any, text: str) -> None:
+    r"""Raises ValueError for half a character, which JSON can spell ("\ud800") and UTF-8 cannot."""
+    if "\\u" in text:
+        json.dumps(value, ensure_ascii=False).encode()
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -201,7 +201,8 @@ def _pointers(detail: Any, path: str = "") -> Sequence[dict[str, str]]:
     """Serializer errors as JSON pointers (RFC 6901) with a sentence each."""
     if isinstance(detail, Mapping):
         parts = [
-            ("" if key == "non_field_errors" else f"/{key}", each) for key, each in detail.items()
+            ("" if key == "non_field_errors" else f"/{_escaped(key)}", each)
+            for key, each in detail.items()
         ]
         return [found for step, each in parts for found in _pointers(each, path + step)]
     if isinstance(detail, list) and any(isinstance(each, Mapping) for each in detail):
@@ -213,6 +214,10 @@ def _pointers(detail: Any, path: str = "") -> Sequence[dict[str, str]]:
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> Any:  # noqa: ARG001  # Django's shape
+def _escaped(name: Any) -> str:
+    return str(name).replace("~", "~0").replace("/", "~1")
+
+
     """404 for a host that speaks JSON alone."""
     return problem_response(NotFound())
 

@@ -54,6 +54,9 @@ def post(body: bytes, content_type: str = "application/json") -> Any:
         (b"[" * 500 + b"]" * 500, 400, "malformed-body"),
         (b"[" * 100_000, 400, "malformed-body"),
         (b'{"name": "' + b"a" * 300_000 + b'"}', 413, "too-large"),
+        (b'{"name": "\\ud800"}', 400, "malformed-body"),
+        (b'{"\\ud800": 1}', 400, "malformed-body"),
+        (b'{"name": ["\\ud800"]}', 400, "malformed-body"),
         (b"[]", 400, "invalid-request"),
         (b"7", 400, "invalid-request"),
         (b'{"name": 5, "colour": "red"}', 400, "invalid-request"),
@@ -79,6 +82,12 @@ def test_a_refused_field_is_named_by_its_pointer() -> None:
     answered = json.loads(post(b'{"name": "a", "inner": [{"count": 1}, {"count": "x"}]}').content)
 
     assert [each["pointer"] for each in answered["errors"]] == ["#/inner/1/count"]
+
+
+def test_a_pointer_spells_names_as_rfc_6901_does() -> None:
+    answered = json.loads(post(b'{"name": "a", "a/b~": "\\ud83d\\ude00"}').content)
+
+    assert [each["pointer"] for each in answered["errors"]] == ["#/a~1b~0"]
 
 
 def test_what_we_did_not_foresee_tells_nothing_of_itself() -> None:
