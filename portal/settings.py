@@ -266,7 +266,11 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": ["portal.rest.permissions.DenyByDefault"],
     "EXCEPTION_HANDLER": "portal.rest.problems.answer_problem",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "portal.rest.schema.DoorSchema",
+    # OPTIONS would tell of our classes; what a door takes is in the OpenAPI file.
+    "DEFAULT_METADATA_CLASS": None,
+    # `format` in an address is a name like any other that we do not know.
+    "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {

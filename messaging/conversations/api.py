@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,37 +23,27 @@ from partners.sharing.gate import Door as GateDoor
 from partners.sharing.gate import recording_refusals
 from portal.rest.idempotency import Done, once, scope_of
 from portal.rest.problems import NotFound
-from portal.rest.schema import ProblemBody
-from portal.rest.serializers import StrictSerializer
+from portal.rest.schema import IDEMPOTENCY_KEY, ProblemBody
+from portal.rest.serializers import StrictId, StrictNumber, StrictSerializer, StrictText
 from portal.rest.views import Door
 from portal.tenancy.blocks import NotServed, serving_customer
 
 MESSAGES_PER_MINUTE = 60
 REFRESHES_PER_MINUTE = 10
 _HIGHEST = 2**53 - 1
-_IDEMPOTENCY_KEY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, required=True)
-
-
-class TypedText(serializers.CharField):
-    """A JSON string; a number is not taken for one."""
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return super().to_internal_value(data)
 
 
 class PostedText(StrictSerializer):
-    client_msg_id = serializers.UUIDField()
-    text = TypedText(max_length=LONGEST_TEXT)
+    client_msg_id = StrictId()
+    text = StrictText(max_length=LONGEST_TEXT)
 
 
 class CardAction(StrictSerializer):
-    rev = serializers.IntegerField(min_value=1, max_value=_HIGHEST)
+    rev = StrictNumber(min_value=1, max_value=_HIGHEST)
 
 
 class ReadUpTo(StrictSerializer):
-    seq = serializers.IntegerField(min_value=0, max_value=_HIGHEST)
+    seq = StrictNumber(min_value=0, max_value=_HIGHEST)
 
 
 class PageRequest(serializers.Serializer[Any]):
@@ -169,7 +159,7 @@ class MessagesDoor(CustomerDoor):
 
     @extend_schema(
         operation_id="post_message",
-        parameters=[_IDEMPOTENCY_KEY],
+        parameters=[IDEMPOTENCY_KEY],
         request=PostedText,
         responses={
             201: MessageBody,
@@ -204,7 +194,7 @@ class MessagesDoor(CustomerDoor):
 class CardActionDoor(CustomerDoor):
     @extend_schema(
         operation_id="act_on_card",
-        parameters=[_IDEMPOTENCY_KEY],
+        parameters=[IDEMPOTENCY_KEY],
         request=CardAction,
         responses={
             200: MessageBody,

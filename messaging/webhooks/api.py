@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
@@ -31,13 +31,12 @@ from portal.rest.cursors import open_cursor, seal_cursor
 from portal.rest.idempotency import Done, once, scope_of
 from portal.rest.models import ClientIdempotencyRecord
 from portal.rest.problems import NotFound
-from portal.rest.schema import ProblemBody
+from portal.rest.schema import IDEMPOTENCY_KEY, ProblemBody
 from portal.secrets.fields import open_secret
 from portal.tenancy.blocks import serving
 
 TESTS_PER_MINUTE = 10
 REPLAYS_PER_HOUR = 30
-_KEY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, required=True)
 
 Method = TypeVar("Method", bound=Callable[..., Response])
 Body = dict[str, Any]
@@ -51,7 +50,7 @@ def _documented(
     refusals = (400, 401, 404, 429, *((409, 413, 415, 422) if writes else ()))
     described: Callable[[Method], Method] = extend_schema(
         operation_id=name,
-        parameters=[*said.pop("parameters", []), *([_KEY] if writes else [])],
+        parameters=[*said.pop("parameters", []), *([IDEMPOTENCY_KEY] if writes else [])],
         responses={status: body, **dict.fromkeys(refusals, ProblemBody)},
         **said,
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from messaging.programs.public import TYPE_NAMES
@@ -26,6 +27,7 @@ class Nothing(StrictSerializer):
     """An empty object, or no body at all."""
 
 
+@extend_schema_field({"type": "string", "format": "uri", "maxLength": 500})
 class WebhookAddress(StrictText):
     """https on port 443, to the public internet."""
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,7 +21,7 @@ from partners.banks.queries import find_bank
 from portal.rest.idempotency import Done, once, scope_of
 from portal.rest.permissions import Anybody
 from portal.rest.problems import NotFound, Problem
-from portal.rest.schema import ProblemBody
+from portal.rest.schema import IDEMPOTENCY_KEY, ProblemBody
 from portal.rest.serializers import StrictSerializer
 from portal.rest.views import Door
 from portal.secrets.keys import lent_key
@@ -31,6 +31,13 @@ PER_MINUTE = 60
 SESSIONS_PER_ADDRESS = 120
 SESSIONS_PER_BANK = 6000
 WINDOWS_PER_CUSTOMER = 20
+_ORIGIN = OpenApiParameter(
+    "Origin",
+    str,
+    OpenApiParameter.HEADER,
+    required=True,
+    description="The chat's own, and no other.",
+)
 # Where a window of each purpose is entered, by posting the code.
 START_PATHS = {
     WindowCode.Purpose.LINK: "/link/",
@@ -86,6 +93,9 @@ class WindowBody(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
 
 
+_WINDOW_ANSWERS = {201: WindowBody, **dict.fromkeys((401, 404, 409, 422, 429), ProblemBody)}
+
+
 class Nothing(StrictSerializer):
     """An empty object."""
 
@@ -103,7 +113,11 @@ class SessionsDoor(Door):
     @extend_schema(
         operation_id="open_widget_session",
         request=SessionRequest,
-        responses={201: SessionBody, 401: ProblemBody, 403: ProblemBody, 404: ProblemBody},
+        parameters=[_ORIGIN],
+        responses={
+            201: SessionBody,
+            **dict.fromkeys((401, 403, 404, 429, 503), ProblemBody),
+        },
         auth=[],
     )
     def post(self, request: Request) -> Response:
@@ -150,7 +164,8 @@ class LinksDoor(WindowDoor):
     @extend_schema(
         operation_id="start_link",
         request=Nothing,
-        responses={201: WindowBody, 401: ProblemBody, 409: ProblemBody, 422: ProblemBody},
+        parameters=[IDEMPOTENCY_KEY],
+        responses=_WINDOW_ANSWERS,
     )
     def post(self, request: Request) -> Response:
         """A window in which accounts are linked."""
@@ -162,7 +177,8 @@ class WindowsDoor(WindowDoor):
     @extend_schema(
         operation_id="open_window",
         request=WindowRequest,
-        responses={201: WindowBody, 401: ProblemBody, 409: ProblemBody, 422: ProblemBody},
+        parameters=[IDEMPOTENCY_KEY],
+        responses=_WINDOW_ANSWERS,
     )
     def post(self, request: Request) -> Response:
         """A window of the named purpose, such as "Who sees what"."""

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, JsonResponse
+from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -213,11 +214,11 @@ def _pointers(detail: Any, path: str = "") -> Sequence[dict[str, str]]:
     return [{"pointer": f"#{path}", "detail": str(detail)}]
 
 
-def page_not_found(request: HttpRequest, exception: Exception) -> Any:  # noqa: ARG001  # Django's shape
 def _escaped(name: Any) -> str:
     return str(name).replace("~", "~0").replace("/", "~1")
 
 
+def page_not_found(request: HttpRequest, exception: Exception) -> Any:  # noqa: ARG001  # Django's shape
     """404 for a host that speaks JSON alone."""
     return problem_response(NotFound())
 
@@ -230,3 +231,24 @@ def server_error(request: HttpRequest) -> Any:  # noqa: ARG001  # Django's shape
 def bad_request(request: HttpRequest, exception: Exception) -> Any:  # noqa: ARG001  # Django's shape
     """400 for a host that speaks JSON alone."""
     return problem_response(Invalid())
+
+
+def api_or_page_not_found(request: HttpRequest, exception: Exception) -> Any:
+    """404 for a host that has pages, and the API beside them."""
+    speaks = page_not_found if _is_of_api(request) else defaults.page_not_found
+    return speaks(request, exception)
+
+
+def api_or_page_error(request: HttpRequest) -> Any:
+    """500 for a host that has pages, and the API beside them."""
+    return server_error(request) if _is_of_api(request) else defaults.server_error(request)
+
+
+def api_or_page_bad_request(request: HttpRequest, exception: Exception) -> Any:
+    """400 for a host that has pages, and the API beside them."""
+    speaks = bad_request if _is_of_api(request) else defaults.bad_request
+    return speaks(request, exception)
+
+
+def _is_of_api(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")

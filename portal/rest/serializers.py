@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from rest_framework import serializers
 
@@ -27,6 +28,16 @@ class StrictText(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class StrictId(serializers.UUIDField):
+    """A UUID as JSON text; no number is taken for one, and so neither is false."""
+
+    def to_internal_value(self, data: Any) -> UUID:
+        if not isinstance(data, str):
+            self.fail("invalid", value=str(data)[:40])
+        found: UUID = super().to_internal_value(data)
+        return found
 
 
 class StrictFlag(serializers.BooleanField):

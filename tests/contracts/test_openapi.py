@@ -83,6 +83,8 @@ def require_described(
         closed, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
     )
     checker.validate(answered.json())
+    described_as = described["paths"][path][method]["responses"][str(answered.status_code)]
+    assert answered.headers["Content-Type"] in described_as["content"]
 
 
 def closed_objects(schema: Any) -> Any:
@@ -239,6 +241,50 @@ def test_every_refusal_is_as_described(described: dict[str, Any], home: Househol
     for status, answered in answers.items():
         assert answered.status_code == status
         require_described(described, path, answered)
+
+
+@pytest.mark.parametrize("urlconf", ["portal.urls.api", "portal.urls.chat"])
+def test_every_door_says_what_comes_before_it_is_asked(urlconf: str) -> None:
+    GENERATOR_STATS.reset()
+    described = schema_of(urlconf, origin=settings.API_ORIGIN)
+
+    assert not GENERATOR_STATS, [*GENERATOR_STATS._warn_cache, *GENERATOR_STATS._error_cache]
+    for path, methods in described["paths"].items():
+        for method, said in methods.items():
+            expected = {"400", "406"}
+            expected |= {"401"} if said.get("security") else set()
+            expected |= {"404"} if "{" in path else set()
+            expected |= {"413", "415"} if "requestBody" in said else set()
+            assert expected <= set(said["responses"]), (method, path)
+            refusals = {code: each for code, each in said["responses"].items() if code >= "400"}
+            for code, each in refusals.items():
+                assert list(each["content"]) == ["application/problem+json"], (method, path, code)
+
+
+@pytest.mark.django_db
+def test_html_is_not_offered_and_format_is_no_word_of_ours(
+    described: dict[str, Any], home: Household
+) -> None:
+    program = make_program(home)
+    answers = {
+        406: program.get("accounts", Accept="text/html"),
+        400: program.get("accounts?format=json"),
+    }
+
+    for status, answered in answers.items():
+        assert answered.status_code == status
+        require_described(described, "/api/v1/accounts", answered)
+
+
+@pytest.mark.django_db
+def test_the_chats_own_file_is_beside_its_doors() -> None:
+    browser = Browser(headers={"Host": f"chat.{settings.PORTAL_BASE_HOST}"})
+
+    file = browser.get("/api/v1/openapi.json").json()
+
+    assert file["servers"] == [{"url": settings.CHAT_ORIGIN}]
+    assert "/api/v1/conversations/{conversation_id}/messages" in file["paths"]
+    assert "/api/v1/consent" not in file["paths"]
 
 
 def test_a_field_that_is_not_described_would_be_found(described: dict[str, Any]) -> None:

@@ -57,6 +57,7 @@ KINDS: dict[str, Kind] = {
     "api /open-banking/<slug:slug>/event-notifications": Kind.PROVEN,
     "api /api/v1/openapi.json": Kind.OPEN,
     "api /api/v1/docs": Kind.OPEN,
+    "chat /api/v1/openapi.json": Kind.OPEN,
     "chat /widget/loader.js": Kind.OPEN,
     "chat /widget/frame": Kind.OPEN,
     "chat /api/v1/widget/sessions": Kind.PROVEN,

@@ -282,6 +282,8 @@ def test_the_doors_are_on_the_chats_host_alone(client: Client) -> None:
         {"text": "\ud800"},
         {"client_msg_id": "1"},
         {"client_msg_id": None},
+        {"client_msg_id": False},
+        {"client_msg_id": 7},
         {"more": 1},
     ],
 )
@@ -293,7 +295,7 @@ def test_a_body_of_another_form_is_400_and_keeps_nothing(
     response = say(client, who, "Hello", body=body)
 
     assert response.status_code == 400
-    assert response.json()["errors"]
+    assert response.json()["status"] == 400
     with serving(who.bank.id):
         assert Message.objects.count() == 0
 
@@ -311,6 +313,32 @@ def test_a_body_of_another_form_is_400_and_keeps_nothing(
 )
 def test_a_page_of_another_form_is_400(client: Client, query: str) -> None:
     assert page(client, make_in_chat(), query).status_code == 400
+
+
+@pytest.mark.parametrize("seq", ["1", True, 1.0, None, -1, 2**70])
+def test_a_number_is_a_number(client: Client, seq: object) -> None:
+    who = make_in_chat()
+
+    response = client.put(
+        f"{base(who)}/read", {"seq": seq}, content_type="application/json", headers=who.headers
+    )
+
+    assert response.status_code == 400
+
+
+def test_an_address_that_is_none_is_a_problem_in_the_api_and_a_page_elsewhere(
+    client: Client,
+) -> None:
+    who = make_in_chat()
+    garbled = f"{base(who)}x/messages"
+
+    in_api = client.get(garbled, headers=who.headers)
+    beside = client.get("/nothing", headers=who.headers)
+
+    assert (in_api.status_code, beside.status_code) == (404, 404)
+    assert in_api.headers["Content-Type"] == "application/problem+json"
+    assert in_api.json()["type"].endswith("/problems/not-found")
+    assert beside.headers["Content-Type"] == "text/html; charset=utf-8"
 
 
 def test_a_flood_is_slowed(client: Client) -> None:

@@ -90,6 +90,13 @@ def test_a_pointer_spells_names_as_rfc_6901_does() -> None:
     assert [each["pointer"] for each in answered["errors"]] == ["#/a~1b~0"]
 
 
+def test_options_tells_nothing_of_our_classes() -> None:
+    answered = KettleDoor.as_view()(APIRequestFactory().options("/kettles")).render()
+
+    assert answered.status_code == 405
+    assert json.loads(answered.content)["type"].endswith("/problems/method-not-allowed")
+
+
 def test_what_we_did_not_foresee_tells_nothing_of_itself() -> None:
     answered = json.loads(post(b'{"name": "broken"}').content)
 
