@@ -300,6 +300,8 @@ WEBHOOK_SENDERS = env.number("PORTAL_WEBHOOK_SENDERS", 1)
 CALLS_TO_LOOPBACK = (
     env.choice("PORTAL_CALLS_TO_LOOPBACK", ("yes", "no"), "no" if PRODUCTION else "yes") == "yes"
 )
+# How many times what is usual everybody may ask, at every door: for tests that ask without a pause.
+LIMIT_FACTOR = env.number("PORTAL_LIMIT_FACTOR", 1)
 BANK_TIMEOUT_SECONDS = env.number("PORTAL_BANK_TIMEOUT_SECONDS", 10)
 # A balance that was read longer ago than this is read anew when a customer asks for it.
 BALANCES_GOOD_FOR = timedelta(seconds=env.number("PORTAL_BALANCES_GOOD_FOR_SECONDS", 10))

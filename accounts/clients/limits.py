@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import redis
+from django.conf import settings
 from django.http import HttpResponseBase
 from rest_framework.request import Request
 
@@ -25,26 +26,28 @@ _PREFIX = "portal:rate:"
 class Standing:
     """What is left of the window, and when (in seconds) the next begins."""
 
+    quota: int
     remaining: int
     resets_in: int
 
     @property
     def headers(self) -> dict[str, str]:
         return {
-            "RateLimit-Policy": f'"client";q={REQUESTS};w={SECONDS}',
+            "RateLimit-Policy": f'"client";q={self.quota};w={SECONDS}',
             "RateLimit": f'"client";r={self.remaining};t={self.resets_in}',
         }
 
 
 def count_request(principal: str, *, at_most: int = REQUESTS) -> Standing:
     """Count one more request of the principal. Raises TooMany past the window's quota."""
+    quota = at_most * settings.LIMIT_FACTOR
     try:
         count, left = _counted(_PREFIX + principal)
     except (redis.RedisError, OSError) as problem:
         logger.warning("rate not counted", extra={"problem": type(problem).__name__})
-        return Standing(at_most, SECONDS)
-    standing = Standing(max(0, at_most - count), left)
-    if count > at_most:
+        return Standing(quota, quota, SECONDS)
+    standing = Standing(quota, max(0, quota - count), left)
+    if count > quota:
         refusal = TooMany("The quota of this minute is used up.", retry_after=left)
         refusal.headers |= standing.headers
         raise refusal

@@ -3,6 +3,7 @@
 import logging
 
 import redis
+from django.conf import settings
 
 from portal.outbox.pokes import valkey
 from portal.rest.problems import TooMany
@@ -24,5 +25,5 @@ def require_within(name: str, *, at_most: int, seconds: int) -> None:
     except (redis.RedisError, OSError) as problem:
         logger.warning("limit not counted", extra={"problem": type(problem).__name__})
         return
-    if count > at_most:
+    if count > at_most * settings.LIMIT_FACTOR:
         raise TooMany("Slow down a little.", retry_after=left if left > 0 else seconds)

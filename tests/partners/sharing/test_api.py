@@ -453,6 +453,14 @@ def test_an_unchanged_answer_is_not_sent_twice(home: Household, program: Program
     assert changed.status_code == 200
 
 
+def test_a_portal_may_allow_many_times_as_much(program: Program, settings: Any) -> None:
+    settings.LIMIT_FACTOR = 100
+
+    answered = program.get("accounts")
+
+    assert answered.headers["RateLimit-Policy"] == '"client";q=60000;w=60'
+
+
 def test_the_quota_is_said_and_held(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     first = program.get("accounts")
     assert first.headers["RateLimit-Policy"] == '"client";q=600;w=60'
