@@ -20,6 +20,7 @@ import uvloop
 from benchmarks.processes import OTHER_CORE, free_port, running
 from benchmarks.screen.clients import Clients
 from benchmarks.screen.world import World, running_world, tickets
+from portal.local.web import socket_options
 
 WAYS = ("floor", "portal")
 _SETTLE_SECONDS = 2.0
@@ -122,7 +123,7 @@ def _server(way: str, folder: Path, port: int) -> list[str]:
         return [sys.executable, "-m", "benchmarks.screen.floor", world, str(port)]
     return [
         *(sys.executable, "-m", "uvicorn", "portal.asgi:application", "--host", "127.0.0.1"),
-        *("--port", str(port), "--ws", "websockets-sansio", "--no-access-log"),
+        *("--port", str(port), *socket_options(), "--no-access-log"),
         *("--log-level", "warning"),
     ]
 

@@ -26,6 +26,7 @@ from websockets.asyncio.client import connect
 from benchmarks.processes import OTHER_CORE, free_port, running
 from benchmarks.screen.clients import Clients
 from benchmarks.screen.world import World, running_world, tickets
+from portal.local.web import socket_options
 
 WAYS = ("channels", "portal")
 TEXT = "Your card ending 4242 was used for 18.20 EUR at a shop you have not visited before."
@@ -106,9 +107,10 @@ async def _measure(way: str, world: World, folder: Path, rate: float, seconds: f
             if way == "portal"
             else "benchmarks.sockets.plain_channels:application"
         )
+        wire = socket_options() if way == "portal" else ["--ws", "websockets-sansio"]
         command = [
             *(sys.executable, "-m", "uvicorn", application, "--host", "127.0.0.1"),
-            *("--port", str(port), "--ws", "websockets-sansio", "--log-level", "warning"),
+            *("--port", str(port), *wire, "--log-level", "warning"),
         ]
         log = folder / f"{way}.log"
         program = stack.enter_context(running(command, log=log, port=port, environ=environ))

@@ -16,6 +16,7 @@ from portal.local.parts import Job, Part, Service
 from portal.local.probes import HttpProbe, LogProbe, StaysProbe
 from portal.local.state import REPOSITORY
 from portal.local.supervisor import Plan
+from portal.local.web import socket_options
 
 MIGRATE = "migrate"
 SEED = "seed_demo"
@@ -162,7 +163,7 @@ def _web(here: Installation, environ: Mapping[str, str]) -> Part:
         here.state,
         _python(
             *("-m", "uvicorn", "portal.asgi:application", "--host", "127.0.0.1"),
-            *("--port", str(port), "--ws", "websockets-sansio", "--no-server-header"),
+            *("--port", str(port), *socket_options(), "--no-server-header"),
             *("--no-access-log", "--no-proxy-headers", "--timeout-graceful-shutdown", "3"),
         ),
         environ,

@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from messaging.delivery.hub import running_hubs
+from portal.local.web import SOCKETS
 from tests.factories.messaging import CHAT_HOST, InChat
 
 API_HOST = f"api.{settings.PORTAL_BASE_HOST}"
@@ -107,15 +108,16 @@ def _dialled(port: int, receive_buffer: int) -> socket.socket:
 class Server:
     """uvicorn with the portal's own application, in a thread of this process."""
 
-    def __init__(self) -> None:
-        config = uvicorn.Config(
-            "portal.asgi:application",
-            host="127.0.0.1",
-            port=0,
-            ws="websockets-sansio",
-            lifespan="on",
-            log_level="warning",
-        )
+    def __init__(self, **options: Any) -> None:
+        given: dict[str, Any] = {
+            "host": "127.0.0.1",
+            "port": 0,
+            "lifespan": "on",
+            "log_level": "warning",
+            **SOCKETS,
+            **options,
+        }
+        config = uvicorn.Config("portal.asgi:application", **given)
         self._server = uvicorn.Server(config)
         self._thread = Thread(target=lambda: asyncio.run(self._server.serve()))
         self._clients = ExitStack()
@@ -209,6 +211,19 @@ class Server:
         while (held := _held()) > at_most and time.monotonic() < give_up:
             time.sleep(0.05)
         return held
+
+    def connections_after(self, *, seconds: float, at_most: int) -> int:
+        """How many connections the server holds, once they are few enough or the time is over."""
+        give_up = time.monotonic() + seconds
+        held = self._server.server_state.connections
+        while len(held) > at_most and time.monotonic() < give_up:
+            time.sleep(0.05)
+        return len(held)
+
+    def forget(self) -> None:
+        """Close our own REST connection, which would be counted too."""
+        self._http.close()
+        self._http = httpx.Client(timeout=10, trust_env=False)
 
     def join(self, who: InChat) -> Client:
         """A socket that has greeted."""

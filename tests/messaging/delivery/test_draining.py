@@ -17,6 +17,7 @@ from django.utils import timezone
 from accounts.signin.queries import widget_session_of
 from messaging.delivery.seats import customer_ticket
 from portal.local.testing import with_database
+from portal.local.web import socket_options
 from tests.factories.messaging import make_in_chat
 from tests.messaging.delivery.live import Client, open_socket
 from tests.settings import SERVERS
@@ -42,7 +43,7 @@ def web(
         [
             *(sys.executable, "-m", "uvicorn", "portal.asgi:application"),
             *("--host", "127.0.0.1", "--port", str(port)),
-            *("--ws", "websockets-sansio", "--lifespan", "on"),
+            *(*socket_options(), "--lifespan", "on"),
             *("--timeout-graceful-shutdown", "5"),
         ],
         cwd=ROOT,
