@@ -327,3 +327,13 @@ def _as_other_programs(world: World, route: Route) -> Iterator[Attempt]:
         secrets=secrets | world.secrets_of_bank(),
         of_no_bank=True,
     )
+    if set(route.arguments) > {"endpoint_id"}:
+        own = {"endpoint_id": world.other_hooks["endpoint_id"]}
+        yield Attempt(
+            "another program, by way of an endpoint of its own",
+            bearer(world.other_program.token),
+            arguments_of(world, world.victim) | own,
+            frozenset({404}),
+            secrets=secrets | world.secrets_of_bank(),
+            of_no_bank=True,
+        )

@@ -208,6 +208,8 @@ class World:
     cookies: Mapping[str, str]
     # What the addresses of the program's webhooks are filled with.
     hooks: Mapping[str, str]
+    # The same of the other program's.
+    other_hooks: Mapping[str, str]
     _secrets: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
 
     @property
@@ -310,7 +312,7 @@ def make_world() -> World:
     stranger = _make_home(other_house, "Sandpiper", other_program.client, 2_222_222)
     ended, live = _other_consents(victim, other_program.client)
     hooks = _make_hooks(victim, program, HOOK)
-    _make_hooks(stranger, other_program, "https://hooks.another-program.example/in")
+    other_hooks = _make_hooks(stranger, other_program, "https://hooks.another-program.example/in")
     return World(
         house=house,
         other_house=other_house,
@@ -324,6 +326,7 @@ def make_world() -> World:
         chat_consent_id=_chat_consent_id(victim),
         cookies=_other_cookies(house),
         hooks=hooks,
+        other_hooks=other_hooks,
     )
 
 
