@@ -48,6 +48,11 @@ bench: setup ## Measure commit to screen, and what a socket costs, as ratios to 
 	@$(BIN)/python -m benchmarks.screen
 	@$(BIN)/python -m benchmarks.sockets
 
+.PHONY: attack
+attack: python ## Attack every operation of the API with made-up requests, as three kinds of caller: MINUTES= SEED=
+	@$(PYTHON) -m portal.local.setup --dev
+	@exec $(BIN)/python -m tests.attacks
+
 .PHONY: lint
 lint: python ## Run all checkers
 	@$(PYTHON) -m portal.local.setup --dev
