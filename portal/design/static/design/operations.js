@@ -36,7 +36,6 @@
       series: [{ value: (_u, at) => (at == null ? "—" : clock(at)) }, ...series],
       axes: [{ ...axis(), values: (_u, places) => places.map(clock), space: 72 }, { ...axis(), size: 48 }],
       scales: {
-        // Around a single point uPlot would show a whole day, every mark of it midnight.
         x: { range: (_u, low, high) => [Math.min(low, high - NARROWEST_S), high] },
         y: { range: (_u, _low, high) => [0, Math.max(1, high * 1.1)] },
       },
@@ -70,6 +69,8 @@
   const take = (now) => {
     if (before && now.at > before.at) {
       const seconds = now.at - before.at;
+      // Nothing is known of the first moment but its time.
+      if (!times.length) for (const list of [times, ...Object.values(columns)]) keep(list, list === times ? before.at : null);
       keep(times, now.at);
       for (const name of ["requests", "bank_calls", "delivered"]) {
         keep(columns[name], Math.max(0, now[name] - before[name]) / seconds);
