@@ -18,6 +18,7 @@ QUEUES: Mapping[str, Any] = {
     "partners_feedcursor": gettext_lazy("Feeds to read at banks"),
     "partners_instruction": gettext_lazy("Instructions to banks"),
     "messaging_notice": gettext_lazy("Customers to tell by notification or mail"),
+    "messaging_addressproof": gettext_lazy("New addresses to prove by mail"),
     "messaging_webhookdelivery": gettext_lazy("Webhooks to send"),
     "portal_outboxdelivery": gettext_lazy("Events to hand on"),
 }

@@ -7,7 +7,9 @@ import pytest
 from django.utils import timezone
 
 from partners.feeds.models import FeedCursor
+from partners.operations.words import QUEUES
 from portal.telemetry.measures import NOTICE_LAG
+from portal.telemetry.queues import queue_tables
 from portal.telemetry.totals import within
 from portal.tenancy.blocks import serving
 from tests.desk import browser_of, console_browser, page_of
@@ -32,6 +34,10 @@ def test_the_operator_sees_what_waits_and_for_whom() -> None:
     assert "Waiting Bank" in page
     assert "1 piece of work" in page
     assert idle.name not in page
+
+
+def test_every_queue_has_words() -> None:
+    assert set(queue_tables()) - set(QUEUES) == set()
 
 
 def test_the_plot_is_drawn_from_counts() -> None:
