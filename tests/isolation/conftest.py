@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
+from partners.integrations.runner import close_connections
 from tests.conftest import empty_tables
 from tests.isolation.witness import Witness
 from tests.isolation.world import World, make_world
@@ -38,3 +39,4 @@ def reachable_bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox
     log: Path = tmp_path_factory.mktemp("sandbox") / "bank.log"
     with sandbox_bank(port=free_port(), name=f"isolation_{worker}", log=log) as bank:
         yield bank
+    close_connections()
