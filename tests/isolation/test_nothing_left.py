@@ -72,7 +72,7 @@ def test_a_door_that_breaks_off_leaves_nothing(
 
 # --- refused ------------------------------------------------------------------------------------------
 
-WRONG: tuple[Any, ...] = ("", "\x00", "nonsense" * 2000, -1, None, [], {}, True)
+WRONG: tuple[Any, ...] = ("", "nonsense\x00" * 2000, -1, None, [{}])
 WRITTEN = [
     (route, method)
     for route in routes()
@@ -86,7 +86,7 @@ def wrong_bodies(good: Request, *, is_json: bool) -> Iterator[Request]:
     body: Mapping[str, Any] = good.body or {}
     for name in body:
         yield replace(good, body={key: body[key] for key in body if key != name})
-        for wrong in WRONG if is_json else WRONG[:3]:
+        for wrong in WRONG if is_json else WRONG[:2]:
             yield replace(good, body={**body, name: wrong})
     if not is_json:
         return

@@ -9,11 +9,13 @@ from django.utils import timezone
 
 from partners.alerts.models import Alert
 from partners.banks.models import Bank, Customer
-from partners.feeds.models import FeedCursor
+from partners.events import AlertRaised, account_key
 from partners.instructions.actions import request_freeze
 from partners.instructions.models import Instruction
-from partners.sync.pulling import pull_bank
+from partners.ledger.models import Account
+from portal.outbox.publishing import publish
 from portal.tenancy.blocks import serving, serving_customer
+from tests.factories.accounts import make_entry
 from tests.sandbox_bank import SandboxBank, know_bank, know_customer, link
 
 LOGIN = 1  # which of the bank's customers: the first one's card is frozen by another test
@@ -38,23 +40,33 @@ def customer(bank: Bank, person: dict[str, Any]) -> Customer:
 
 @pytest.fixture
 def alert(
-    sandbox: SandboxBank,
-    bank: Bank,
-    customer: Customer,
-    person: dict[str, Any],
-    settings: Any,
+    sandbox: SandboxBank, bank: Bank, customer: Customer, person: dict[str, Any], settings: Any
 ) -> Alert:
+    """About a payment that the bank suspects, as reading it would have raised it."""
     settings.BANK_TIMEOUT_SECONDS = 10
     link(sandbox, customer, person["login"])
+    settings.BANK_TIMEOUT_SECONDS = 0.6
     bought = sandbox.buy(person["login"], suspicious=True)
     with serving(bank.id):
-        FeedCursor.objects.exclude(kind="transactions").update(due_at=None)
-    pull_bank(bank_id=bank.id, clock=timezone.now)
-    settings.BANK_TIMEOUT_SECONDS = 0.6
+        account = Account.objects.get(external_id=bought["AccountId"])
+    entry = make_entry(
+        account,
+        external_id=bought["TransactionId"],
+        card_id=bought["CardId"],
+        fraud_suspected=True,
+    )
     with serving(bank.id):
-        return Alert.objects.get(
-            alert_type="fraud_suspected", entry__external_id=bought["TransactionId"]
+        alert = Alert.objects.create(
+            account=account,
+            entry=entry,
+            alert_type="fraud_suspected",
+            once_key=f"fraud_suspected:{entry.id}",
+            rule_version=1,
+            raised_at=timezone.now(),
         )
+        raised = AlertRaised(alert.id, account.id, entry.id, alert.alert_type)
+        publish(raised, key=account_key(account.id), occurred_at=timezone.now())
+    return alert
 
 
 @pytest.fixture

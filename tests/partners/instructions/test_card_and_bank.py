@@ -256,7 +256,9 @@ def test_what_was_refused_is_not_pressed_and_failed_when_none_can_be_on_its_way(
     watched.sandbox.be(freeze="refuse")
     watched.wait(40)
     watched.carry()
-    rests = watched.carry_to_the_end()
+    watched.sandbox.be()
+    watched.wait(601)
+    rests = watched.carry()
     watched.wait(TWO_DAYS)
 
     assert rests == "unknown"
