@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeGuard
 
 LONGEST_ASSERTION = timedelta(minutes=5)
 CLOCKS_APART = timedelta(seconds=30)
@@ -40,8 +40,8 @@ def read_claims(claims: Mapping[str, Any], *, at: datetime) -> Assertion:
     locale = claims.get("locale")
     return Assertion(
         external_id=texts["sub"],
-        display_name=name[:_NAME_LENGTH] if isinstance(name, str) else "",
-        locale=locale if isinstance(locale, str) and len(locale) <= _LOCALE_LENGTH else "",
+        display_name=name[:_NAME_LENGTH] if _is_text(name) else "",
+        locale=locale if _is_text(locale) and len(locale) <= _LOCALE_LENGTH else "",
         jti=texts["jti"],
         expires_at=expires_at,
         email=_email(claims),
@@ -53,13 +53,20 @@ def _email(claims: Mapping[str, Any]) -> str | None:
     if "email" not in claims:
         return None
     email = claims["email"]
-    is_good = isinstance(email, str) and len(email) <= _EMAIL_LENGTH
+    is_good = _is_text(email) and len(email) <= _EMAIL_LENGTH
     return email if is_good and claims.get("email_verified") is True else ""
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    """Whether it can be kept: no database text holds NUL, or half a character that JSON can spell."""
+    if not isinstance(value, str) or "\x00" in value:
+        return False
+    return not any("\ud800" <= each <= "\udfff" for each in value)
 
 
 def _text(claims: Mapping[str, Any], name: str, at_most: int) -> str:
     value = claims.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= at_most or "\x00" in value:
+    if not _is_text(value) or not 0 < len(value) <= at_most:
         raise ValueError(f"{name} is a text of 1 to {at_most} characters")
     return value
 

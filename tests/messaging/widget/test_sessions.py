@@ -107,6 +107,19 @@ def test_an_assertion_is_spent_once(client: Client) -> None:
         assert WidgetSession.objects.count() == 1
 
 
+@pytest.mark.parametrize("odd", ["a\x00b", "a\ud800b", 7, None, ["a"]])
+@pytest.mark.parametrize("claim", ["name", "locale", "email"])
+def test_what_else_a_bank_says_is_passed_over_where_it_cannot_be_kept(
+    client: Client, claim: str, odd: object
+) -> None:
+    bank, signer = make_signing_bank()
+    said = {claim: odd if claim != "email" else f"{odd}@post.example", "email_verified": True}
+
+    response = ask(client, bank, signer.assertion(bank, **said))
+
+    assert response.status_code == 201
+
+
 @pytest.mark.parametrize(
     "changed",
     [
@@ -125,6 +138,8 @@ def test_an_assertion_is_spent_once(client: Client) -> None:
         {"sub": None},
         {"sub": ""},
         {"sub": "a\x00b"},
+        {"sub": "a\ud800b"},
+        {"jti": "a\ud800b"},
         {"sub": "x" * 101},
         {"sub": 7},
         {"jti": ["a"]},
