@@ -176,6 +176,13 @@ def test_a_notification_reaches_a_browser_and_leads_to_the_alert(
         alert = chat_in(window).locator(".row-wanted section.alert")
         expect(alert.get_by_role("button", name="Not me")).to_be_visible(timeout=SOON)
 
+        # Answered, so that no mail follows, and removed, so that the next story's mail waits for nothing.
+        alert.get_by_role("button", name="It was me").click()
+        expect(alert.get_by_role("button", name="Not me")).to_have_count(0, timeout=SOON)
+        window.goto(f"{stack.origin('chat')}/reaching/")
+        window.locator("[data-browser]").get_by_role("button", name="Remove").click()
+        expect(window.locator("[data-browser]")).to_have_count(0, timeout=SOON)
+
 
 def delivered_to_worker(someone: BrowserContext, page: Page, payload: str) -> Any:
     """What the page's real service worker shows of a push."""
