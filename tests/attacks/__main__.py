@@ -75,6 +75,7 @@ def _principals(stack: Stack, seeded: dict[str, Any]) -> list[Principal]:
 
 
 def _passes(stack: Stack, principal: Principal, *, seconds: int, seed: int) -> bool:
+    principal.renew(stack)
     found = attack(stack, principal, seconds=seconds, seed=seed)
     wrong = faults(principal, found, frozenset(_operations(described(stack, principal.host))))
     requests = sum(sum(each.values()) for each in found.tally.values())

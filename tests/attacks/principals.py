@@ -30,9 +30,16 @@ class Principal:
     headers: Mapping[str, str] = field(default_factory=dict)
     known: list[Body] = field(default_factory=list)
     bank: Body = field(default_factory=dict)
+    # A program's own, for a new token; a customer's is as new as they are.
+    credentials: Body = field(default_factory=dict)
     learns: bool = True
     foreign: frozenset[str] = frozenset()
     shut: frozenset[str] = frozenset()
+
+    def renew(self, stack: Stack) -> None:
+        """Tokens hold for ten minutes, and others are attacked before."""
+        if self.credentials:
+            self.token = _token(stack, self.credentials)
 
     def ask(self, stack: Stack, method: str, path: str, **options: Any) -> Any:
         headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": uuid4().hex}
@@ -71,6 +78,7 @@ def program(stack: Stack, seeded: Body) -> Principal:
     found = Principal(
         "program", "api", _token(stack, seeded["program"]), consent=seeded["program"]["consent"]
     )
+    found.credentials = seeded["program"]
     for each in found.ask(stack, "GET", "webhook-endpoints")["endpoints"]:
         found.ask(stack, "DELETE", f"webhook-endpoints/{each['id']}")
     made = found.ask(stack, "POST", "webhook-endpoints", json={"url": RECEIVERS[0]})
@@ -103,6 +111,7 @@ def outsider(
         "api",
         _token(stack, own),
         consent=own["consent"],
+        credentials=own,
         known=victim.known,
         learns=False,
         foreign=frozenset(value for each in victim.known for value in each.values()),

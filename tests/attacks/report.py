@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from tests.attacks.principals import Principal
 from tests.attacks.run import Attacked
 
-TOO_MANY = 429
+# Too many requests, and a token that holds no longer.
+NOT_LOOKED_AT = {429, 401}
 TRESPASS = 0
 _GOOD = range(200, 400)
-# More than this share of 429 and the rest was not looked at.
+# More than this share of them and the rest says little.
 BLIND_SHARE = 0.05
 _FINDINGS = "= FAILURES ="
 
@@ -48,11 +49,11 @@ def _not_reached(
 def _blind(found: Attacked) -> Iterator[str]:
     answers = [pair for each in found.tally.values() for pair in each.items()]
     slowed, all_of_them = (
-        sum(n for status, n in answers if status == TOO_MANY),
+        sum(n for status, n in answers if status in NOT_LOOKED_AT),
         sum(n for status, n in answers if status != TRESPASS),
     )
     if not all_of_them or slowed / all_of_them > BLIND_SHARE:
-        yield f"{slowed} of {all_of_them} answers were 429: raise PORTAL_LIMIT_FACTOR"
+        yield f"{slowed} of {all_of_them} answers were 429 or 401: raise PORTAL_LIMIT_FACTOR, renew tokens"
 
 
 def table(found: Attacked) -> str:

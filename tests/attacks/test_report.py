@@ -39,12 +39,12 @@ def test_an_operation_that_was_never_got_into_is_a_fault() -> None:
         assert faults(somebody(), found, BOTH) == [f"{WRITE} was never got into"]
 
 
-def test_many_429_and_no_answer_at_all_are_a_fault() -> None:
-    slowed = attacked(read={200: 5, 429: 5}, write={201: 10})
-
-    assert faults(somebody(), slowed, BOTH) == [
-        "5 of 20 answers were 429: raise PORTAL_LIMIT_FACTOR"
-    ]
+def test_many_429_or_401_and_no_answer_at_all_are_a_fault() -> None:
+    for status in (429, 401):
+        slowed = attacked(read={200: 5, status: 5}, write={201: 10})
+        assert faults(somebody(), slowed, BOTH) == [
+            "5 of 20 answers were 429 or 401: raise PORTAL_LIMIT_FACTOR, renew tokens"
+        ]
     assert faults(somebody(foreign=frozenset({"x"})), attacked(), BOTH) != []
 
 
