@@ -27,8 +27,8 @@ TEXT = "Thank you for asking. Your new card is on its way and should be with you
 _HEAD = "UPDATE messaging_stream SET head = head + 1 WHERE bank_id = %s AND name = %s RETURNING head, customer_id"
 _MESSAGE = """
     INSERT INTO messaging_message (bank_id, id, conversation_id, customer_id, seq, rev, kind, author, text,
-        template, account_ids, state, created_at, changed_at)
-    VALUES (%s, %s, %s, %s, %s, 1, 'text', 'bank', %s, '', '[]', '', %s, %s)
+        template, account_ids, about_revision, state, created_at, changed_at)
+    VALUES (%s, %s, %s, %s, %s, 1, 'text', 'bank', %s, '', '[]', 0, '', %s, %s)
 """
 _EVENT = """
     INSERT INTO messaging_streamevent (bank_id, id, customer_id, stream, seq, kind, message_id, data, at)
