@@ -4,12 +4,13 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmarks.main_job.definitions import IN_ORDER, LOW_BALANCE
 from benchmarks.main_job.records import Card, CustomerView, Hook, Mail, Money, Seen
 
 Cards = list[Card]
+Item = TypeVar("Item", Hook, Mail)
 
 
 class NothingToSpoil(Exception):
@@ -103,54 +104,49 @@ def _with(cards: Sequence[Card], before: Card, after: Card) -> Cards:
     return [after if each is before else each for each in cards]
 
 
-def _lose_mail(seen: Seen, dice: random.Random) -> Seen | None:
-    return _spoil_mails(seen, dice, lambda _mail: [])
+def _lost(_item: Item) -> list[Item]:
+    return []
 
 
-def _mail_anew(seen: Seen, dice: random.Random) -> Seen | None:
-    return _spoil_mails(seen, dice, lambda mail: [mail, replace(mail, id=f"{mail.id}-again")])
+def _anew(item: Item) -> list[Item]:
+    """Twice, the second under an id of its own."""
+    return [item, replace(item, id=f"{item.id}-again")]
 
 
-def _spoil_mails(
-    seen: Seen, dice: random.Random, become: Callable[[Mail], list[Mail]]
-) -> Seen | None:
-    mailed = [place for place, each in enumerate(seen.customers) if each.mails]
-    if not mailed:
-        return None
-    place = dice.choice(mailed)
-    mails = seen.customers[place].mails
-    chosen = dice.choice(mails)
-    kept = [each for mail in mails for each in (become(mail) if mail.id == chosen.id else [mail])]
-    return _with_customer(seen, place, mails=kept)
+def _instead(items: Sequence[Item], chosen: str, become: "Become") -> list[Item]:
+    return [each for item in items for each in (become(item) if item.id == chosen else [item])]
 
 
-def _lose_webhook(seen: Seen, dice: random.Random) -> Seen | None:
-    return _spoil_webhooks(seen, dice, lambda _hook: [])
+def _of_mails(become: "Become") -> "Spoil":
+    def spoil_one(seen: Seen, dice: random.Random) -> Seen | None:
+        mailed = [place for place, each in enumerate(seen.customers) if each.mails]
+        if not mailed:
+            return None
+        place = dice.choice(mailed)
+        mails = seen.customers[place].mails
+        spoiled = _instead(mails, dice.choice(mails).id, become)
+        return _with_customer(seen, place, mails=spoiled)
+
+    return spoil_one
 
 
-def _send_webhook_anew(seen: Seen, dice: random.Random) -> Seen | None:
-    return _spoil_webhooks(seen, dice, lambda hook: [hook, replace(hook, id=f"{hook.id}-again")])
-
-
-def _spoil_webhooks(
-    seen: Seen, dice: random.Random, become: Callable[[Hook], list[Hook]]
-) -> Seen | None:
+def _of_webhooks(become: "Become") -> "Spoil":
     """One that tells of an alert: of those that tell of a change, one may say what another does."""
-    for place, program in enumerate(seen.programs):
-        alerts = sorted(each.id for each in program.hooks if each.row)
-        if alerts:
-            chosen = dice.choice(alerts)
-            hooks = [
-                each
-                for hook in program.hooks
-                for each in (become(hook) if hook.id == chosen else [hook])
-            ]
-            programs = list(seen.programs)
-            programs[place] = replace(program, hooks=hooks)
-            return replace(seen, programs=programs)
-    return None
+
+    def spoil_one(seen: Seen, dice: random.Random) -> Seen | None:
+        for place, program in enumerate(seen.programs):
+            alerts = sorted(each.id for each in program.hooks if each.row)
+            if alerts:
+                programs = list(seen.programs)
+                hooks = _instead(program.hooks, dice.choice(alerts), become)
+                programs[place] = replace(program, hooks=hooks)
+                return replace(seen, programs=programs)
+        return None
+
+    return spoil_one
 
 
+Become = Callable[[Any], list[Any]]
 SpoilCards = Callable[[CustomerView, random.Random], Cards | None]
 Spoil = Callable[[Seen, random.Random], Seen | None]
 # How, and what the judge has to call it.
@@ -160,8 +156,8 @@ TAMPERINGS: dict[str, tuple[Spoil, str]] = {
     "swap": (_of_cards(_swap), "out_of_order"),
     "alter": (_of_cards(_alter), "wrong_amount"),
     "retype": (_of_cards(_retype), "wrong_alert"),
-    "lose_webhook": (_lose_webhook, "lost"),
-    "send_webhook_anew": (_send_webhook_anew, "duplicated"),
-    "lose_mail": (_lose_mail, "lost"),
-    "mail_anew": (_mail_anew, "duplicated"),
+    "lose_webhook": (_of_webhooks(_lost), "lost"),
+    "send_webhook_anew": (_of_webhooks(_anew), "duplicated"),
+    "lose_mail": (_of_mails(_lost), "lost"),
+    "mail_anew": (_of_mails(_anew), "duplicated"),
 }

@@ -1,7 +1,9 @@
 """`python -m benchmarks.sockets`: CPU of the server for one message to one of N sockets, and memory an idle socket.
 
 The message is one that is in no log (somebody writes), so that the socket layers alone are compared: Valkey to
-socket, without a database. Ours and plain Channels take turns; compare ratios of one run alone.
+socket, without a database. What open sockets cost while nothing is said (pings; ours are asked every fifteen seconds
+whether they may still listen, and told) is measured before, as long, and not counted as a message's. Ours and plain
+Channels take turns; compare ratios of one run alone.
 """
 
 import argparse
@@ -23,7 +25,7 @@ import uvloop
 from redis import asyncio as aioredis
 from websockets.asyncio.client import connect
 
-from benchmarks.processes import OTHER_CORE, free_port, running
+from benchmarks.processes import OTHER_CORE, Program, free_port, running
 from benchmarks.screen.clients import Clients
 from benchmarks.screen.world import World, running_world, tickets
 from portal.local.web import socket_options
@@ -33,17 +35,22 @@ TEXT = "Your card ending 4242 was used for 18.20 EUR at a shop you have not visi
 _STAMP = re.compile(r"@(\d{19})")
 _SETTLE_SECONDS = 3.0
 _TOGETHER = 20
+_BEAT_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One way: the server's CPU in microseconds a message, KB a socket, latency in milliseconds."""
+    """One way: the server's CPU in microseconds a message, KB a socket, latency in milliseconds.
+
+    `idle_cpu_ms`: what all sockets cost in a second in which nothing is said.
+    """
 
     way: str
     sockets: int
     sent: int
     arrived: int
     cpu_us: float
+    idle_cpu_ms: float
     kb_a_socket: float
     p50_ms: float
     p99_ms: float
@@ -53,7 +60,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sockets", description=__doc__)
     parser.add_argument("--sockets", type=int, default=1000)
     parser.add_argument("--rate", type=float, default=400, help="messages a second")
-    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--seconds", type=float, default=15)
     parser.add_argument("--repetitions", type=int, default=3)
     options = parser.parse_args()
     if (os.cpu_count() or 1) > 1:
@@ -124,13 +131,15 @@ async def _measure(way: str, world: World, folder: Path, rate: float, seconds: f
             await sockets.to_channels(world, port)
         await asyncio.sleep(_SETTLE_SECONDS)
         grown_kb = program.anonymous_kb() - before_kb
+        idle = await _idle(program, seconds)
         before = program.cpu_seconds()
+        began = time.monotonic()
         sent = await _send(way, world, rate, seconds)
         for _ in range(50):
             if len(sockets.late_ms) >= sent:
                 break
             await asyncio.sleep(0.1)
-        spent = program.cpu_seconds() - before
+        spent = program.cpu_seconds() - before - idle * (time.monotonic() - began)
     late = sorted(sockets.late_ms)
     return Measured(
         way=way,
@@ -138,10 +147,19 @@ async def _measure(way: str, world: World, folder: Path, rate: float, seconds: f
         sent=sent,
         arrived=len(late),
         cpu_us=round(spent / max(1, len(late)) * 1e6, 1),
+        idle_cpu_ms=round(idle * 1000, 1),
         kb_a_socket=round(grown_kb / len(world.listeners), 1),
         p50_ms=round(late[len(late) // 2], 2),
         p99_ms=round(late[int(len(late) * 0.99)], 2),
     )
+
+
+async def _idle(program: Program, seconds: float) -> float:
+    """CPU seconds a second while nothing is said; over whole rounds of beats."""
+    rounds = max(1, round(seconds / _BEAT_SECONDS))
+    before, began = program.cpu_seconds(), time.monotonic()
+    await asyncio.sleep(rounds * _BEAT_SECONDS)
+    return (program.cpu_seconds() - before) / (time.monotonic() - began)
 
 
 async def _warmed(way: str, world: World, port: int) -> None:
@@ -188,17 +206,20 @@ def _layer(world: World) -> Any:
 
 
 def _table(found: list[Measured]) -> str:
-    lines = ["", "way        CPU us a message  KB a socket  p50 ms  p99 ms  lost"]
+    lines = ["", "way        CPU us a message  idle CPU ms/s  KB a socket  p50 ms  p99 ms  lost"]
     middle: dict[str, tuple[float, float]] = {}
     for way in WAYS:
         mine = [each for each in found if each.way == way]
         cpu = statistics.median(each.cpu_us for each in mine)
+        idle = statistics.median(each.idle_cpu_ms for each in mine)
         memory = statistics.median(each.kb_a_socket for each in mine)
         middle[way] = cpu, memory
         p50 = statistics.median(each.p50_ms for each in mine)
         p99 = statistics.median(each.p99_ms for each in mine)
         lost = sum(each.sent - each.arrived for each in mine)
-        lines.append(f"{way:<11}{cpu:>16.1f}{memory:>13.1f}{p50:>8.2f}{p99:>8.2f}{lost:>6}")
+        lines.append(
+            f"{way:<11}{cpu:>16.1f}{idle:>15.1f}{memory:>13.1f}{p50:>8.2f}{p99:>8.2f}{lost:>6}"
+        )
     ratio = middle["channels"][0] / middle["portal"][0]
     lines.append(
         f"CPU a direct message: {ratio:.1f} times less than plain Channels + pub/sub layer"

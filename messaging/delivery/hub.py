@@ -31,6 +31,7 @@ STREAMS, SESSIONS, EPHEMERAL = (
 READERS = 4
 _AGAIN_SECONDS = (0.1, 0.5, 1, 2, 5)
 _DRAIN_SECONDS = 2.0
+_BEATS_AT_ONCE = 25
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -178,10 +179,13 @@ class Hub:
             # The database is away: nothing is claimed, and the next beat asks again.
             logger.exception("a beat could not be read")
             return
-        for listener in listeners:
+        for place, listener in enumerate(listeners, 1):
             # One that renewed its session meanwhile was asked about the old one.
             if listener in self.listeners and listener.seat.credential in credentials:
                 listener.beat(told)
+            if not place % _BEATS_AT_ONCE:
+                # What is to be said to others does not wait for a thousand beats.
+                await asyncio.sleep(0)
 
     def spawn(self, doing: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(doing)
