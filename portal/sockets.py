@@ -1,7 +1,7 @@
 """The server's side of a WebSocket on the wire: uvicorn's own, held to bounds that it has not by itself."""
 
 from asyncio import TimerHandle
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -17,12 +17,23 @@ class BoundedSocket(WebSocketsSansIOProtocol):
     """
 
     _lingering: TimerHandle | None = None
+    _is_settled = False
 
     async def send(self, message: Any) -> None:
         if message["type"] == "websocket.close":
             # A few bytes behind what waits already: who reads on later learns why it ended.
             self.writable.set()
         await super().send(message)
+        if not self._is_settled and message["type"] == "websocket.send":
+            self._is_settled = True
+            self._forget_handshake()
+
+    def _forget_handshake(self) -> None:
+        """Who is told something was let in. What it came with is some kilobytes, the used ticket among them,
+        and a socket lives for hours."""
+        self.request.headers.clear()
+        self.response.headers.clear()
+        cast("list[tuple[bytes, bytes]]", self.scope["headers"]).clear()
 
     async def run_asgi(self) -> None:
         await super().run_asgi()
