@@ -212,18 +212,29 @@ def delivered_to_worker(someone: BrowserContext, page: Page, payload: str) -> An
     page.wait_for_timeout(500)
     origin = page.evaluate("location.origin")
     mine = next(each for each in found if each["scopeURL"] == f"{origin}/reaching/")
-    session.send(
-        "ServiceWorker.deliverPushMessage",
-        {"origin": origin, "registrationId": mine["registrationId"], "data": payload},
-    )
-    return page.evaluate(
-        """async () => {
-          const registration = await navigator.serviceWorker.getRegistration("/reaching/");
-          for (let round = 0; round < 50; round += 1) {
-            const shown = await registration.getNotifications();
-            if (shown.length) return shown.map((it) => [it.title, it.body, it.data.path]);
-            await new Promise((resolve) => setTimeout(resolve, 100));
-          }
-          return [];
-        }"""
-    )
+    push = {"origin": origin, "registrationId": mine["registrationId"], "data": payload}
+    page.evaluate(UNTIL_ACTIVE)
+    for _try in range(5):
+        # Chromium drops what comes while the worker is being started. Shown twice it is shown once: its tag.
+        session.send("ServiceWorker.deliverPushMessage", push)
+        shown = page.evaluate(SHOWN)
+        if shown:
+            return shown
+    return []
+
+
+UNTIL_ACTIVE = """async () => {
+  const registration = await navigator.serviceWorker.getRegistration("/reaching/");
+  for (let round = 0; round < 100 && registration.active?.state !== "activated"; round += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}"""
+SHOWN = """async () => {
+  const registration = await navigator.serviceWorker.getRegistration("/reaching/");
+  for (let round = 0; round < 30; round += 1) {
+    const shown = await registration.getNotifications();
+    if (shown.length) return shown.map((it) => [it.title, it.body, it.data.path]);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return [];
+}"""
