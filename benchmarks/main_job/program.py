@@ -90,7 +90,8 @@ class Program:
         self.accounts = {each["id"]: known[each["id"]] for each in listed}
 
     async def copy_on(self) -> None:
-        """Keep the copy, as docs/api.md says."""
+        """Keep the copy, as docs/api.md says, and read what was sent meanwhile."""
+        self._post.hooks(self._signed_with, self.accounts)
         has_more = True
         while has_more:
             query = {"cursor": self._cursor} if self._cursor else {}
