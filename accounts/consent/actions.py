@@ -8,14 +8,14 @@ from django.db import connection
 
 from accounts.consent.models import Consent, ConsentEvent, ConsentResource, Purpose
 from accounts.consent.queries import current_purpose, live_consents, notice_of, resources_of
-from accounts.consent.rules import Resource, kept_of, why_not
+from accounts.consent.rules import Needs, Resource, kept_of, why_not
 from accounts.events import ConsentGranted, ConsentLapsed, ConsentRevoked, ConsentSuperseded
 from portal.outbox.pokes import poke_after_commit
 from portal.outbox.publishing import publish
 from portal.rest.problems import Invalid, NotFound
 from portal.tenancy.blocks import current_bank_id
 
-__all__ = ["Resource", "grant_consent", "revoke_consent"]
+__all__ = ["Resource", "grant_consent", "note_no_consent", "revoke_consent"]
 
 
 class ConsentInvalid(Invalid):
@@ -46,13 +46,14 @@ def grant_consent(  # noqa: PLR0913  # each is a part of what is allowed
     It replaces the recipient's live consents for that purpose; of those it leaves alone the accounts
     that it does not name, in a consent of their own. Raises ConsentInvalid, UnknownPurpose.
     """
-    problem = why_not(granted_at=at, expires_at=expires_at, resources=resources)
-    if problem:
-        raise ConsentInvalid(problem)
     try:
         purpose = current_purpose(purpose_code)
     except Purpose.DoesNotExist as reason:
         raise UnknownPurpose from reason
+    needs = Needs(purpose.feeds, purpose.alert_types)
+    problem = why_not(granted_at=at, expires_at=expires_at, resources=resources, needs=needs)
+    if problem:
+        raise ConsentInvalid(problem)
     _lock_customer(customer_id)
     granted = Consent(
         customer_id=customer_id,
@@ -80,6 +81,11 @@ def revoke_consent(*, consent_id: UUID, at: datetime, by: str) -> Consent:
     publish(revoked, key=_key(consent), occurred_at=at)
     _tell_sockets(consent)
     return consent
+
+
+def note_no_consent(*, customer_id: UUID, kind: ConsentEvent.Kind, at: datetime) -> None:
+    """Keep that the customer declined at the bank, or never came back: all that stays of it."""
+    ConsentEvent.objects.create(customer_id=customer_id, kind=kind, at=at, by="customer")
 
 
 def _supersede(newer: Consent, resources: Sequence[Resource], *, at: datetime, by: str) -> None:

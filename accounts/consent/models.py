@@ -10,6 +10,9 @@ from portal.tenancy.ids import new_id
 from portal.tenancy.models import RowReach, TenantForeignKey, TenantModel
 
 LONGEST = timedelta(days=365)
+# Kinds of events, by whether they are about a consent or about one that did not come to be.
+_OF_A_CONSENT = ("granted", "revoked", "superseded", "reminded")
+_OF_NONE = ("denied", "abandoned")
 
 
 class Purpose(models.Model):
@@ -19,6 +22,9 @@ class Purpose(models.Model):
     code = models.SlugField(max_length=40)
     version = models.PositiveSmallIntegerField()
     title = models.CharField(max_length=120)
+    # What it needs, and so all that may be asked for it.
+    feeds = models.JSONField(default=list)
+    alert_types = models.JSONField(default=list)
     secondary_use = models.BooleanField(default=False)
 
     class Meta:
@@ -32,7 +38,7 @@ class Purpose(models.Model):
 
 
 class Notice(models.Model):
-    """The words a purpose was explained with, in one language."""
+    """The words a purpose was explained with, in one language. The database keeps them as they were."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     purpose = models.ForeignKey(Purpose, models.RESTRICT, related_name="notices")
@@ -50,7 +56,10 @@ class Notice(models.Model):
 
 
 class Consent(TenantModel):
-    """What one customer allows one recipient, for one purpose, until an end. A change is a new one."""
+    """What one customer allows one recipient, for one purpose, until an end. A change is a new one.
+
+    The database keeps the row as it was written, but for its end, which is written once.
+    """
 
     row_reach = RowReach.CUSTOMER
 
@@ -122,7 +131,7 @@ class ConsentResource(TenantModel):
 
 
 class ConsentEvent(TenantModel):
-    """What happened to a consent, and by whom."""
+    """What happened to a consent, and by whom; or that there came to be none, which names no consent."""
 
     row_reach = RowReach.CUSTOMER
 
@@ -130,14 +139,24 @@ class ConsentEvent(TenantModel):
         GRANTED = "granted", _("Allowed")
         REVOKED = "revoked", _("Revoked")
         SUPERSEDED = "superseded", _("Replaced by a newer one")
+        DENIED = "denied", _("Declined at the bank")
+        ABANDONED = "abandoned", _("Begun and not finished")
+        REMINDED = "reminded", _("Told that it ends soon")
 
-    consent = TenantForeignKey("accounts.Consent", models.CASCADE)
+    consent = TenantForeignKey("accounts.Consent", models.CASCADE, null=True, blank=True)
     customer = TenantForeignKey("partners.Customer", models.CASCADE)
     kind = models.CharField(max_length=10, choices=Kind)
     at = models.DateTimeField()
     by = models.CharField(max_length=40)
 
     class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(consent__isnull=False, kind__in=_OF_A_CONSENT)
+                | Q(consent__isnull=True, kind__in=_OF_NONE),
+                name="consent_event_of",
+            )
+        ]
         indexes = [models.Index(fields=["bank", "consent", "at"], name="consent_event_at")]
 
     def __str__(self) -> str:

@@ -28,6 +28,7 @@ _COUNTED: Mapping[str, Any] = {
 PURPOSES: Mapping[str, Promise] = {
     "see_in_chat": _("Show my accounts and alerts in the bank's chat"),
     "budgeting": _("Help me plan my money"),
+    "balance_watch": _("Tell me how much I have"),
 }
 ENDED: Mapping[str, Promise] = {
     "revoked": _("Ended by you"),

@@ -41,6 +41,23 @@ _WRITTEN = {
 }
 
 
+# Its arguments are the columns that may be written once, the first of them null until then.
+_WRITTEN_ONCE = """
+    CREATE OR REPLACE FUNCTION portal_written_once() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF TG_NARGS > 0
+            AND to_jsonb(OLD) ->> TG_ARGV[0] IS NULL
+            AND to_jsonb(OLD) - TG_ARGV = to_jsonb(NEW) - TG_ARGV
+        THEN
+            RETURN NEW;
+        END IF;
+        RAISE EXCEPTION 'a row of % stays as it was written', TG_TABLE_NAME
+            USING ERRCODE = 'integrity_constraint_violation';
+    END
+    $$
+"""
+
+
 def role(alias: str) -> str:
     """The database role that an alias connects as, quoted."""
     return '"' + str(settings.DATABASES[alias]["USER"]).replace('"', '""') + '"'
@@ -120,6 +137,58 @@ class TenantTable(Operation):
             yield f'CREATE POLICY due_work ON "{table}" FOR SELECT TO {role("system")} USING (true)'
             columns = ", ".join(("bank_id", "due_at", "lease_until", *self.seen))
             yield f'GRANT SELECT ({columns}) ON "{table}" TO {role("system")}'
+
+
+class WrittenOnce(Operation):
+    """Rows of a table stay as they were written; `ends`: columns that are written later, once and together.
+
+    The runtime role may change nothing else, and a trigger says so to whoever else comes. The first of
+    `ends` is null until it is written. Rows that go with the row they belong to still go.
+    """
+
+    reversible = True
+    reduces_to_sql = True
+
+    def __init__(self, name: str, *, ends: tuple[str, ...] = ()) -> None:
+        self.name = name
+        self.ends = ends
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        return type(self).__name__, [self.name], {"ends": self.ends}
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        """Nothing: Django's picture of the model stays as it is."""
+
+    def describe(self) -> str:
+        return f"Keep {self.name} as it was written"
+
+    def database_forwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        table = to_state.apps.get_model(app_label, self.name)._meta.db_table
+        for statement in self.statements(table):
+            schema_editor.execute(statement, params=None)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        table = from_state.apps.get_model(app_label, self.name)._meta.db_table
+        schema_editor.execute(f'DROP TRIGGER IF EXISTS written_once ON "{table}"', params=None)
+        schema_editor.execute(
+            f'GRANT UPDATE, DELETE ON "{table}" TO {role("default")}', params=None
+        )
+
+    def statements(self, table: str) -> Iterator[str]:
+        yield _WRITTEN_ONCE
+        yield f'REVOKE UPDATE, DELETE, TRUNCATE ON "{table}" FROM {role("default")}'
+        if self.ends:
+            columns = ", ".join(self.ends)
+            yield f'GRANT UPDATE ({columns}) ON "{table}" TO {role("default")}'
+        arguments = ", ".join(f"'{each}'" for each in self.ends)
+        yield (
+            f'CREATE TRIGGER written_once BEFORE UPDATE ON "{table}" FOR EACH ROW'
+            f" EXECUTE FUNCTION portal_written_once({arguments})"
+        )
 
 
 class ChangeReach(Operation):

@@ -34,6 +34,8 @@ def _needed(field: Any) -> bool:
         return False
     if field.name == "client":
         return not field.null
+    if field.name == "consent":
+        return True
     return not field.has_default() and not field.null and not getattr(field, "auto_now_add", False)
 
 

@@ -168,3 +168,15 @@ def test_the_end_of_a_programs_time_is_told_when_it_comes(home: Household) -> No
     # A key of its own: what waits for months holds up nothing.
     assert told.key == f"consent:{consent.id}"
     assert delivery.due_at == consent.expires_at
+
+
+def test_a_purpose_is_not_stretched_to_what_it_does_not_need(home: Household) -> None:
+    program = make_client()
+    watch = {"client": program, "purpose_code": "balance_watch"}
+
+    allowed = make_consent(home.customer, [home.account], feeds=["balances"], **watch)
+
+    assert allowed.purpose.code == "balance_watch"
+    with pytest.raises(ConsentInvalid, match="does not need"):
+        make_consent(home.customer, [home.account], feeds=["transactions"], **watch)
+    assert live(home) == [allowed]

@@ -11,7 +11,7 @@ def test_every_purpose_is_explained_in_every_language() -> None:
     told = set(Notice.objects.values_list("purpose__code", "locale"))
 
     codes = set(Purpose.objects.values_list("code", flat=True))
-    assert codes == {"see_in_chat", "budgeting"}
+    assert codes == {"see_in_chat", "budgeting", "balance_watch"}
     assert told == {(code, locale) for code in codes for locale in ("en", "it", "es")}
 
 

@@ -287,9 +287,16 @@ def _revoke(scene: Scene) -> None:
 
 
 def _let_expire(scene: Scene) -> None:
-    long_ago = timezone.now() - timedelta(days=200)
-    with serving(scene.bank.id):
-        Consent.objects.update(granted_at=long_ago, expires_at=long_ago + timedelta(days=90))
+    _revoke(scene)
+    begun = timezone.now()
+    over = make_consent(
+        scene.who.customer,
+        [scene.account],
+        alert_types=[FRAUD],
+        at=begun,
+        expires_at=begun + timedelta(microseconds=1),
+    )
+    assert over.expires_at < timezone.now()
 
 
 def _narrow(scene: Scene) -> None:

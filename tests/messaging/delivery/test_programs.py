@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.utils import timezone
 
@@ -539,14 +540,11 @@ def test_a_replaced_consent_ends_and_the_newer_one_has_its_own_stream(portal: Se
 
 
 def test_an_expired_consent_ends_at_the_next_beat(portal_beating: Server) -> None:
-    scene = Scene()
+    scene = Scene(terms={"expires_at": timezone.now() + timedelta(seconds=4)})
     client = portal_beating.join_as_program(scene.token)
     client.follow(scene.stream)
 
-    with serving(scene.home.bank_id):
-        at = timezone.now()
-        Consent.objects.update(granted_at=at - timedelta(days=2), expires_at=at)
-    last = client.until_true(lambda each: each.get("type") == "consent.ended", timeout=3)
+    last = client.until_true(lambda each: each.get("type") == "consent.ended", timeout=9)
 
     assert last["data"]["status"] == "expired"
 
@@ -556,10 +554,9 @@ def test_the_relay_tells_of_an_expired_consent_when_its_time_is_over() -> None:
     scene = Scene()
     scene.relay()
     before = scene.told()
-    with serving(scene.home.bank_id):
-        Consent.objects.update(expires_at=timezone.now())
-    for _ in range(2):
-        deliver_due(bank_id=scene.home.bank_id, clock=lambda: scene.consent.expires_at)
+    with time_machine.travel(scene.consent.expires_at):
+        for _ in range(2):
+            scene.relay()
 
     assert before == ["consent.granted"]
     assert scene.told() == ["consent.granted", "consent.ended"]
