@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -68,8 +69,12 @@ class Stack:
 
 
 def free_ports(count: int) -> int:
-    """The first of `count` neighbouring ports that nobody listens on."""
-    for first in range(18_600, 19_600, 10):
+    """The first of `count` neighbouring ports that nobody listens on.
+
+    Looked for from anywhere: two that start at once would both find the first of a list.
+    """
+    places = list(range(18_600, 28_600, 10))
+    for first in random.sample(places, len(places)):
         if all(_is_free(port) for port in range(first, first + count)):
             return first
     raise RuntimeError("no neighbouring ports are free")
