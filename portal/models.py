@@ -2,5 +2,6 @@
 
 from portal.outbox.models import OutboxDelivery, OutboxEvent, OutboxKey
 from portal.rest.models import IdempotencyRecord
+from portal.secrets.models import SigningKey
 
-__all__ = ["IdempotencyRecord", "OutboxDelivery", "OutboxEvent", "OutboxKey"]
+__all__ = ["IdempotencyRecord", "OutboxDelivery", "OutboxEvent", "OutboxKey", "SigningKey"]

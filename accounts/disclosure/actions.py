@@ -9,18 +9,20 @@ from uuid import UUID
 from django.db import connection
 
 from accounts.disclosure.models import Disclosure
+from accounts.disclosure.rules import day_closes, minute_closes
 from portal.outbox.pokes import poke_after_commit
 from portal.tenancy.blocks import current_bank_id
 from portal.tenancy.ids import new_id
 
-# One row for a kind and a while; the rest are counted. NULLs are equal in this key.
+# One row for a kind and a while; the rest are counted, until the count is closed. NULLs are equal in this key.
 _COUNT = """
     INSERT INTO accounts_disclosurecount
-        (bank_id, id, recipient, pseudonym, consent_id, about, door, feed, reason, since,
+        (bank_id, id, recipient, pseudonym, consent_id, about, door, feed, reason, since, until,
          disclosure_id, count)
-    SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1
+    SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1
     ON CONFLICT (bank_id, recipient, pseudonym, consent_id, about, door, feed, reason, since)
     DO UPDATE SET count = accounts_disclosurecount.count + 1
+    WHERE accounts_disclosurecount.closed_at IS NULL
     RETURNING count
 """
 
@@ -68,7 +70,7 @@ def record_look(occasion: Occasion, *, consent_id: UUID, account_id: UUID) -> No
         decision=Disclosure.Decision.RELEASED,
     )
     day = occasion.at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    _keep_once(seen, since=day, about=account_id)
+    _keep_once(seen, since=day, until=day_closes(day), about=account_id)
 
 
 def record_refusal(
@@ -83,11 +85,17 @@ def record_refusal(
         decision=Disclosure.Decision.REFUSED,
         reason=reason,
     )
-    _keep_once(refused, since=occasion.at.replace(second=0, microsecond=0))
+    minute = occasion.at.replace(second=0, microsecond=0)
+    _keep_once(refused, since=minute, until=minute_closes(minute))
 
 
-def _keep_once(row: Disclosure, *, since: datetime, about: UUID | None = None) -> None:
-    """Keep the row if it is the first of its kind since then; count it in any case."""
+def _keep_once(
+    row: Disclosure, *, since: datetime, until: datetime, about: UUID | None = None
+) -> None:
+    """Keep the row if it is the first of its kind since then, and count it.
+
+    One that comes when its count is closed, and sealed, is kept as a row of its own.
+    """
     values: list[Any] = [
         current_bank_id(),
         new_id(),
@@ -99,12 +107,13 @@ def _keep_once(row: Disclosure, *, since: datetime, about: UUID | None = None) -
         row.feed,
         row.reason,
         since,
+        until,
         row.id,
     ]
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, values)
-        (count,) = cursor.fetchone()
-    if count == 1:
+        counted = cursor.fetchone()
+    if counted is None or counted[0] == 1:
         row.save(force_insert=True)
         _tell(row.pseudonym)
 

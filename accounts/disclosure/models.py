@@ -1,9 +1,15 @@
-"""Who was shown what: one row per release and per refusal, appended and never changed."""
+"""Who was shown what: one row per release and per refusal, appended and never changed; and the tree over
+them, by which anybody can tell.
+
+A record is put among the `Unsealed` by the database itself, in the transaction that writes it, and leaves
+them only as a `Leaf`: no row is in neither.
+"""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from portal.tenancy.models import RowReach, TenantModel
+from accounts.disclosure.rules import LeafKind
+from portal.tenancy.models import QueueModel, RowReach, TenantModel
 
 
 class Disclosure(TenantModel):
@@ -50,7 +56,7 @@ class Disclosure(TenantModel):
 
 class DisclosureCount(TenantModel):
     """For how many of its kind one row stands: refusals of a minute, so that a guesser cannot flood the
-    log, and readings of a day that held nothing new."""
+    log, and readings of a day that held nothing new. Counts until it is closed, and is sealed then."""
 
     row_reach = RowReach.PSEUDONYM
 
@@ -63,6 +69,8 @@ class DisclosureCount(TenantModel):
     feed = models.CharField(max_length=20)
     reason = models.CharField(max_length=40)
     since = models.DateTimeField()
+    until = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
     disclosure_id = models.UUIDField()
     count = models.PositiveIntegerField(default=1)
 
@@ -88,3 +96,84 @@ class DisclosureCount(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.count} of {self.disclosure_id}"
+
+
+class Unsealed(QueueModel):
+    """A record that is no leaf yet; its id is the record's. A count is due when it can be closed.
+
+    A trigger adds it, and another holds it until there is a leaf of that id.
+    """
+
+    row_reach = RowReach.ADDED
+
+    class Kind(models.TextChoices):
+        DISCLOSURE = "disclosure", _("Disclosure")
+        COUNT = "count", _("Count")
+
+    kind = models.CharField(max_length=10, choices=Kind)
+
+    class Meta:
+        indexes = [models.Index(fields=["bank", "due_at"], name="unsealed_due")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+
+class Leaf(TenantModel):
+    """A record's place in its bank's tree, from 0 without a gap; its id is the record's."""
+
+    row_reach = RowReach.BANK
+
+    kind = models.CharField(max_length=20, choices=[(each.value, each.value) for each in LeafKind])
+    position = models.PositiveBigIntegerField()
+    hash = models.BinaryField(max_length=32)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["bank", "position"], name="leaf_once")]
+
+    def __str__(self) -> str:
+        return f"{self.position} {self.id}"
+
+
+class Tile(TenantModel):
+    """256 hashes of one level of the tree side by side, and the one over them; kept when it is full.
+
+    Level 0 holds leaves; level n the hashes over tiles of level n - 1.
+    """
+
+    row_reach = RowReach.BANK
+
+    level = models.PositiveSmallIntegerField()
+    position = models.PositiveBigIntegerField()
+    hashes = models.BinaryField(max_length=256 * 32)
+    root = models.BinaryField(max_length=32)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["bank", "level", "position"], name="tile_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.level}/{self.position}"
+
+
+class Checkpoint(TenantModel):
+    """What the tree was at an instant, signed by the bank's key. The newest is where the sealer goes on."""
+
+    row_reach = RowReach.BANK
+
+    origin = models.CharField(max_length=200)
+    size = models.PositiveBigIntegerField()
+    root = models.BinaryField(max_length=32)
+    # The hashes of the whole subtrees at its right edge.
+    frontier = models.BinaryField(max_length=64 * 32)
+    at = models.DateTimeField()
+    key_hash = models.BinaryField(max_length=4)
+    signature = models.BinaryField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["bank", "size"], name="checkpoint_once")]
+        indexes = [models.Index(fields=["bank", "at"], name="checkpoint_at")]
+
+    def __str__(self) -> str:
+        return f"{self.size} {self.id}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.main_job.tampering import TAMPERINGS
 
-PROCESSES = ("worker", "relay", "web", "beat", "valkey", "postgres")
+PROCESSES = ("worker", "relay", "sealer", "web", "beat", "valkey", "postgres")
 FAULTS = (
     "slow",
     "429",

@@ -65,6 +65,7 @@ def _standing() -> dict[str, Any]:
         "counted": counted,
         "queues": words.queue_rows(queue_tables(), found),
         "reached": words.reached_rows(counted),
+        "sealed_words": words.sealed_words(counted),
         "banks": banks[:MOST_BANKS],
         "more_banks": max(0, len(banks) - MOST_BANKS),
         "at": at,

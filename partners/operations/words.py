@@ -21,10 +21,17 @@ QUEUES: Mapping[str, Any] = {
     "messaging_addressproof": gettext_lazy("New addresses to prove by mail"),
     "messaging_webhookdelivery": gettext_lazy("Webhooks to send"),
     "portal_outboxdelivery": gettext_lazy("Events to hand on"),
+    "accounts_unsealed": gettext_lazy("Disclosures to seal"),
 }
 # Processes that say when they were last about, and how long silence is no news.
-SILENCE = {"relay": timedelta(seconds=10), "worker": timedelta(seconds=30)}
+SILENCE = {
+    "relay": timedelta(seconds=10),
+    "worker": timedelta(seconds=30),
+    "sealer": timedelta(seconds=10),
+}
 LATE = timedelta(seconds=30)
+# Queues of which more is promised.
+SOONER = {"accounts_unsealed": timedelta(seconds=2)}
 WAYS: Mapping[str, Any] = {
     "push": gettext_lazy("Notification"),
     "mail": gettext_lazy("Mail"),
@@ -57,10 +64,18 @@ def queue_rows(tables: Sequence[str], found: Sequence[Standing]) -> list[dict[st
                 "due": sum(each.due for each in mine),
                 "held": sum(each.held for each in mine),
                 "seconds": round(late.total_seconds()),
-                "is_late": late > LATE,
+                "is_late": late > SOONER.get(table, LATE),
             }
         )
     return rows
+
+
+def sealed_words(counted: Totals) -> str:
+    """Within what time nearly all records were sealed; empty where none was yet."""
+    bound = within(counted.sealing, 0.99)
+    if bound is None:
+        return ""
+    return _("99 %% of disclosures sealed within %(span)s") % {"span": _span(bound)}
 
 
 def reached_rows(counted: Totals) -> list[dict[str, Any]]:

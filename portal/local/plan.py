@@ -33,7 +33,7 @@ def full_plan(here: Installation, servers: Iterable[str], environ: Mapping[str, 
     embedded = tuple(servers)
     portal_needs = tuple(name for name in embedded if name not in SANDBOX_POSTGRES)
     sandboxes = {sandbox_name(slug): (server,) for server, slug in SANDBOX_POSTGRES.items()}
-    ours = ("web", "worker", "beat", "relay")
+    ours = ("web", "worker", "beat", "relay", "sealer")
     # A mail server of the user's own takes its place.
     mailbox = (_mailbox(here, environ),) if environ.get("EMAIL_URL") == here.mail_url else ()
     jobs = [_migrate(here, environ)]
@@ -52,6 +52,7 @@ def full_plan(here: Installation, servers: Iterable[str], environ: Mapping[str, 
                 _worker(here, environ),
                 _beat(here, environ),
                 _relay(here, environ),
+                _sealer(here, environ),
                 *mailbox,
             ),
         ),
@@ -215,3 +216,7 @@ def _mailbox(here: Installation, environ: Mapping[str, str]) -> Part:
 
 def _relay(here: Installation, environ: Mapping[str, str]) -> Part:
     return Service("relay", here.state, _python("manage.py", "relay"), environ, StaysProbe())
+
+
+def _sealer(here: Installation, environ: Mapping[str, str]) -> Part:
+    return Service("sealer", here.state, _python("manage.py", "sealer"), environ, StaysProbe())

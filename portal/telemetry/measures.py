@@ -43,6 +43,14 @@ DELIVERY_LAG = Histogram(
     "From the commit's event to the listener that heard it",
     buckets=QUICK,
 )
+SEALED = Counter(
+    "portal_disclosure_sealed_total", "Records that became leaves of their bank's tree", ["kind"]
+)
+SEALING_LAG = Histogram(
+    "portal_disclosure_sealing_seconds",
+    "From a record's being written to the commit that sealed it",
+    buckets=QUICK,
+)
 WEBHOOKS = Counter(
     "portal_webhook_attempts_total", "Tries to hand over a webhook, by how they ended", ["outcome"]
 )

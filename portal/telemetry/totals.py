@@ -8,6 +8,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Sample
 
 _SCREEN = "portal_event_to_screen_seconds"
+_SEALING = "portal_disclosure_sealing_seconds"
 _REACHED = "portal_notice_reached_seconds"
 # Of a histogram: (seconds at most, how many), each with those before it.
 Buckets = Sequence[tuple[float, int]]
@@ -24,6 +25,7 @@ class Totals:
     sockets: int
     seen: Mapping[str, float]
     screen: Buckets = ()
+    sealing: Buckets = ()
     reached: Mapping[str, Buckets] = field(default_factory=dict)
 
 
@@ -48,6 +50,7 @@ def totals(registry: CollectorRegistry) -> Totals:
             for each in _samples(families.get("portal_process_seen_timestamp_seconds"))
         },
         screen=_buckets(families.get(_SCREEN)),
+        sealing=_buckets(families.get(_SEALING)),
         reached={
             way: _buckets(families.get(_REACHED), way=way)
             for way in sorted({each.labels["way"] for each in _samples(families.get(_REACHED))})

@@ -57,6 +57,7 @@ def _plain(field: Any) -> Any:
         (models.DateField, date(2026, 11, 24)),
         (models.UUIDField, new_id()),
         (models.JSONField, []),
+        (models.BinaryField, bytes(field.max_length or 32)),
         (models.BooleanField, False),
         (models.IntegerField, number),
         (models.EmailField, f"person{number}@example.com"),

@@ -38,7 +38,9 @@ def is_kept(door: Door, change: Change) -> bool:
     if door.name.startswith("task "):
         # A worker's steps are committed one by one: claimed, on the record as told, settled.
         told = change.table == "accounts_disclosure" and change.row["recipient"] == "bank"
-        return (is_changed and change.table in QUEUES) or told
+        # What is on the record waits to be sealed.
+        waits = change.table == "accounts_unsealed" and change.before is None
+        return (is_changed and change.table in QUEUES) or told or waits
     if door.name.startswith("event "):
         # It is heard again later.
         return is_changed and change.table == "portal_outboxdelivery"

@@ -170,6 +170,9 @@ def is_their_own(change: Change, world: World, attempt: Attempt) -> bool:
     """A refusal on the caller's own record; or at a door of theirs, a row that is about nobody else."""
     if change.table in {"accounts_disclosure", "accounts_disclosurecount"}:
         return is_own_record(change, attempt)
+    if change.table == "accounts_unsealed":
+        # The id of such a record, and nothing else, until it is sealed.
+        return change.before is None and bool(attempt.recipient)
     may_write = bank_of(world, attempt) | ({""} if attempt.of_no_bank else set())
     if attempt.status or change.bank_id not in may_write:
         return False

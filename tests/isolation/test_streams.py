@@ -202,6 +202,9 @@ def require_nothing_of(world: World, client: Client, home: Home, tried: Sequence
 def is_refusal(change: Change, world: World) -> bool:
     """A program's guess is noted of the program, and names nobody."""
     row = change.row
+    if change.table == "accounts_unsealed":
+        # The id of such a note, until it is sealed.
+        return change.before is None
     own = row.get("recipient") == f"client:{world.other_program.client.pk}"
     noted = change.table in {"accounts_disclosure", "accounts_disclosurecount"}
     return noted and own and row["pseudonym"] is None and row.get("consent_id") is None

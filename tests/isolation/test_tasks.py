@@ -20,6 +20,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from accounts.disclosure.sealing import seal_due
 from messaging.conversations.models import StreamEvent
 from messaging.notices.actions import Claim as NoticeClaim
 from messaging.notices.actions import claim as claim_notice
@@ -375,6 +376,22 @@ def test_the_relay_makes_nothing_of_another_banks_rows(
     changes = witness.changes()
     assert {each.table for each in changes} == {"portal_outboxdelivery"}
     assert of_bank(changes, world.house) == []
+
+
+def test_sealing_one_bank_touches_no_other(world: World, witness: Witness) -> None:
+    ours, theirs = world.house.bank.id, world.other_house.bank.id
+
+    assert seal_due(bank_id=theirs, clock=timezone.now)
+
+    changes = witness.changes()
+    assert {each.bank_id for each in changes} == {str(theirs)}
+    assert {each.table for each in changes} >= {
+        "accounts_checkpoint",
+        "accounts_leaf",
+        "accounts_unsealed",
+    }
+    assert seal_due(bank_id=ours, clock=timezone.now)
+    assert of_bank(witness.changes(), world.other_house) == []
 
 
 def test_the_relay_delivers_one_bank_at_a_time(world: World, witness: Witness) -> None:

@@ -27,6 +27,7 @@ from accounts.clients.models import AccessToken, Client
 from accounts.consent.actions import revoke_consent
 from accounts.consent.models import Consent
 from accounts.consent.references import consent_reference
+from accounts.disclosure.sealing import seal_due
 from accounts.people.models import Person
 from accounts.signin.actions import make_window_code
 from accounts.signin.models import WidgetSession, WindowCode
@@ -542,6 +543,9 @@ def _be_reached(home: Home, at: datetime) -> None:
 def _read(home: Home) -> None:
     """Something of the account's is shown in the chat, and that is written down."""
     path = f"/api/v1/accounts/{home.account.id}/transactions"
+    assert Browser().get(path, headers=home.chat.headers).status_code == 200
+    # Sealed, and read once more: something is in the tree, and something waits for it.
+    assert seal_due(bank_id=home.bank_id, clock=timezone.now)
     assert Browser().get(path, headers=home.chat.headers).status_code == 200
 
 
