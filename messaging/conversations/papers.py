@@ -59,8 +59,8 @@ def receipt_fallback(receipt: Shown) -> str:
         told.append(gettext("discount %(amount)s") % {"amount": receipt["discount"]["amount"]})
     if receipt["tax"] and not receipt["tax_included"]:
         told.append(gettext("tax %(amount)s") % {"amount": receipt["tax"]["amount"]})
-    total = receipt["total"]
-    came_to = gettext("Total %(amount)s %(currency)s") % total
+    total = {"total": words.amount_text(receipt["total"], receipt["total_band"])}
+    came_to = gettext("Total %(total)s") % total
     return ". ".join([f"{title}: {', '.join(told)}" if told else title, came_to])
 
 

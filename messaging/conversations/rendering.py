@@ -180,8 +180,7 @@ def _alert_fallback(message: Message, card: Rendered) -> str:
     transaction, account = card.get("transaction"), card.get("account_name")
     about = [title, *([account] if account else [])]
     if transaction:
-        money = transaction["amount"]
-        paid = f"{money['amount']} {money['currency']}"
+        paid = words.amount_text(transaction["amount"], transaction["amount_band"])
         about.append(" · ".join(each for each in (transaction.get("merchant"), paid) if each))
     told = card.get("state_text")
     return ". ".join([": ".join(about), *([told] if told else [])])

@@ -169,3 +169,15 @@ def came_text(at: datetime, *, zone: ZoneInfo) -> str:
     there = timezone.localtime(at, zone)
     said = {"time": there.strftime("%H:%M"), "day": formats.date_format(there, "j F")}
     return gettext("On %(day)s at %(time)s") % said
+
+
+def amount_text(amount: Mapping[str, str] | None, band: Mapping[str, str | None] | None) -> str:
+    """An amount as it is written plainly, or the band that it lies in; empty where neither is shown."""
+    if amount is not None:
+        return f"{amount['amount']} {amount['currency']}"
+    if band is None:
+        return ""
+    said = {"above": band["above"], "up_to": band["up_to"], "currency": band["currency"]}
+    if band["up_to"] is None:
+        return gettext("over %(above)s %(currency)s") % said
+    return gettext("%(above)s to %(up_to)s %(currency)s") % said

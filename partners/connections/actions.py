@@ -36,7 +36,7 @@ from partners.connectors.base import (
 )
 from partners.events import AccountsLinked, customer_key
 from partners.feeds.cursors import start_reading, stop_reading
-from partners.feeds.queries import enabled_kinds
+from partners.feeds.queries import shared_masks
 from partners.integrations.models import Integration
 from partners.integrations.queries import connector_of, get_integration
 from partners.integrations.runner import run
@@ -128,8 +128,8 @@ def begin_authorisation(
 
 def _possible(data: Mapping[str, Any]) -> Choice:
     choice = read_choice(data)
-    shared = enabled_kinds()
-    alerts = alerts_that_can_be_found(list(enabled_rules()), shared_feeds=shared)
+    shared = shared_masks()
+    alerts = alerts_that_can_be_found(enabled_rules(), shared=shared)
     why = what_is_wrong(choice, shared_feeds=shared, shared_alerts=alerts) if choice else "invalid"
     if choice is None or why:
         raise ChoiceNotPossible(why)

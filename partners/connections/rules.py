@@ -1,10 +1,11 @@
 """What state a connection is in, when its tokens are renewed, and what a customer may choose."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from partners.feeds.masks import Masks, tells_what_is_masked
 from partners.feeds.rules import BELONG_TO_PAYMENTS
 
 ACTIVE, EXPIRED, REVOKED = "active", "expired", "revoked"
@@ -96,11 +97,13 @@ def feeds_that_can_be_shown(shared_feeds: Collection[str]) -> frozenset[str]:
 
 
 def alerts_that_can_be_found(
-    alert_types: Sequence[str], *, shared_feeds: Collection[str]
+    rules: Mapping[str, Mapping[str, Any]], *, shared: Mapping[str, Masks]
 ) -> list[str]:
-    """Of the bank's alert types, those whose feed the bank shares."""
+    """Of the bank's alert types, those whose feed it shares, and that tell nothing which it masks there."""
+    feeds = {each: "balances" if each in _IN_BALANCES else "transactions" for each in rules}
     return [
         each
-        for each in alert_types
-        if ("balances" if each in _IN_BALANCES else "transactions") in shared_feeds
+        for each, parameters in rules.items()
+        if feeds[each] in shared
+        and not tells_what_is_masked(each, parameters, shared[feeds[each]])
     ]

@@ -36,7 +36,7 @@ from partners.connections.rules import (
     feeds_that_can_be_shown,
 )
 from partners.feeds.models import FeedKind
-from partners.feeds.queries import enabled_kinds
+from partners.feeds.queries import shared_masks
 from partners.integrations.queries import NotConnectedYet, get_integration
 from portal.middleware import current_request_id
 from portal.tenancy.blocks import serving, serving_customer
@@ -94,17 +94,16 @@ def _offer(bank: Bank) -> dict[str, Any]:
     """What the bank shares, and where its own page is."""
     with serving(bank.id):
         authorize_url = get_integration().authorize_url
-        shared = feeds_that_can_be_shown(enabled_kinds())
+        masks = shared_masks()
+        shared = feeds_that_can_be_shown(masks)
         rules = enabled_rules()
         purpose = current_purpose(_PURPOSE)
         notice = notice_of(purpose, locale=bank.locale)
-    found = alerts_that_can_be_found(
-        [each for each in AlertType.values if each in rules], shared_feeds=shared
-    )
+    found = alerts_that_can_be_found(rules, shared=masks)
     return {
         "authorize_url": authorize_url,
         "feeds": [each for each in FeedKind.values if each in shared],
-        "alerts": {each: rules[each] for each in found},
+        "alerts": {each: rules[each] for each in AlertType.values if each in found},
         "purpose": {"title": purpose.title, "text": notice.text},
     }
 

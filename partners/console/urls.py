@@ -7,6 +7,7 @@ from partners.console.views import (
     customers,
     disclosures,
     disclosures_live,
+    feed_example,
     overview,
     overview_live,
 )
@@ -14,6 +15,7 @@ from partners.console.views import (
 urlpatterns = [
     path("banks/<slug:slug>/", overview, name="overview"),
     path("banks/<slug:slug>/live/", overview_live, name="overview_live"),
+    path("banks/<slug:slug>/feeds/<slug:kind>/example/", feed_example, name="feed_example"),
     path("banks/<slug:slug>/customers/", customers, name="customers"),
     path("banks/<slug:slug>/customers/<uuid:customer_id>/", customer, name="customer"),
     path("banks/<slug:slug>/disclosures/", disclosures, name="disclosures"),

@@ -21,15 +21,33 @@ from partners.banks.access import Desk, staff_page
 from partners.banks.models import Customer
 from partners.banks.permissions import Permission
 from partners.banks.rules import masked_name
-from partners.console import queries, words
+from partners.console import examples, queries, words
 from partners.console.forms import CustomersForm, DisclosuresForm
 from partners.console.queries import DisclosureFilter
 from partners.console.rules import KeyPage, Place
+from partners.feeds.models import Feed, FeedKind
 from portal.rest.cursors import open_cursor, seal_cursor
 from portal.rest.problems import BadCursor
 from portal.tenancy.blocks import serving
 
 Shown = dict[str, Any]
+
+
+@require_GET
+@staff_page(Permission.VIEW_CHOICES)
+def feed_example(request: HttpRequest, desk: Desk, kind: str) -> HttpResponse:
+    """What a reader sees of a feed with these fields masked, before they are: part of the page of feeds."""
+    if kind not in FeedKind.values:
+        raise Http404
+    with serving(desk.bank.id):
+        chosen = dict(Feed.objects.values_list("kind", "masked_fields"))
+        chosen[kind] = request.GET.getlist("masked")
+        shown = {
+            "rows": examples.example(kind, desk.bank.currency, chosen),
+            "held_back": examples.held_back_alerts(kind, chosen),
+            "warn_balances": examples.balances_tell_amounts(kind, chosen),
+        }
+    return render(request, "partners/feeds/_example.html", shown)
 
 
 @require_GET

@@ -11,6 +11,7 @@ from django.db.models.functions import Cast, Coalesce
 
 from accounts.consent.models import ConsentResource
 from accounts.disclosure.models import Disclosure
+from partners.feeds.masks import Masks, masks_of
 from partners.feeds.models import Feed, FeedCursor, FeedKind
 from portal.tenancy.blocks import current_bank_id
 
@@ -24,6 +25,13 @@ _BANKS_WITH_WORK = """
 def enabled_kinds() -> frozenset[str]:
     """The kinds that the bank shares at all."""
     return frozenset(Feed.objects.filter(enabled=True).values_list("kind", flat=True))
+
+
+def shared_masks() -> dict[str, Masks]:
+    """Of each kind that the bank shares, all that is masked."""
+    rows = list(Feed.objects.values_list("kind", "enabled", "masked_fields"))
+    chosen = {kind: masked for kind, _on, masked in rows}
+    return {kind: masks_of(kind, chosen) for kind, enabled, _masked in rows if enabled}
 
 
 def banks_with_due_cursors(*, at: datetime) -> list[UUID]:

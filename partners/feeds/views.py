@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -18,7 +19,7 @@ from partners.banks.permissions import Permission
 from partners.feeds.actions import mask_feed, switch_feed
 from partners.feeds.models import Feed, FeedKind
 from partners.feeds.queries import Allowed, allowed_by_kind, last_releases
-from partners.feeds.rules import MASKABLE
+from partners.feeds.rules import BY_MONTH, IN_BANDS, MASKABLE
 from portal.rest.problems import NotFound
 from portal.tenancy.blocks import serving
 
@@ -36,6 +37,8 @@ MASK_WORDS = {
     "carrier": gettext_lazy("Carrier"),
     "tracking_code": gettext_lazy("Tracking code"),
     "places": gettext_lazy("Where the parcel was"),
+    BY_MONTH: gettext_lazy("The month instead of the day"),
+    IN_BANDS: gettext_lazy("Bands instead of amounts"),
 }
 
 
@@ -71,15 +74,34 @@ def _shown(
         "enabled": bool(feed and feed.enabled),
         "switch_url": reverse("console:feed", args=[desk.bank.slug, kind.value]),
         "masks_url": reverse("console:feed_masks", args=[desk.bank.slug, kind.value]),
+        "example_url": _example_url(desk, kind, masked),
+        "coarse": any(":" in name for name in MASKABLE[kind.value]),
+        "hides": any(":" not in name for name in MASKABLE[kind.value]),
         "masks": [
-            {"name": name, "label": MASK_WORDS[name], "masked": name in masked}
-            for name in MASKABLE.get(kind.value, ())
+            {
+                "name": name,
+                "label": MASK_WORDS[name],
+                "masked": name in masked,
+                "coarse": ":" in name,
+            }
+            for name in MASKABLE[kind.value]
         ],
         "customers_count": allowed.customers if allowed else 0,
         "recipients_count": allowed.recipients if allowed else 0,
         "last_released_at": released,
         "changed_at": feed.changed_at if feed else None,
     }
+
+
+def _example_url(desk: Desk, kind: FeedKind, masked: set[str]) -> str:
+    where = reverse("console:feed_example", args=[desk.bank.slug, kind.value])
+    # What cannot be ticked is not sent along with the form.
+    said = (
+        ""
+        if desk.may(Permission.MANAGE_FEEDS)
+        else urlencode([("masked", each) for each in sorted(masked)])
+    )
+    return f"{where}?{said}" if said else where
 
 
 @require_POST

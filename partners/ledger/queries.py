@@ -46,18 +46,22 @@ def entries_page(
     before: Before | None = None,
     limit: int,
     history_from: Mapping[UUID, date] | None = None,
+    by_month: bool = False,
 ) -> list[Entry]:
     """Entries newest day first, without removed ones; at most `limit`, none older than `history_from`.
 
-    An account that `history_from` leaves out is not limited.
+    An account that `history_from` leaves out is not limited. `by_month`: newest month first, and within
+    it those heard of last.
     """
     page = Entry.objects.raw(
-        _page_statement(before),
+        _page_statement(
+            before, "date_trunc('month', e.booked_on)::date" if by_month else "e.booked_on"
+        ),
         {
             "bank": current_bank_id(),
             "accounts": list(account_ids),
             "floors": [(history_from or {}).get(each, date.min) for each in account_ids],
-            "day": before.booked_on if before else None,
+            "day": _day_of(before, by_month=by_month),
             "entry": before.entry_id if before else None,
             "limit": limit,
         },
@@ -65,18 +69,24 @@ def entries_page(
     return list(page)
 
 
-def _page_statement(before: Before | None) -> str:
+def _day_of(before: Before | None, *, by_month: bool) -> date | None:
+    if before is None:
+        return None
+    return before.booked_on.replace(day=1) if by_month else before.booked_on
+
+
+def _page_statement(before: Before | None, day: str) -> str:
     # By account first, so that each walks its own index in order and stops at the limit.
-    after = "AND (e.booked_on, e.id) < (%(day)s, %(entry)s)" if before else ""
+    after = f"AND ({day}, e.id) < (%(day)s, %(entry)s)" if before else ""
     return f"""
         SELECT e.* FROM unnest(%(accounts)s::uuid[], %(floors)s::date[]) AS mine (account_id, floor)
         CROSS JOIN LATERAL (
             SELECT * FROM partners_entry e
             WHERE e.bank_id = %(bank)s AND e.account_id = mine.account_id
               AND e.booked_on >= mine.floor AND e.status <> 'removed' {after}
-            ORDER BY e.booked_on DESC, e.id DESC LIMIT %(limit)s
+            ORDER BY {day} DESC, e.id DESC LIMIT %(limit)s
         ) e
-        ORDER BY e.booked_on DESC, e.id DESC LIMIT %(limit)s
+        ORDER BY {day} DESC, e.id DESC LIMIT %(limit)s
     """  # noqa: S608  # our own words; every value is a parameter
 
 

@@ -35,9 +35,22 @@ class SharedAccountsBody(serializers.Serializer[Any]):
     accounts = SharedAccountBody(many=True)
 
 
+class BandBody(serializers.Serializer[Any]):
+    """What the amount lies in: more than `above`, at most `up_to`; of what went out both are negative,
+    and it is less than `above`, at least `up_to`. `up_to` is null where there is no end.
+    """
+
+    above = serializers.RegexField(r"^-?\d+(\.\d+)?$")
+    up_to = serializers.RegexField(r"^-?\d+(\.\d+)?$", allow_null=True)
+    currency = serializers.RegexField(r"^[A-Z]{3}$")
+
+
 class SharedBalanceBody(serializers.Serializer[Any]):
+    """Where the bank shows amounts in bands, `balance` is null and `balance_band` is not."""
+
     kind = serializers.ChoiceField(choices=Balance.Kind.choices)
-    balance = MoneyBody()
+    balance = MoneyBody(allow_null=True)
+    balance_band = BandBody(allow_null=True)
     as_of = serializers.DateTimeField()
 
 
@@ -50,16 +63,20 @@ class SharedBalancesBody(serializers.Serializer[Any]):
 
 
 class SharedTransactionBody(serializers.Serializer[Any]):
-    """A field is null where the bank gave nothing, or holds it back."""
+    """A field is null where the bank gave nothing, or holds it back. Where it shows amounts in bands,
+    `amount_band` stands for `amount`; where it shows months alone, `booked_month` for `booked_on`.
+    """
 
     id = serializers.UUIDField()
     account_id = serializers.UUIDField()
     status = serializers.ChoiceField(choices=Entry.Status.choices)
     kind = serializers.CharField()
-    amount = MoneyBody()
+    amount = MoneyBody(allow_null=True)
+    amount_band = BandBody(allow_null=True)
     original_amount = MoneyBody(allow_null=True)
     exchange_rate = serializers.CharField(allow_null=True)
-    booked_on = serializers.DateField()
+    booked_on = serializers.DateField(allow_null=True)
+    booked_month = serializers.RegexField(r"^\d{4}-\d{2}$", allow_null=True)
     booked_at = serializers.DateTimeField(allow_null=True)
     value_on = serializers.DateField(allow_null=True)
     description = serializers.CharField(allow_null=True)
@@ -70,7 +87,9 @@ class SharedTransactionBody(serializers.Serializer[Any]):
 
 
 class SharedTransactionsBody(serializers.Serializer[Any]):
-    """Newest day first. `next_cursor` is null on the last page."""
+    """Newest day first; where the bank shows months alone, newest month first. `next_cursor` is null on
+    the last page.
+    """
 
     account_id = serializers.UUIDField()
     transactions = SharedTransactionBody(many=True)
@@ -99,7 +118,8 @@ class ReceiptLineBody(serializers.Serializer[Any]):
 
 class SharedReceiptBody(serializers.Serializer[Any]):
     """`subtotal` is the sum of the lines' amounts; less `discount`, plus `tax` where it is not
-    `tax_included`, it is `total`. A field is null where the bank gave nothing, or holds it back.
+    `tax_included`, it is `total`. A field is null where the bank gave nothing, or holds it back. Where it
+    shows amounts in bands, `total_band` stands for all of them.
     """
 
     id = serializers.UUIDField()
@@ -110,11 +130,12 @@ class SharedReceiptBody(serializers.Serializer[Any]):
     merchant_place = serializers.CharField(allow_null=True)
     issued_at = serializers.DateTimeField(allow_null=True)
     lines = ReceiptLineBody(many=True, allow_null=True)
-    subtotal = MoneyBody()
+    subtotal = MoneyBody(allow_null=True)
     discount = MoneyBody(allow_null=True)
     tax = MoneyBody(allow_null=True)
     tax_included = serializers.BooleanField()
-    total = MoneyBody()
+    total = MoneyBody(allow_null=True)
+    total_band = BandBody(allow_null=True)
 
 
 class SharedReceiptsBody(serializers.Serializer[Any]):
@@ -129,7 +150,7 @@ class SharedReceiptsBody(serializers.Serializer[Any]):
 
 
 class ShipmentEventBody(serializers.Serializer[Any]):
-    at = serializers.DateTimeField()
+    at = serializers.DateTimeField(allow_null=True)
     status = serializers.ChoiceField(choices=ShipmentStatus.choices)
     text = serializers.CharField(allow_null=True)
     place = serializers.CharField(allow_null=True)
@@ -147,7 +168,7 @@ class SharedShipmentBody(serializers.Serializer[Any]):
     tracking_code = serializers.CharField(allow_null=True)
     status = serializers.ChoiceField(choices=ShipmentStatus.choices)
     expected_on = serializers.DateField(allow_null=True)
-    updated_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField(allow_null=True)
     events = ShipmentEventBody(many=True)
 
 

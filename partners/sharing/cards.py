@@ -137,7 +137,7 @@ def render_balances(
     held = by_account(balances_of(allowed.account_ids))
     accounts = accounts_of(allowed.account_ids)
     disclosed(allowed, {each.id: len(held.get(each.id, ())) for each in accounts})
-    return [card_account(each, held.get(each.id, ())) for each in accounts]
+    return [card_account(each, held.get(each.id, ()), allowed.masked_fields) for each in accounts]
 
 
 def are_read(account_ids: Sequence[UUID], since: datetime) -> bool:
@@ -153,7 +153,12 @@ def render_transactions(
     allowed = _gate(Scope.FEED, TRANSACTIONS, account_ids, door, at)
     if isinstance(allowed, Refused):
         return Withheld(allowed.reason)
-    entries = entries_page(allowed.account_ids, limit=limit, history_from=allowed.history_from)
+    entries = entries_page(
+        allowed.account_ids,
+        limit=limit,
+        history_from=allowed.history_from,
+        by_month=allowed.by_month,
+    )
     disclosed(allowed, Counter(each.account_id for each in entries))
     names = {each.id: each.name for each in accounts_of(allowed.account_ids)}
     return [
@@ -218,7 +223,9 @@ def last_receipt(account_ids: Sequence[UUID], *, door: Door, at: datetime) -> Me
     allowed = _gate(Scope.FEED, RECEIPTS, account_ids, door, at)
     if isinstance(allowed, Refused):
         return Withheld(allowed.reason)
-    last = receipts_of(allowed.history_from).order_by("-issued_at", "-id").first()
+    # Which one was issued last tells when, where that is masked: then it is the one heard of last.
+    last_first = ("-id",) if "issued_at" in allowed.masked_fields else ("-issued_at", "-id")
+    last = receipts_of(allowed.history_from).order_by(*last_first).first()
     if last is None:
         disclosed(allowed, {})
     return Meant(((last.id, last.revision),) if last else ())

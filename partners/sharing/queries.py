@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 
 from accounts.clients.models import Client
 from accounts.consent.models import Consent, ConsentResource
@@ -13,9 +13,10 @@ from accounts.consent.references import consent_reference
 from accounts.linking.queries import live_links
 from partners.alerts.models import Alert, AlertRule, AlertType
 from partners.banks.models import Bank
+from partners.feeds.masks import masks_of, tells_what_is_masked
 from partners.feeds.models import Feed
 from partners.feeds.queries import enabled_kinds
-from partners.sharing.rules import PORTAL, Allowance, Ask, BankShares, Scope
+from partners.sharing.rules import FEED_OF_ALERT, PORTAL, Allowance, Ask, BankShares, Scope
 from partners.sharing.shapes import instant
 from portal.tenancy.blocks import NotServed, current_bank_id, served
 
@@ -40,13 +41,25 @@ _COLUMNS = (
 def bank_shares(scope: str, code: str) -> BankShares:
     """What the served bank shares, as far as it matters for that scope: one query."""
     if scope == Scope.ALERT:
-        rules = AlertRule.objects.filter(alert_type=code, enabled=True)
-        rows = list(rules.values_list("alert_type", "bank__status"))
-        types = frozenset(each[0] for each in rows)
-        return BankShares(_admitted([each[1] for each in rows]), alert_types=types)
+        return _shared_alerts(code)
     feeds = list(Feed.objects.values_list("kind", "enabled", "masked_fields", "bank__status"))
-    on = {kind: frozenset(masked) for kind, enabled, masked, _status in feeds if enabled}
+    # Of a feed that is off too: what belongs to its payments is masked as they are.
+    chosen = {kind: masked for kind, _on, masked, _status in feeds}
+    on = {kind: masks_of(kind, chosen) for kind, enabled, _masked, _status in feeds if enabled}
     return BankShares(_admitted([each[3] for each in feeds]), feeds=on)
+
+
+def _shared_alerts(alert_type: str) -> BankShares:
+    feed = FEED_OF_ALERT.get(alert_type, "")
+    masked = Feed.objects.filter(bank_id=OuterRef("bank_id"), kind=feed).values("masked_fields")
+    rules = AlertRule.objects.filter(alert_type=alert_type, enabled=True)
+    rows = list(rules.values_list("parameters", "bank__status", Subquery(masked[:1])))
+    types = frozenset(
+        alert_type
+        for parameters, _status, chosen in rows
+        if not tells_what_is_masked(alert_type, parameters, masks_of(feed, {feed: chosen or ()}))
+    )
+    return BankShares(_admitted([each[1] for each in rows]), alert_types=types)
 
 
 def shares_anything() -> bool:

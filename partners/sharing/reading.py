@@ -130,7 +130,7 @@ def read_balances(reader: Reader, account_id: UUID) -> Read:
     balances = balances_of(allowed.account_ids)
     body = {
         "account_id": str(account_id),
-        "balances": [balance_shape(each) for each in balances],
+        "balances": [balance_shape(each, allowed.masked_fields) for each in balances],
         "fresh_as_of": _fresh_as_of(account_id, BALANCES),
     }
     return Read(body, disclosed(allowed, {account_id: len(balances)}))
@@ -142,10 +142,14 @@ def read_transactions(
     """A page of the account's transactions, newest day first; at most `limit`."""
     allowed = _allowed(reader, TRANSACTIONS, (account_id,))
     found = entries_page(
-        allowed.account_ids, before=before, limit=limit + 1, history_from=allowed.history_from
+        allowed.account_ids,
+        before=before,
+        limit=limit + 1,
+        history_from=allowed.history_from,
+        by_month=allowed.by_month,
     )
     page = found[:limit]
-    following = Before(page[-1].booked_on, page[-1].id) if len(found) > limit else None
+    following = _place_of(page[-1], allowed) if len(found) > limit else None
     body = {
         "account_id": str(account_id),
         "transactions": [transaction_shape(each, allowed.masked_fields) for each in page],
@@ -153,6 +157,12 @@ def read_transactions(
         "fresh_as_of": _fresh_as_of(account_id, TRANSACTIONS),
     }
     return Page(body, disclosed(allowed, {account_id: len(page)}), following)
+
+
+def _place_of(entry: Entry, allowed: Allowed) -> Before:
+    # A cursor is signed and can be read: where months alone are shown, it holds no day either.
+    day = entry.booked_on.replace(day=1) if allowed.by_month else entry.booked_on
+    return Before(day, entry.id)
 
 
 def read_receipts(reader: Reader, account_id: UUID, asked: Listing) -> Listed:

@@ -8,6 +8,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
+from partners.feeds.rules import BY_MONTH
+
 Way = tuple[str, str]  # (scope, code): what a customer can allow of an account
 
 # The feed that an alert of each type is found in.
@@ -107,6 +109,11 @@ class Allowed:
     ask: Ask
 
     @property
+    def by_month(self) -> bool:
+        """Whether days are shown as their months; then nothing is in their order either."""
+        return BY_MONTH in self.masked_fields
+
+    @property
     def refused_ids(self) -> tuple[UUID, ...]:
         return tuple(each for each in self.ask.account_ids or () if each not in self.consents)
 
@@ -120,7 +127,8 @@ class Refused:
 
 @dataclass(frozen=True)
 class BankShares:
-    """What a bank shares at all: the feeds that are on with their masked fields, the alert types."""
+    """What a bank shares at all: the feeds that are on, with all that is masked of them, and the alert
+    types that tell nothing which is masked."""
 
     admitted: bool
     feeds: Mapping[str, frozenset[str]] = field(default_factory=dict)

@@ -1,24 +1,25 @@
-"""What leaves, as JSON-ready values: one shape each, with what the bank masks left empty."""
+"""What leaves, as JSON-ready values: one shape each, with what the bank masks left empty (`masks`)."""
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from partners.feeds.masks import Masks, band, day, exact, month, shown
 from partners.ledger.models import Account, Balance, Entry
-from partners.purchases.models import Receipt, ReceiptLine, Shipment, ShipmentStop
+from partners.purchases.models import (
+    Receipt,
+    ReceiptLine,
+    Shipment,
+    ShipmentStatus,
+    ShipmentStop,
+)
 from portal.rest.money import Money, money
-
-Masked = frozenset[str]
 
 
 def instant(at: datetime | None) -> str | None:
     """RFC 3339 in UTC."""
     return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def day(on: date | None) -> str | None:
-    return None if on is None else on.isoformat()
 
 
 def account_shape(account: Account) -> dict[str, Any]:
@@ -31,59 +32,59 @@ def account_shape(account: Account) -> dict[str, Any]:
     }
 
 
-def balance_shape(balance: Balance) -> dict[str, Any]:
+def balance_shape(balance: Balance, masks: Masks) -> dict[str, Any]:
     return {
         "kind": balance.kind,
-        "balance": money(balance.amount_minor, balance.currency),
+        "balance": exact(balance.amount_minor, balance.currency, masks),
+        "balance_band": band(balance.amount_minor, balance.currency, masks),
         "as_of": instant(balance.as_of),
     }
 
 
-def transaction_shape(entry: Entry, masked: Masked) -> dict[str, Any]:
+def transaction_shape(entry: Entry, masks: Masks) -> dict[str, Any]:
     """A transaction as the API shows it; a masked field is null, as is one that the bank left out."""
-
-    def shown(name: str, value: Any) -> Any:
-        return _shown(name, value, masked)
-
-    original = shown("original_amount", original_amount(entry))
+    original = shown("original_amount", original_amount(entry), masks)
+    rate = None if original is None else shown("exchange_rate", entry.exchange_rate, masks)
     return {
         "id": str(entry.id),
         "account_id": str(entry.account_id),
         "status": entry.status,
         "kind": entry.kind,
-        "amount": money(entry.amount_minor, entry.currency),
+        "amount": exact(entry.amount_minor, entry.currency, masks),
+        "amount_band": band(entry.amount_minor, entry.currency, masks),
         "original_amount": original,
-        "exchange_rate": None if original is None else shown("exchange_rate", entry.exchange_rate),
-        "booked_on": day(entry.booked_on),
-        "booked_at": shown("booked_at", instant(entry.booked_at)),
-        "value_on": shown("value_on", day(entry.value_on)),
-        "description": shown("description", entry.description),
-        "merchant_name": shown("merchant_name", entry.merchant_name),
-        "merchant_category": shown("merchant_category", entry.merchant_category),
-        "merchant_country": shown("merchant_country", entry.merchant_country),
-        "card_last4": shown("card_last4", entry.card_last4),
+        "exchange_rate": rate,
+        "booked_on": day(entry.booked_on, masks),
+        "booked_month": month(entry.booked_on, masks),
+        "booked_at": shown("booked_at", instant(entry.booked_at), masks),
+        "value_on": shown("value_on", day(entry.value_on, masks), masks),
+        "description": shown("description", entry.description, masks),
+        "merchant_name": shown("merchant_name", entry.merchant_name, masks),
+        "merchant_category": shown("merchant_category", entry.merchant_category, masks),
+        "merchant_country": shown("merchant_country", entry.merchant_country, masks),
+        "card_last4": shown("card_last4", entry.card_last4, masks),
     }
 
 
-def receipt_shape(
-    receipt: Receipt, lines: Sequence[ReceiptLine], masked: Masked
-) -> dict[str, Any]:
+def receipt_shape(receipt: Receipt, lines: Sequence[ReceiptLine], masks: Masks) -> dict[str, Any]:
     """A receipt as the API shows it. Its parts come to its total; where lines are masked, they are null."""
     currency = receipt.currency
+    discount = receipt.discount_minor or None
     return {
         "id": str(receipt.id),
         "account_id": str(receipt.account_id),
         "transaction_id": str(receipt.entry_id),
         "revision": receipt.revision,
-        "merchant_name": _shown("merchant_name", receipt.merchant_name, masked),
-        "merchant_place": _shown("merchant_place", receipt.merchant_place, masked),
-        "issued_at": _shown("issued_at", instant(receipt.issued_at), masked),
-        "lines": _shown("lines", [_line_shape(each, currency) for each in lines], masked),
-        "subtotal": money(receipt.lines_minor, currency),
-        "discount": money(receipt.discount_minor, currency) if receipt.discount_minor else None,
-        "tax": None if receipt.tax_minor is None else money(receipt.tax_minor, currency),
+        "merchant_name": shown("merchant_name", receipt.merchant_name, masks),
+        "merchant_place": shown("merchant_place", receipt.merchant_place, masks),
+        "issued_at": shown("issued_at", instant(receipt.issued_at), masks),
+        "lines": shown("lines", [_line_shape(each, currency) for each in lines], masks),
+        "subtotal": exact(receipt.lines_minor, currency, masks),
+        "discount": exact(discount, currency, masks),
+        "tax": exact(receipt.tax_minor, currency, masks),
         "tax_included": receipt.tax_included,
-        "total": money(receipt.total_minor, currency),
+        "total": exact(receipt.total_minor, currency, masks),
+        "total_band": band(receipt.total_minor, currency, masks),
     }
 
 
@@ -105,7 +106,7 @@ def quantity_text(milli: int) -> str:
 
 
 def shipment_shape(
-    shipment: Shipment, stops: Sequence[ShipmentStop], masked: Masked
+    shipment: Shipment, stops: Sequence[ShipmentStop], masks: Masks
 ) -> dict[str, Any]:
     """A shipment as the API shows it, with its stops, oldest first."""
     return {
@@ -113,26 +114,29 @@ def shipment_shape(
         "account_id": str(shipment.account_id),
         "transaction_id": str(shipment.entry_id),
         "revision": shipment.revision,
-        "merchant_name": _shown("merchant_name", shipment.merchant_name, masked),
-        "carrier": _shown("carrier", shipment.carrier, masked),
-        "tracking_code": _shown("tracking_code", shipment.tracking_code, masked),
+        "merchant_name": shown("merchant_name", shipment.merchant_name, masks),
+        "carrier": shown("carrier", shipment.carrier, masks),
+        "tracking_code": shown("tracking_code", shipment.tracking_code, masks),
         "status": shipment.status,
-        "expected_on": day(shipment.expected_on),
-        "updated_at": instant(shipment.updated_at),
-        "events": [
-            {
-                "at": instant(each.at),
-                "status": each.status,
-                "text": each.text or None,
-                "place": _shown("places", each.place, masked),
-            }
-            for each in stops
-        ],
+        "expected_on": None if shipment.expected_on is None else shipment.expected_on.isoformat(),
+        "updated_at": _moved_at(shipment.updated_at, shipment.status, masks),
+        "events": [_stop_shape(each, masks) for each in stops],
     }
 
 
-def _shown(name: str, value: Any, masked: Masked) -> Any:
-    return None if name in masked or value == "" else value
+def _stop_shape(stop: ShipmentStop, masks: Masks) -> dict[str, Any]:
+    return {
+        "at": _moved_at(stop.at, stop.status, masks),
+        "status": stop.status,
+        "text": stop.text or None,
+        "place": shown("places", stop.place, masks),
+    }
+
+
+def _moved_at(at: datetime, status: str, masks: Masks) -> str | None:
+    # What is ordered is mostly paid for in the same minute.
+    is_masked = status == ShipmentStatus.ORDERED and "ordered_at" in masks
+    return None if is_masked else instant(at)
 
 
 def original_amount(entry: Entry) -> Money | None:
@@ -142,14 +146,16 @@ def original_amount(entry: Entry) -> Money | None:
     return money(entry.original_amount_minor, entry.original_currency)
 
 
-def card_transaction(entry: Entry, account_name: str, masked: Masked) -> dict[str, Any]:
+def card_transaction(entry: Entry, account_name: str, masks: Masks) -> dict[str, Any]:
     """A transaction as a chat card shows it."""
-    full = transaction_shape(entry, masked)
+    full = transaction_shape(entry, masks)
     card = {
         "id": full["id"],
-        "merchant": _merchant(full, masked),
+        "merchant": full["merchant_name"] or full["description"],
         "amount": full["amount"],
+        "amount_band": full["amount_band"],
         "booked_on": full["booked_on"],
+        "booked_month": full["booked_month"],
         "booked_at": full["booked_at"],
         "status": full["status"],
         "card_last4": full["card_last4"],
@@ -160,26 +166,18 @@ def card_transaction(entry: Entry, account_name: str, masked: Masked) -> dict[st
     return card
 
 
-def _merchant(full: Mapping[str, Any], masked: Masked) -> str | None:
-    # A description mostly holds the shop's name too: where that is masked, it does not stand in for it.
-    if "merchant_name" in masked:
-        return None
-    name: str | None = full["merchant_name"] or full["description"]
-    return name
-
-
-def card_account(account: Account, balances: Sequence[Balance]) -> dict[str, Any]:
+def card_account(account: Account, balances: Sequence[Balance], masks: Masks) -> dict[str, Any]:
     """An account as a chat card shows it: what is booked, what is available, and when that was so."""
-    of_kind = {each.kind: each for each in balances}
-    booked, available = of_kind.get("booked"), of_kind.get("available")
-    latest = max((each.as_of for each in of_kind.values()), default=None)
+    of_kind = {each.kind: balance_shape(each, masks) for each in balances}
+    booked, available = of_kind.get("booked", {}), of_kind.get("available", {})
+    latest = max((each.as_of for each in balances), default=None)
     return {
         "id": str(account.id),
         "name": account.name,
-        "balance": None if booked is None else money(booked.amount_minor, booked.currency),
-        "available": None
-        if available is None
-        else money(available.amount_minor, available.currency),
+        "balance": booked.get("balance"),
+        "balance_band": booked.get("balance_band"),
+        "available": available.get("balance"),
+        "available_band": available.get("balance_band"),
         "as_of": instant(latest),
     }
 

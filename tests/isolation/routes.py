@@ -253,6 +253,7 @@ GOOD: dict[tuple[str, str], Good] = {
     ("console /banks/<slug:slug>/integration/test/", "GET"): Good(),
     ("console /banks/<slug:slug>/integration/test/", "POST"): _form(),
     ("console /banks/<slug:slug>/feeds/<slug:kind>/", "POST"): _form(enabled=""),
+    ("console /banks/<slug:slug>/feeds/<slug:kind>/example/", "GET"): Good(),
     ("console /banks/<slug:slug>/feeds/<slug:kind>/masks/", "POST"): _form(
         masked=["merchant_country"]
     ),

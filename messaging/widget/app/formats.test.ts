@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { isCredit, moneyText, quantityText, takenOff } from "./money";
-import { calendarText, dateText, dayText, momentText, tellTimesIn, timeText, zoneText } from "./times";
+import { amountText, bandText, cameIn, isCredit, moneyText, quantityText, takenOff } from "./money";
+import { calendarText, dateText, dayText, momentText, monthText, tellTimesIn, timeText, zoneText } from "./times";
 
 const plain = (text: string) => text.replace(/\s/g, " ").replace(/−/g, "-");
 const eur = (amount: string) => ({ amount, currency: "EUR" });
@@ -27,6 +27,34 @@ describe("money", () => {
   test("what is not a decimal is shown as it came", () => {
     assert.equal(moneyText({ amount: "1e3", currency: "EUR" }, "en"), "1e3 EUR");
     assert.equal(moneyText({ amount: "1.00", currency: "nonsense" }, "en"), "1.00 nonsense");
+  });
+});
+
+describe("bands", () => {
+  const band = (above: string, up_to: string | null) => ({ above, up_to, currency: "EUR" });
+
+  test("an amount in a band is said by its edges, with the sign as asked", () => {
+    assert.equal(plain(bandText(band("20.00", "50.00"), "en")), "€20–€50");
+    assert.equal(plain(bandText(band("-20.00", "-50.00"), "en", "always")), "-€20–€50");
+    assert.equal(plain(bandText(band("-20.00", "-50.00"), "en", "none")), "€20–€50");
+    assert.equal(plain(bandText(band("10000.00", null), "en", "always")), "+> €10,000");
+    assert.equal(plain(bandText(band("0.00", "0.00"), "en", "always")), "€0");
+  });
+
+  test("stands for an amount that is not shown, and nothing stands for neither", () => {
+    assert.equal(plain(amountText(null, band("0.00", "10.00"), "it")), "0 €–10 €");
+    assert.equal(plain(amountText(eur("1.00"), null, "en")), "€1.00");
+    assert.equal(amountText(null, null, "en"), "");
+  });
+
+  test("tells what came in from what went out", () => {
+    assert.deepEqual([band("0.00", "10.00"), band("0.00", "-10.00"), band("0.00", "0.00")].map((it) => cameIn(null, it)), [true, false, false]);
+  });
+});
+
+describe("months", () => {
+  test("a month is the same one in every zone", () => {
+    assert.deepEqual([monthText("2026-11", "en"), monthText("2026-11", "it")], ["November 2026", "novembre 2026"]);
   });
 });
 

@@ -1,5 +1,5 @@
 /** Money for the eye. The decimal string goes to Intl as it is: no number is made of it on the way. */
-import type { Money } from "./rest/shapes";
+import type { Band, Money } from "./rest/shapes";
 
 export type Sign = "as-is" | "none" | "always";
 
@@ -31,8 +31,23 @@ export function moneyText(money: Money, locale: string, sign: Sign = "as-is"): s
   }
 }
 
+/** "€20–€50", "over €10,000": the band that an amount lies in. */
+export function bandText(band: Band, locale: string, sign: Sign = "as-is"): string {
+  const text = (edge: string) => moneyText({ amount: edge.replace(/^-/, "").replace(/\.0+$/, ""), currency: band.currency }, locale);
+  const out = band.above.startsWith("-") || band.up_to?.startsWith("-");
+  const before = sign === "none" ? "" : out ? "−" : sign === "always" && band.up_to !== band.above ? "+" : "";
+  if (band.up_to === null) return `${before}> ${text(band.above)}`;
+  return band.up_to === band.above ? text(band.above) : `${before}${text(band.above)}–${text(band.up_to)}`;
+}
+
+/** An amount, or the band that stands for it; empty where neither is shown. */
+export const amountText = (money: Money | null, band: Band | null | undefined, locale: string, sign: Sign = "as-is"): string =>
+  money ? moneyText(money, locale, sign) : band ? bandText(band, locale, sign) : "";
+
 export const isNothing = (money: Money): boolean => !/[1-9]/.test(money.amount);
 export const isCredit = (money: Money): boolean => !money.amount.startsWith("-") && !isNothing(money);
+export const cameIn = (money: Money | null, band: Band | null): boolean =>
+  money ? isCredit(money) : band !== null && !band.above.startsWith("-") && !band.up_to?.startsWith("-") && band.up_to !== band.above;
 
 /** The same amount taken off: "−€1.00". */
 export const takenOff = (money: Money): Money => ({ ...money, amount: money.amount.startsWith("-") ? money.amount.slice(1) : `-${money.amount}` });

@@ -47,6 +47,13 @@ export function dateText(day: string, locale: string, now: Date): string {
   return clock(locale, shown, parts ? "UTC" : zone).format(date);
 }
 
+/** "March 2026" for a month. */
+export function monthText(month: string, locale: string): string {
+  const date = new Date(`${month}-01`);
+  if (Number.isNaN(date.getTime())) return "";
+  return clock(locale, { month: "long", year: "numeric" }, "UTC").format(date);
+}
+
 /** "3 Mar, 14:02", or the time alone for today. */
 export function momentText(instant: string, locale: string, now: Date): string {
   const date = known(instant);

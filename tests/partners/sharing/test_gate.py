@@ -126,7 +126,7 @@ def test_the_masks_of_the_feed_come_with_the_permission(home: Household) -> None
     decision = decide_for(home, ask())
 
     assert isinstance(decision, Allowed)
-    assert decision.masked_fields == frozenset({"merchant_name"})
+    assert decision.masked_fields == frozenset({"merchant_name", "description"})
 
 
 def test_a_client_gets_no_more_than_it_registered(home: Household) -> None:

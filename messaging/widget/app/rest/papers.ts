@@ -1,5 +1,5 @@
 /** Receipts and parcels, as their cards carry them. */
-import type { Money, Withheld } from "./shapes";
+import type { Band, Money, Withheld } from "./shapes";
 
 export interface ReceiptLine {
   readonly description: string | null;
@@ -19,11 +19,13 @@ export interface Receipt {
   readonly issued_at: string | null;
   /** Null where the bank holds the lines back. */
   readonly lines: readonly ReceiptLine[] | null;
-  readonly subtotal: Money;
+  readonly subtotal: Money | null;
   readonly discount: Money | null;
   readonly tax: Money | null;
   readonly tax_included: boolean;
-  readonly total: Money;
+  readonly total: Money | null;
+  /** In place of all amounts, where the bank shows bands. */
+  readonly total_band: Band | null;
   readonly account_name: string;
 }
 
@@ -35,7 +37,7 @@ export interface ReceiptCard {
 export type ParcelStatus = "ordered" | "packed" | "in_transit" | "out_for_delivery" | "delivered" | "returned" | "delayed";
 
 export interface ParcelStop {
-  readonly at: string;
+  readonly at: string | null;
   readonly status: ParcelStatus;
   readonly text: string | null;
   readonly place: string | null;
@@ -52,7 +54,7 @@ export interface Shipment {
   readonly status_text: string;
   /** A calendar date, never moved by a zone. */
   readonly expected_on: string | null;
-  readonly updated_at: string;
+  readonly updated_at: string | null;
   readonly events: readonly ParcelStop[];
   readonly account_name: string;
 }

@@ -6,6 +6,13 @@ export interface Money {
   readonly currency: string;
 }
 
+/** Where the bank shows amounts in bands: above the one, at most the other, which is null where there is no end. */
+export interface Band {
+  readonly above: string;
+  readonly up_to: string | null;
+  readonly currency: string;
+}
+
 export type AuthorKind = "customer" | "bank" | "bot" | "agent";
 
 export interface Author {
@@ -24,9 +31,13 @@ export type Withheld = "not_shared" | null;
 export interface Transaction {
   readonly id: string;
   readonly merchant: string | null;
-  readonly amount: Money;
+  /** Null where there is a band in its place. */
+  readonly amount: Money | null;
+  readonly amount_band: Band | null;
   readonly original_amount?: Money | null;
   readonly booked_on: string | null;
+  /** "2026-11", where the bank shows months alone. */
+  readonly booked_month: string | null;
   readonly booked_at: string | null;
   readonly status: "pending" | "posted";
   readonly card_last4?: string | null;
@@ -52,7 +63,9 @@ export interface BalanceLine {
   readonly id: string;
   readonly name: string;
   readonly balance: Money | null;
+  readonly balance_band: Band | null;
   readonly available?: Money | null;
+  readonly available_band?: Band | null;
   readonly as_of: string | null;
 }
 

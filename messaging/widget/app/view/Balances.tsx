@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Press } from "../chat";
-import { moneyText } from "../money";
+import { amountText } from "../money";
 import type { BalanceCard, BalanceLine, Message } from "../rest/shapes";
 import { momentText } from "../times";
 import type { Speech } from "../words/words";
@@ -68,9 +68,9 @@ export function Balances({ message, card, press }: Props) {
               {it.as_of && <p class="card-note fresh" key={it.as_of}><time dateTime={it.as_of}>{speech.say("as_of", { when: momentText(it.as_of, speech.locale, now) })}</time></p>}
             </div>
             <div class="line-money">
-              <p class="money balance-amount">{shown && it.balance ? moneyText(it.balance, speech.locale) : hidden}</p>
-              {shown && it.available && (
-                <p class="card-note money">{speech.say("available", { amount: moneyText(it.available, speech.locale) })}</p>
+              <p class="money balance-amount">{(shown && amountText(it.balance, it.balance_band, speech.locale)) || hidden}</p>
+              {shown && (it.available ?? it.available_band) && (
+                <p class="card-note money">{speech.say("available", { amount: amountText(it.available ?? null, it.available_band, speech.locale) })}</p>
               )}
             </div>
           </li>

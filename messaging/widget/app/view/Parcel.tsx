@@ -64,9 +64,9 @@ function factsOf(it: Shipment, speech: Speech, now: Date): readonly Fact[] {
 }
 
 function whenOf(it: Shipment, speech: Speech, now: Date): Fact | null {
-  const moved = momentText(it.updated_at, speech.locale, now);
+  const moved = it.updated_at ? momentText(it.updated_at, speech.locale, now) : "";
   if (it.status === "delivered") return [speech.say("parcel_came"), moved, ""];
-  if (it.status === "returned" || !it.expected_on) return [speech.say("parcel_moved"), moved, ""];
+  if (it.status === "returned" || !it.expected_on) return moved ? [speech.say("parcel_moved"), moved, ""] : null;
   const late = it.expected_on < dayKey(now);
   return [speech.say(late ? "parcel_was_expected" : "parcel_expected"), calendarText(it.expected_on, speech.locale, now), ""];
 }
@@ -94,7 +94,7 @@ function Way({ events, now }: { events: readonly ParcelStop[]; now: Date }) {
         {events.toReversed().map((stop) => (
           <li key={`${stop.at} ${stop.status}`}>
             <p dir="auto">{stop.text ?? wordOf(stop.status, speech, stop.status)}</p>
-            <p class="card-note">{[momentText(stop.at, speech.locale, now), stop.place ?? ""].filter(Boolean).join(" · ")}</p>
+            <p class="card-note">{[stop.at ? momentText(stop.at, speech.locale, now) : "", stop.place ?? ""].filter(Boolean).join(" · ")}</p>
           </li>
         ))}
       </ul>

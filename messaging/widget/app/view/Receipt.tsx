@@ -1,5 +1,5 @@
 import { useId, useState } from "preact/hooks";
-import { isNothing, moneyText, quantityText, takenOff } from "../money";
+import { amountText, isNothing, moneyText, quantityText, takenOff } from "../money";
 import type { Receipt as Paper, ReceiptLine } from "../rest/papers";
 import { momentText } from "../times";
 import type { Speech } from "../words/words";
@@ -74,7 +74,7 @@ function Sums({ it }: { it: Paper }) {
   const { speech } = useSurroundings();
   const added = it.tax && !it.tax_included ? it.tax : null;
   const within = it.tax && it.tax_included && !isNothing(it.tax) ? it.tax : null;
-  const text = (money: Paper["total"]) => moneyText(money, speech.locale);
+  const text = (money: Paper["total"]) => amountText(money, it.total_band, speech.locale);
   return (
     <dl class="sums">
       {(it.discount || added) && <Sum name={speech.say("subtotal")} amount={text(it.subtotal)} />}

@@ -1,8 +1,8 @@
 import { useId } from "preact/hooks";
 import type { Press } from "../chat";
-import { isCredit, moneyText } from "../money";
+import { amountText, cameIn, moneyText } from "../money";
 import type { AlertCard, Message, Money, Transaction, TransactionsCard } from "../rest/shapes";
-import { dateText, momentText } from "../times";
+import { dateText, momentText, monthText } from "../times";
 import type { Speech } from "../words/words";
 import { useSurroundings } from "./context";
 import { Icon, type IconName } from "./icons";
@@ -25,14 +25,15 @@ export function Withheld({ alert }: { alert: AlertCard | null }) {
 
 function whenText(it: Transaction, speech: Speech, now: Date): string {
   if (it.booked_at) return momentText(it.booked_at, speech.locale, now);
-  return it.booked_on ? dateText(it.booked_on, speech.locale, now) : "";
+  if (it.booked_on) return dateText(it.booked_on, speech.locale, now);
+  return it.booked_month ? monthText(it.booked_month, speech.locale) : "";
 }
 
 const merchantOf = (it: Transaction, speech: Speech): string =>
   it.merchant || it.description || speech.say("unknown_merchant");
 
 const foreign = (it: Transaction): Money | null =>
-  it.original_amount && it.original_amount.currency !== it.amount.currency ? it.original_amount : null;
+  it.original_amount && it.original_amount.currency !== it.amount?.currency ? it.original_amount : null;
 
 /** How a state looks. The words are the server's: this only chooses colour and drawing. */
 const looks: Record<AlertCard["state"], { tone: string; icon: IconName }> = {
@@ -115,7 +116,7 @@ function Purchase({ it, signed }: { it: Transaction; signed: boolean }) {
   return (
     <div class="purchase">
       <div class="purchase-top">
-        <p class="purchase-amount money">{moneyText(it.amount, speech.locale, signed && isCredit(it.amount) ? "always" : "none")}</p>
+        <p class="purchase-amount money">{amountText(it.amount, it.amount_band, speech.locale, signed && cameIn(it.amount, it.amount_band) ? "always" : "none")}</p>
         {it.status === "pending" && <p class="tag">{speech.say("pending")}</p>}
       </div>
       <p class="purchase-merchant">{merchantOf(it, speech)}</p>
@@ -175,8 +176,8 @@ export function Transactions({ card }: { card: TransactionsCard }) {
                   .filter(Boolean).join(" · ")}
               </p>
             </div>
-            <p class={isCredit(it.amount) ? "money line-money money-in" : "money line-money"}>
-              {moneyText(it.amount, speech.locale, "always")}
+            <p class={cameIn(it.amount, it.amount_band) ? "money line-money money-in" : "money line-money"}>
+              {amountText(it.amount, it.amount_band, speech.locale, "always")}
             </p>
           </li>
         ))}
