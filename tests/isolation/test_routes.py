@@ -53,6 +53,7 @@ SHOWS_NOTHING = frozenset(
         "console /operator/counts/",
         "console /banks/<slug:slug>/live/",
         "console /banks/<slug:slug>/integration/test/",
+        "console /banks/<slug:slug>/feeds/<slug:kind>/example/",
         "chat /link/choose",
     }
 )
