@@ -14,6 +14,7 @@ from partners.purchases.models import (
     Shipment,
     ShipmentStop,
 )
+from partners.records.models import ErasureJob, LegalHold
 from partners.sync.models import Notification, SyncRun
 
 __all__ = [
@@ -28,10 +29,12 @@ __all__ = [
     "Entry",
     "EntryAlias",
     "EntryConflict",
+    "ErasureJob",
     "Feed",
     "FeedCursor",
     "Instruction",
     "Integration",
+    "LegalHold",
     "Notification",
     "PurchaseConflict",
     "Receipt",

@@ -15,6 +15,7 @@ app.autodiscover_tasks(
         "partners.sync",
         "partners.instructions",
         "partners.integrations",
+        "partners.records",
         "messaging.notices",
         "messaging.programs",
         "messaging.webhooks",
@@ -26,6 +27,7 @@ app.autodiscover_tasks(
 TIMETABLE = {
     "pull what is due": ("partners.sync.tasks.pull_due", 5.0),
     "carry out instructions": ("partners.instructions.tasks.run_due", 5.0),
+    "erase": ("partners.records.tasks.erase_due", 30.0),
     "send notices": ("messaging.notices.tasks.send_due", 2.0),
     "send webhooks": ("messaging.webhooks.tasks.send_due", 5.0),
     "forget old webhooks": ("messaging.webhooks.tasks.age_out", 3600.0),

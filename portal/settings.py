@@ -111,6 +111,7 @@ DATABASES = {
 DATABASE_ROUTERS = ["portal.tenancy.routing.OneDatabase"]
 TENANCY_REACH_OF_CUSTOMER = "accounts.linking.queries.reach_of_customer"
 TENANCY_BANK_IDS = "partners.banks.queries.bank_ids"
+PERSONAL_DATA = "portal.personal_data.TABLES"
 OUTBOX_SUBSCRIPTIONS = "portal.subscriptions.SUBSCRIPTIONS"
 TENANCY_REACH_OF_CONSENT = "accounts.consent.queries.reach_of_consent"
 
@@ -328,7 +329,13 @@ STATIC_ROOT = PORTAL_STATE / "static"
 # Rooms keep their own files; Django by itself looks in the apps alone.
 STATICFILES_DIRS = [
     ROOT / room / "static"
-    for room in ("portal/design", "portal/local", "messaging/widget", "messaging/notices")
+    for room in (
+        "portal/design",
+        "portal/local",
+        "partners/records",
+        "messaging/widget",
+        "messaging/notices",
+    )
 ]
 # Written by `collectstatic`; the server warns where it is missing.
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,7 @@ class Permission(StrEnum):
     MANAGE_ALERT_TYPES = "manage_alert_types"
     VIEW_CUSTOMERS = "view_customers"
     VIEW_DISCLOSURES = "view_disclosures"
+    MANAGE_HOLDS = "manage_holds"  # what the law has the bank keep of a customer
     ANSWER_CUSTOMERS = "answer_customers"
     VIEW_STAFF = "view_staff"
     MANAGE_STAFF = "manage_staff"
@@ -27,7 +28,12 @@ ALLOWED: dict[str, frozenset[Permission]] = {
     Role.INTEGRATOR: _SEE
     | {Permission.MANAGE_INTEGRATION, Permission.MANAGE_FEEDS, Permission.MANAGE_ALERT_TYPES},
     Role.COMPLIANCE: _SEE
-    | {Permission.MANAGE_FEEDS, Permission.VIEW_CUSTOMERS, Permission.VIEW_DISCLOSURES},
+    | {
+        Permission.MANAGE_FEEDS,
+        Permission.VIEW_CUSTOMERS,
+        Permission.VIEW_DISCLOSURES,
+        Permission.MANAGE_HOLDS,
+    },
     Role.AGENT: frozenset(
         {Permission.VIEW_OVERVIEW, Permission.VIEW_CUSTOMERS, Permission.ANSWER_CUSTOMERS}
     ),

@@ -26,6 +26,7 @@ from partners.console.forms import CustomersForm, DisclosuresForm
 from partners.console.queries import DisclosureFilter
 from partners.console.rules import KeyPage, Place
 from partners.feeds.models import Feed, FeedKind
+from partners.records.queries import erasure_of, hold_on
 from portal.rest.cursors import open_cursor, seal_cursor
 from portal.rest.problems import BadCursor
 from portal.tenancy.blocks import serving
@@ -116,6 +117,9 @@ def customer(request: HttpRequest, desk: Desk, customer_id: UUID) -> HttpRespons
         accounts = queries.accounts_of(found.id)
         consents = queries.consents_of(found.id)
         history = queries.history_of(found)
+        hold, erasure = hold_on(found.id), erasure_of(found.id)
+    may_hold = desk.may(Permission.MANAGE_HOLDS)
+    named = [desk.bank.slug, found.id]
     may_see_more = desk.may(Permission.VIEW_DISCLOSURES)
     ledger = reverse("console:disclosures", args=[desk.bank.slug])
     shown = desk.context("customers") | {
@@ -130,6 +134,11 @@ def customer(request: HttpRequest, desk: Desk, customer_id: UUID) -> HttpRespons
         "consents": [words.consent_row(each, at=now) for each in consents],
         "history": words.history_words(history),
         "disclosures_url": f"{ledger}?customer={found.id}" if may_see_more else "",
+        "hold": hold,
+        "erasure": erasure
+        and {"state_label": erasure.get_status_display(), "requested_at": erasure.requested_at},
+        "hold_url": reverse("console:hold_customer", args=named) if may_hold else "",
+        "lift_url": reverse("console:lift_customer", args=named) if may_hold else "",
     }
     return render(request, "partners/banks/customer.html", shown)
 

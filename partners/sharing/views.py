@@ -60,6 +60,7 @@ def sharing(request: HttpRequest) -> HttpResponse:
             "newest_url": reverse("sharing") if before is not None else "",
             "link_url": "",
             "reaching_url": reverse("reaching"),
+            "records_url": reverse("records"),
         }
         return render(request, "accounts/consent/sharing.html", shown)
 

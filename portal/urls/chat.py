@@ -4,6 +4,7 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
 from messaging.delivery.urls import CUSTOMER_DOORS as SOCKET_DOORS
+from partners.records.urls import CUSTOMER_DOORS as RECORD_DOORS
 from partners.sharing.urls import CUSTOMER_DOORS
 from portal.rest.browsing import SchemaDoor
 from portal.urls import short_ways
@@ -16,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(SOCKET_DOORS)),
     path("", include("messaging.notices.urls")),
     path("", include(CUSTOMER_DOORS)),
+    path("", include(RECORD_DOORS)),
     path("", include("partners.connections.urls")),
     path("api/v1/openapi.json", _SCHEMA),
     *short_ways("CHAT_DOORS"),

@@ -75,6 +75,11 @@ KINDS: dict[str, Kind] = {
     "chat /reaching/address": Kind.WINDOW,
     "chat /reaching/address/prove": Kind.WINDOW,
     "chat /reaching/address/forget": Kind.WINDOW,
+    "chat /records/": Kind.WINDOW,
+    "chat /records/copy.<slug:form>": Kind.WINDOW,
+    "chat /records/erase": Kind.WINDOW,
+    "chat /records/erased": Kind.WINDOW,
+    "chat /records/erased.json": Kind.WINDOW,
     "chat /sharing/": Kind.WINDOW,
     "chat /sharing/enter": Kind.PROVEN,
     "chat /sharing/ticker": Kind.WINDOW,
@@ -261,6 +266,10 @@ GOOD: dict[tuple[str, str], Good] = {
     ("console /banks/<slug:slug>/alert-types/<slug:code>/parameters/", "POST"): _form(
         threshold_minor="250"
     ),
+    ("console /banks/<slug:slug>/customers/<uuid:customer_id>/hold/", "POST"): _form(
+        reason="A court asks for it."
+    ),
+    ("console /banks/<slug:slug>/customers/<uuid:customer_id>/hold/lift/", "POST"): _form(),
     ("console /banks/<slug:slug>/disclosures/", "GET"): OF_CUSTOMER,
     ("console /banks/<slug:slug>/disclosures/live/", "GET"): OF_CUSTOMER,
     ("console /banks/<slug:slug>/conversations/<uuid:conversation_id>/", "GET"): Good(),
@@ -307,6 +316,8 @@ GOOD: dict[tuple[str, str], Good] = {
     ("chat /reaching/address", "POST"): _form(address="new@post.example"),
     ("chat /reaching/address/prove", "POST"): _form(code=MAILED_CODE),
     ("chat /reaching/address/forget", "POST"): _form(),
+    ("chat /records/erase", "GET"): Good(),
+    ("chat /records/erase", "POST"): _form(sure="on"),
     ("chat /sharing/consents/<uuid:consent_id>/end", "GET"): Good(),
     ("chat /sharing/consents/<uuid:consent_id>/end", "POST"): _form(),
     ("chat /widget/frame", "GET"): Good(

@@ -39,6 +39,7 @@ ARGUMENTS = frozenset(
     "delivery",
     "browser_id",
     "way",
+    "form",
 }
 # What tells a stranger no more than "there is nothing", in a status of its own.
 OTHER_REFUSALS: dict[tuple[str, str], set[int]] = {

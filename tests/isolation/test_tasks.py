@@ -36,6 +36,9 @@ from partners.instructions.actions import Errand, claim_errand
 from partners.instructions.carrying import carry
 from partners.instructions.models import Instruction
 from partners.purchases.models import Receipt, Shipment
+from partners.records.actions import Claim as ErasureClaim
+from partners.records.actions import claim_erasure
+from partners.records.erasing import erase
 from partners.sync.models import Notification
 from partners.sync.pulling import pull
 from portal.celery import app
@@ -246,10 +249,15 @@ def tell_it(bank_id: UUID, errand: Any) -> None:
     note(held, Tried("delivered", timezone.now(), latency_ms=1, response_code=200))
 
 
+def erase_it(bank_id: UUID, ours: ErasureClaim) -> None:
+    erase(bank_id=bank_id, claim=ours, clock=timezone.now)
+
+
 # What a worker holds while it works: how it is claimed, and what is done with it.
 WORK: Mapping[type[Any], tuple[Callable[..., Any], Callable[[UUID, Any], None]]] = {
     Claim: (claim_due, pull_it),
     Errand: (claim_errand, carry_it),
+    ErasureClaim: (claim_erasure, erase_it),
     NoticeClaim: (claim_mail, mail_it),
     WebhookErrand: (claim_webhook, tell_it),
 }

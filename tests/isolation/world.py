@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 import jwt
 from allauth.account.models import EmailAddress
 from allauth.mfa.totp.internal.auth import TOTP
+from asgiref.sync import async_to_sync
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
@@ -49,10 +50,12 @@ from partners.feeds.models import FeedCursor
 from partners.instructions.actions import request_freeze
 from partners.integrations.actions import configure_integration
 from partners.ledger.models import Account, Entry
+from partners.records.models import ErasureJob, LegalHold
 from portal.outbox.publishing import publish
 from portal.rest.money import decimal_text
 from portal.secrets.fields import keep_secret
 from portal.secrets.tokens import digest_of
+from portal.subscriptions import SUBSCRIPTIONS
 from portal.tenancy.blocks import Served, serving, serving_consent, serving_customer
 from portal.tenancy.models import QueueModel, TenantModel
 from tests.desk import console_browser
@@ -78,6 +81,7 @@ NOWHERE = "http://127.0.0.1:9"
 HOOK = "https://hooks.nightingale-program.example/in"
 EXTERNAL_ACCOUNT = "the-same-account-id"
 SHORTEST_SECRET = 6
+_EVENT_NAMES = frozenset(each.event.name for each in SUBSCRIPTIONS)
 _WORD = re.compile(r"[a-z_.]+")
 
 Headers = dict[str, str]
@@ -124,6 +128,7 @@ class Home:
             "customer_id": str(self.customer.id),
             "browser_id": str(self.browser_id),
             "way": "push",
+            "form": "json",
         }
 
     @property
@@ -264,7 +269,7 @@ def _worth_hiding(ours: set[str], theirs: set[str]) -> frozenset[str]:
     return frozenset(
         each
         for each in ours - theirs
-        if len(each) >= SHORTEST_SECRET and not _WORD.fullmatch(each)
+        if len(each) >= SHORTEST_SECRET and not _WORD.fullmatch(each) and each not in _EVENT_NAMES
     )
 
 
@@ -512,6 +517,19 @@ def _leave_work(home: Home, at: datetime) -> None:
             keep_secret(each, "access_token", f"access token of {home.mark}")
             keep_secret(each, "refresh_token", f"refresh token of {home.mark}")
             each.save()
+        LegalHold.objects.create(
+            customer=home.customer,
+            reason=f"A dispute about {home.mark}, which is settled",
+            placed_by="staff:somebody",
+            placed_at=at,
+            lifted_at=at,
+        )
+        leaving = make_customer(
+            home.bank, external_id=f"leaver-{home.mark.lower()}", display_name="Who leaves"
+        )
+        ErasureJob.objects.create(
+            customer_id=leaving.id, by=f"staff:{home.mark}", requested_at=at, due_at=at
+        )
         connection = connection_of(home)
         FeedCursor.objects.create(
             connection=connection, account=home.account, kind="transactions", due_at=at
@@ -713,8 +731,21 @@ def _chat_consent_id(home: Home) -> UUID:
         return Consent.objects.get(recipient="chat", ended_at=None).id
 
 
+def content_of(answered: Any) -> bytes:
+    """The whole body, of an answer that is written while it is read too."""
+    if not answered.streaming:
+        return bytes(answered.content)
+    if not answered.is_async:
+        return b"".join(answered.streaming_content)
+
+    async def whole() -> bytes:
+        return b"".join([each async for each in answered.streaming_content])
+
+    return async_to_sync(whole)()
+
+
 def seen(answered: Any, secrets: Iterable[str], sent: str = "") -> set[str]:
     """Which of the secrets the answer shows, in its body or headers, that the caller had not sent."""
-    shown = answered.content.decode(errors="replace") if not answered.streaming else ""
+    shown = content_of(answered).decode(errors="replace")
     shown += json.dumps(dict(answered.headers.items()), ensure_ascii=False)
     return {each for each in secrets if each in shown and each not in sent}
