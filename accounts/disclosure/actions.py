@@ -1,6 +1,8 @@
 """Writing down who was shown what, and who was not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -23,8 +25,10 @@ _COUNT = """
     ON CONFLICT (bank_id, recipient, pseudonym, consent_id, about, door, feed, reason, since)
     DO UPDATE SET count = accounts_disclosurecount.count + 1
     WHERE accounts_disclosurecount.closed_at IS NULL
-    RETURNING count
+    RETURNING count, disclosure_id
 """
+
+_noted: ContextVar[list[UUID] | None] = ContextVar("portal_noted", default=None)
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,17 @@ class Occasion:
     purpose: str = ""
     pseudonym: UUID | None = None
     request_id: str = ""
+
+
+@contextmanager
+def noting() -> Iterator[list[UUID]]:
+    """The ids of whatever is released within, for a message that leaves under several of them."""
+    ids: list[UUID] = []
+    token = _noted.set(ids)
+    try:
+        yield ids
+    finally:
+        _noted.reset(token)
 
 
 def record_release(occasion: Occasion, *, rows: Mapping[UUID | None, Mapping[UUID, int]]) -> UUID:
@@ -57,6 +72,9 @@ def record_release(occasion: Occasion, *, rows: Mapping[UUID | None, Mapping[UUI
     ]
     Disclosure.objects.bulk_create(released)
     _tell(occasion.pseudonym)
+    noted = _noted.get()
+    if noted is not None:
+        noted.extend(each.id for each in released)
     return released[0].id
 
 
@@ -75,8 +93,11 @@ def record_look(occasion: Occasion, *, consent_id: UUID, account_id: UUID) -> No
 
 def record_refusal(
     occasion: Occasion, *, reason: str, consent_id: UUID | None, account_ids: Sequence[UUID]
-) -> None:
-    """Keep a refusal in the open block, once a minute for its kind. `account_ids` are the caller's own."""
+) -> UUID:
+    """Keep a refusal in the open block, once a minute for its kind. `account_ids` are the caller's own.
+
+    The id of the record that stands for it.
+    """
     refused = _disclosure(
         occasion,
         consent_id=consent_id,
@@ -86,13 +107,13 @@ def record_refusal(
         reason=reason,
     )
     minute = occasion.at.replace(second=0, microsecond=0)
-    _keep_once(refused, since=minute, until=minute_closes(minute))
+    return _keep_once(refused, since=minute, until=minute_closes(minute))
 
 
 def _keep_once(
     row: Disclosure, *, since: datetime, until: datetime, about: UUID | None = None
-) -> None:
-    """Keep the row if it is the first of its kind since then, and count it.
+) -> UUID:
+    """Keep the row if it is the first of its kind since then, and count it; the id of the one that stands.
 
     One that comes when its count is closed, and sealed, is kept as a row of its own.
     """
@@ -113,9 +134,11 @@ def _keep_once(
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, values)
         counted = cursor.fetchone()
-    if counted is None or counted[0] == 1:
-        row.save(force_insert=True)
-        _tell(row.pseudonym)
+    if counted is not None and counted[0] > 1:
+        return UUID(str(counted[1]))
+    row.save(force_insert=True)
+    _tell(row.pseudonym)
+    return row.id
 
 
 def _disclosure(

@@ -120,16 +120,19 @@ class Unsealed(QueueModel):
 
 
 class Leaf(TenantModel):
-    """A record's place in its bank's tree, from 0 without a gap; its id is the record's."""
+    """A record's place in its bank's tree, from 0 without a gap; its id is the record's, and so is the
+    pseudonym: a customer finds theirs even where the record is gone."""
 
-    row_reach = RowReach.BANK
+    row_reach = RowReach.PSEUDONYM
 
     kind = models.CharField(max_length=20, choices=[(each.value, each.value) for each in LeafKind])
+    pseudonym = models.UUIDField(null=True, blank=True)
     position = models.PositiveBigIntegerField()
     hash = models.BinaryField(max_length=32)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["bank", "position"], name="leaf_once")]
+        indexes = [models.Index(fields=["bank", "pseudonym", "position"], name="leaf_of_customer")]
 
     def __str__(self) -> str:
         return f"{self.position} {self.id}"

@@ -49,6 +49,9 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         "count",
     ),
 }
+# So many hashes of a level are a tile.
+TILE_BITS = 8
+TILE = 1 << TILE_BITS
 # How long a count waits for what began before its minute or its day was over.
 MINUTES_GRACE, DAYS_GRACE = timedelta(minutes=5), timedelta(hours=1)
 

@@ -8,7 +8,6 @@ unsealed until it is a leaf.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -23,15 +22,14 @@ from accounts.disclosure.models import (
     Unsealed,
 )
 from accounts.disclosure.notes import Head, instant, key_hash
-from accounts.disclosure.rules import LeafKind, content_of
+from accounts.disclosure.proofs import entries_below
+from accounts.disclosure.rules import TILE, TILE_BITS, LeafKind, content_of
 from accounts.disclosure.tree import Frontier, leaf_hash, whole
 from portal.secrets.signing import signer
 from portal.telemetry.measures import SEALED, SEALING_LAG
 from portal.tenancy.blocks import current_bank_id, serving
 
 BATCH = 1_000
-TILE_BITS = 8
-TILE = 1 << TILE_BITS
 _LOCKS = 7_302_119  # our own namespace among advisory locks
 _BANKS_WITH_WORK = """
     SELECT bank_id FROM accounts_unsealed WHERE due_at <= %s
@@ -164,7 +162,13 @@ def _append(records: Sequence[Record], at: datetime) -> None:
     before = Frontier() if last is None else Frontier.unpacked(last.size, bytes(last.frontier))
     hashes = [each.hash for each in records]
     Leaf.objects.bulk_create(
-        Leaf(id=each.id, kind=each.kind.value, position=position, hash=digest)
+        Leaf(
+            id=each.id,
+            kind=each.kind.value,
+            pseudonym=each.fields["pseudonym"] or None,
+            position=position,
+            hash=digest,
+        )
         for position, (each, digest) in enumerate(zip(records, hashes, strict=True), before.size)
     )
     after = before.grown(hashes)
@@ -178,24 +182,11 @@ def _keep_tiles(before: int, after: int) -> None:
     level = 0
     while after >= TILE:
         for position in range(before >> TILE_BITS, after >> TILE_BITS):
-            hashes = _entries(level, position)
+            hashes = entries_below(level, position)
             Tile.objects.create(
                 level=level, position=position, hashes=b"".join(hashes), root=whole(hashes)
             )
         level, before, after = level + 1, before >> TILE_BITS, after >> TILE_BITS
-
-
-def _entries(level: int, position: int) -> list[bytes]:
-    span = {
-        "position__gte": position << TILE_BITS,
-        "position__lt": (position + 1) << TILE_BITS,
-    }
-    rows: Any = (
-        Leaf.objects.filter(**span).values_list("hash", flat=True)
-        if level == 0
-        else Tile.objects.filter(level=level - 1, **span).values_list("root", flat=True)
-    )
-    return [bytes(each) for each in rows.order_by("position")]
 
 
 def _sign(tree: Frontier, at: datetime) -> None:

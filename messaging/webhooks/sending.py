@@ -10,7 +10,7 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +24,8 @@ from django.db import close_old_connections, connection
 
 from accounts.clients.queries import ClientPrincipal
 from accounts.consent.references import consent_reference
+from accounts.disclosure.actions import noting
+from accounts.disclosure.proofs import CHECKPOINT_HEADER, checkpoint_header
 from messaging.conversations.rendering import instant
 from messaging.programs.public import PING, WITHHELD
 from messaging.programs.rendering import Shown, render_events
@@ -276,16 +278,26 @@ def prepare(errand: Errand, at: datetime) -> Message | None:
                 cancel(errand, reason="endpoint-disabled", at=at)
                 return None
             reader = Reader(recipient, at, Door.WEBHOOK)
-            shown = render_events([row.event], reader=reader)[row.event.id]
+            with noting() as disclosure_ids:
+                shown = render_events([row.event], reader=reader)[row.event.id]
             if shown.type is WITHHELD:
                 cancel(errand, reason=str(shown.data["reason"]), at=at)
                 return None
             reference = consent_reference(errand.bank_id, errand.consent_id)
             body = _body(shown, row.event.id, row.event.at) | {"consent": reference}
-            return signed(row.endpoint_id, row.event.id, body, at=at)
+            message = signed(row.endpoint_id, row.event.id, body, at=at)
+            message.headers.update(_witness(disclosure_ids))
+            return message
     except (NotFound, NotFoundHere):
         # The consent is gone, and what hung on it with it.
         return None
+
+
+def _witness(disclosure_ids: Sequence[UUID]) -> dict[str, str]:
+    """Under which records it leaves, and what the bank's log was just before."""
+    ids, checkpoint = ", ".join(map(str, disclosure_ids)), checkpoint_header()
+    headers = {"Disclosure-Id": ids, CHECKPOINT_HEADER: checkpoint}
+    return {name: value for name, value in headers.items() if value}
 
 
 def ping(test: WebhookTest, at: datetime) -> Message | None:

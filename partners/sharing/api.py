@@ -20,6 +20,7 @@ from rest_framework.serializers import Serializer
 from accounts.clients.limits import CountedDoor
 from accounts.clients.queries import ClientPrincipal
 from accounts.consent.references import read_consent_reference
+from accounts.disclosure.proofs import CHECKPOINT_HEADER, checkpoint_header
 from accounts.signin.queries import WidgetPrincipal
 from partners.ledger.queries import Before
 from partners.sharing import bodies, reading
@@ -42,6 +43,20 @@ _CONSENT = OpenApiParameter(
     description="A client program names the consent it reads under: `con_...`. The chat sends none.",
 )
 _MATCH = OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER)
+_RECORD = OpenApiParameter(
+    "Disclosure-Id",
+    str,
+    OpenApiParameter.HEADER,
+    description="Under which record the data left.",
+    response=[200, 304],
+)
+_WITNESS = OpenApiParameter(
+    CHECKPOINT_HEADER,
+    str,
+    OpenApiParameter.HEADER,
+    description="The newest checkpoint of the bank's log of disclosures: keep it, and the log can be held to it.",
+    response=[200, 304],
+)
 
 
 Get = TypeVar("Get", bound=Callable[..., HttpResponse])
@@ -56,7 +71,7 @@ def documented(
     """What the OpenAPI file says of a door: what it takes and all that it answers."""
     problem = OpenApiResponse(ProblemBody)
     refusals = dict.fromkeys((400, 401, 403, 404, 429), problem)
-    parameters: list[Any] = [_CONSENT, _MATCH, *([page] if page else [])]
+    parameters: list[Any] = [_CONSENT, _MATCH, _RECORD, _WITNESS, *([page] if page else [])]
     answers = {200: body, 304: OpenApiResponse(description="Unchanged since If-None-Match")}
     described: Callable[[Get], Get] = extend_schema(
         operation_id=name, parameters=parameters, responses={**answers, **refusals}
@@ -66,6 +81,8 @@ def documented(
 
 class SharingDoor(CountedDoor):
     """A door to a customer's data; on the address list stands who may knock."""
+
+    _checkpoint = ""
 
     @contextmanager
     def reader(self, request: Request) -> Iterator[Reader]:
@@ -78,14 +95,23 @@ class SharingDoor(CountedDoor):
                 with within_consent(
                     caller, bank_id, consent_id, door=GateDoor.REST, at=at
                 ) as recipient:
+                    self._checkpoint = checkpoint_header()
                     yield Reader(recipient, at)
             else:
                 with _of_customer(caller):
+                    self._checkpoint = checkpoint_header()
                     yield Reader(CHAT, at)
 
     def answer(self, request: Request, body: Mapping[str, Any], read: Read) -> HttpResponse:
         """The body with its ETag, or 304; under which disclosure it left."""
-        return _answer(request, body, {"Disclosure-Id": str(read.disclosure_id)})
+        return self.witnessed(request, body, {"Disclosure-Id": str(read.disclosure_id)})
+
+    def witnessed(
+        self, request: Request, body: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> HttpResponse:
+        """With the newest checkpoint of the bank's log: whoever keeps it can hold the bank to it."""
+        held = {CHECKPOINT_HEADER: self._checkpoint} if self._checkpoint else {}
+        return _answer(request, body, {**headers, **held})
 
 
 class AccountsDoor(SharingDoor):
@@ -202,7 +228,7 @@ class ConsentDoor(SharingDoor):
         _given(request, bodies.Nothing)
         with self.reader(request) as reader:
             body = consent_view(at=reader.at)
-        return _answer(request, body, {})
+        return self.witnessed(request, body, {})
 
 
 def _caller(request: Request) -> ClientPrincipal | WidgetPrincipal:

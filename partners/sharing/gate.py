@@ -15,6 +15,7 @@ from uuid import UUID
 
 from accounts.consent.queries import purpose_code_of
 from accounts.disclosure.actions import Occasion, record_look, record_refusal, record_release
+from accounts.disclosure.proofs import CHECKPOINT_HEADER, checkpoint_header
 from partners.sharing.queries import allowances, bank_shares
 from partners.sharing.rules import (
     BANK,
@@ -209,12 +210,18 @@ def recording_refusals() -> Iterator[None]:
         yield
     except NotShared as problem:
         with serving(problem.refusal.bank_id):
-            _write(problem.refusal)
+            noted = {
+                "Disclosure-Id": str(_write(problem.refusal)),
+                CHECKPOINT_HEADER: checkpoint_header(),
+            }
+        # A guess is no customer's of that bank, and learns nothing of the bank.
+        if problem.refusal.occasion.pseudonym is not None:
+            problem.headers |= {name: value for name, value in noted.items() if value}
         raise
 
 
-def _write(refusal: Refusal) -> None:
-    record_refusal(
+def _write(refusal: Refusal) -> UUID:
+    return record_refusal(
         refusal.occasion,
         reason=refusal.reason,
         consent_id=refusal.consent_id,

@@ -13,6 +13,7 @@ _SCHEMA = SchemaDoor.as_view(urlconf="portal.urls.api", origin=settings.API_ORIG
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="/api/v1/docs")),
     path("", include("accounts.clients.urls")),
+    path("", include("accounts.disclosure.urls")),
     path("", include(CLIENT_DOORS)),
     path("", include(SOCKET_DOORS)),
     path("", include("messaging.webhooks.urls")),

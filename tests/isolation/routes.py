@@ -53,6 +53,10 @@ KINDS: dict[str, Kind] = {
     "base /problems/<slug:slug>": Kind.OPEN,
     "api /": Kind.OPEN,
     "api /oauth/token": Kind.PROVEN,
+    "api /disclosures/<uuid:bank_id>/checkpoint": Kind.OPEN,
+    "api /disclosures/<uuid:bank_id>/checkpoints": Kind.OPEN,
+    "api /disclosures/<uuid:bank_id>/keys": Kind.OPEN,
+    "api /disclosures/<uuid:bank_id>/consistency": Kind.OPEN,
     "api /api/v1/realtime/tickets": Kind.PROGRAM,
     "api /open-banking/<slug:slug>/event-notifications": Kind.PROVEN,
     "api /api/v1/openapi.json": Kind.OPEN,
@@ -275,6 +279,9 @@ GOOD: dict[tuple[str, str], Good] = {
     ("console /banks/<slug:slug>/conversations/<uuid:conversation_id>/", "GET"): Good(),
     ("console /banks/<slug:slug>/conversations/<uuid:conversation_id>/", "POST"): Good(
         lambda _world, _home: Request({"text": "An answer", "client_msg_id": str(uuid4())})
+    ),
+    ("api /disclosures/<uuid:bank_id>/consistency", "GET"): Good(
+        lambda _world, _home: Request(query={"first": "1", "second": "1"})
     ),
     ("api /api/v1/realtime/tickets", "POST"): _json(),
     ("chat /api/v1/links", "POST"): _json(),

@@ -34,7 +34,6 @@ SEEN_BY_ALL = {
     "partners_alertrule": "what the bank raises at all: the gate reads it",
     "portal_idempotencyrecord": "found by a digest that only its own caller can make; ids alone",
     "portal_outboxkey": "counters of ordering keys: ids alone",
-    "accounts_leaf": "hashes, of which every proof takes other customers' too: ids alone",
     "accounts_tile": "hashes alone",
     "accounts_checkpoint": "published to everybody",
 }

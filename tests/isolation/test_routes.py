@@ -208,7 +208,7 @@ def test_what_is_open_shows_and_changes_nothing_of_anybodys(
     guessed = {"login": owner.email, "email": owner.email, "password": "x", "code": "000000"}
     secrets = world.secrets_of_bank() | world.secrets_of_victim(world.stranger)
     # Which banks offer their chat is no secret.
-    secrets -= {world.house.bank.name}
+    secrets -= {world.house.bank.name} | world.published()
     path = route.path(arguments_of(world, world.victim))
     for cookie in ("", world.other_house.owner, world.stranger.window):
         for method in ("GET", "POST"):

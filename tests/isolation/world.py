@@ -28,6 +28,7 @@ from accounts.clients.models import AccessToken, Client
 from accounts.consent.actions import revoke_consent
 from accounts.consent.models import Consent
 from accounts.consent.references import consent_reference
+from accounts.disclosure.models import Checkpoint
 from accounts.disclosure.sealing import seal_due
 from accounts.people.models import Person
 from accounts.signin.actions import make_window_code
@@ -54,6 +55,7 @@ from partners.records.models import ErasureJob, LegalHold
 from portal.outbox.publishing import publish
 from portal.rest.money import decimal_text
 from portal.secrets.fields import keep_secret
+from portal.secrets.models import SigningKey
 from portal.secrets.tokens import digest_of
 from portal.subscriptions import SUBSCRIPTIONS
 from portal.tenancy.blocks import Served, serving, serving_consent, serving_customer
@@ -159,6 +161,7 @@ class House:
     def arguments(self) -> dict[str, str]:
         return {
             "slug": self.bank.slug,
+            "bank_id": str(self.bank.id),
             "staff_id": str(self.staff[Staff.Role.AGENT].id),
             "kind": "transactions",
             "code": "low_balance",
@@ -224,6 +227,16 @@ class World:
 
     def homes(self) -> tuple[Home, Home, Home]:
         return self.victim, self.neighbour, self.stranger
+
+    def published(self) -> frozenset[str]:
+        """What the first bank says of its log to everybody."""
+        with serving(self.house.bank.id):
+            return frozenset(
+                {
+                    *Checkpoint.objects.values_list("origin", flat=True),
+                    *SigningKey.objects.values_list("public_key", flat=True),
+                }
+            )
 
     def secrets_of_bank(self) -> frozenset[str]:
         """Values of the first bank that the second does not have: its staff's names too."""

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection, connections, transaction
 from django.utils import timezone
 
-from accounts.disclosure import sealing
+from accounts.disclosure import proofs, sealing
 from accounts.disclosure.actions import Occasion, record_look, record_refusal, record_release
 from accounts.disclosure.models import (
     Checkpoint,
@@ -117,8 +117,9 @@ def test_what_is_written_down_is_sealed_in_its_order_and_signed() -> None:
 @pytest.mark.django_db
 @pytest.mark.slow
 def test_tiles_are_kept_when_they_are_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sealing, "TILE_BITS", 2)
-    monkeypatch.setattr(sealing, "TILE", 4)
+    for module in (sealing, proofs):
+        monkeypatch.setattr(module, "TILE_BITS", 2)
+        monkeypatch.setattr(module, "TILE", 4)
     customer = make_customer(make_bank())
     release(customer, times=70)
 
@@ -135,6 +136,12 @@ def test_tiles_are_kept_when_they_are_full(monkeypatch: pytest.MonkeyPatch) -> N
         *((1, position) for position in range(4)),
         (2, 0),
     ]
+    with serving(customer.bank_id):
+        for size in (1, 4, 63, 64, 65, 70):
+            made = proofs.inclusion_proofs(range(size), size)
+            assert made == [naive.path(each, entries[:size]) for each in range(size)]
+            grown = [proofs.consistency_proof(each, size) for each in range(1, size + 1)]
+            assert grown == [naive.proof(each, entries[:size]) for each in range(1, size + 1)]
     for each in tiles:
         width = 4 ** (each.level + 1)
         start = each.position * width

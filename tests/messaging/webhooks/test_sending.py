@@ -18,6 +18,8 @@ from django.utils import timezone
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from accounts.disclosure.models import Disclosure
+from accounts.disclosure.sealing import seal_due
+from accounts.disclosure.verify import read_header
 from messaging.webhooks.models import WebhookDelivery, WebhookEndpoint
 from messaging.webhooks.rules import WAITS
 from messaging.webhooks.sending import claim_everywhere, send_everything_due
@@ -102,6 +104,25 @@ def test_an_alert_is_told_as_on_the_socket_and_signed_as_the_specification_says(
     assert faults_of(said["data"], SPEC["components"]["schemas"]["alertRaised"]) == []
     assert (logged["status"], outcomes(logged)) == ("delivered", [("delivered", 204)])
     assert logged["next_attempt_at"] is None
+
+
+def test_a_message_names_its_records_and_carries_a_witness_of_the_log(world: World) -> None:
+    bank_id = world.scene.home.bank_id
+    assert world.scene.program.get("accounts").status_code == 200
+    world.scene.raise_alert()
+    with serving(bank_id):
+        before = set(Disclosure.objects.values_list("id", flat=True))
+    while seal_due(bank_id=bank_id, clock=timezone.now):
+        pass
+    send()
+
+    (received,) = world.receiver.received
+    with serving(bank_id):
+        told = Disclosure.objects.filter(door="webhook").exclude(pk__in=before)
+        ids = {str(each) for each in told.values_list("id", flat=True)}
+    assert len(ids) == 2, "the alert, and its transaction"
+    assert set(received.headers["disclosure-id"].split(", ")) == ids
+    assert str(bank_id) in read_header(received.headers["portal-checkpoint"]).origin
 
 
 def test_every_type_of_event_is_told_as_documented(world: World) -> None:

@@ -16,7 +16,11 @@ from accounts.clients.models import AccessToken, Client
 from accounts.consent.actions import revoke_consent
 from accounts.consent.models import Consent
 from accounts.consent.references import consent_reference
+from accounts.disclosure import proofs
+from accounts.disclosure.exporting import keys_body
 from accounts.disclosure.models import Disclosure
+from accounts.disclosure.sealing import seal_due
+from accounts.disclosure.verify import Keys, read_header
 from partners.ledger.models import Entry
 from partners.sharing.rules import Reason, Refused
 from portal.tenancy.blocks import serving, serving_customer
@@ -135,6 +139,29 @@ def test_every_read_is_disclosed_under_the_id_it_answers(
     )
     assert row.pseudonym == home.customer.pseudonym
     assert row.request_id == answered.headers["X-Request-Id"]
+
+
+def test_every_answer_carries_a_witness_of_the_banks_log(
+    home: Household, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proofs, "_REMEMBERED_SECONDS", 0)
+    path = f"accounts/{home.account.id}/transactions"
+    before = program.get(path)
+    assert seal_due(bank_id=home.bank_id, clock=timezone.now)
+
+    read_again, refused = program.get(path), program.get(f"accounts/{uuid4()}")
+
+    assert "Portal-Checkpoint" not in before.headers
+    held = read_header(read_again.headers["Portal-Checkpoint"])
+    assert held.size == 1
+    assert f"disclosures/{home.bank_id}" in held.origin
+    assert refused.status_code == 404
+    assert read_header(refused.headers["Portal-Checkpoint"]) == held
+    with serving(home.bank_id):
+        row = Disclosure.objects.get(decision="refused")
+        keys = Keys(keys_body(home.bank_id))
+    assert refused.headers["Disclosure-Id"] == str(row.id)
+    keys.require(held)
 
 
 def test_a_customer_in_the_chat_reads_the_same_paths(home: Household) -> None:
