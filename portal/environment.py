@@ -82,6 +82,7 @@ def refuse_development(given: dict[str, str]) -> None:
         "DATABASE_URL": f"{ROOT}" in given.get("DATABASE_URL", ""),
         "PORTAL_PUSH_KEY": given.get("PORTAL_PUSH_KEY", "").startswith(("dev", "test")),
         "EMAIL_URL": not _keeps_mail_secret(given.get("EMAIL_URL", "")),
+        "PORTAL_TAMPERING": given.get("PORTAL_TAMPERING") == "yes",
         "PORTAL_CALLS_TO_LOOPBACK": given.get("PORTAL_CALLS_TO_LOOPBACK") == "yes",
     }
     names = sorted(name for name, is_unfit in unfit.items() if is_unfit)

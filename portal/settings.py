@@ -301,6 +301,8 @@ WEBHOOK_SENDERS = env.number("PORTAL_WEBHOOK_SENDERS", 1)
 CALLS_TO_LOOPBACK = (
     env.choice("PORTAL_CALLS_TO_LOOPBACK", ("yes", "no"), "no" if PRODUCTION else "yes") == "yes"
 )
+# Whether the demonstration may rewrite a record behind the portal's back, to show that it is found out.
+TAMPERING = env.choice("PORTAL_TAMPERING", ("yes", "no"), "yes" if DEVELOPMENT else "no") == "yes"
 # How many times what is usual everybody may ask, at every door: for tests that ask without a pause.
 LIMIT_FACTOR = env.number("PORTAL_LIMIT_FACTOR", 1)
 BANK_TIMEOUT_SECONDS = env.number("PORTAL_BANK_TIMEOUT_SECONDS", 10)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.core.cache import cache
 from django.db.models import Count, Max, QuerySet
 
 from accounts.disclosure.models import Disclosure, DisclosureCount
@@ -19,6 +20,15 @@ class Access:
 
     times: int
     last_at: datetime
+
+
+def is_tampered(bank_id: UUID) -> bool:
+    """Whether the demonstration has rewritten a record of this bank, and not put it back."""
+    return cache.get(tampered_key(bank_id)) is not None
+
+
+def tampered_key(bank_id: UUID) -> str:
+    return f"tampered:{bank_id}"
 
 
 def disclosures_of(pseudonym: UUID) -> QuerySet[Disclosure]:

@@ -6,6 +6,8 @@ from partners.console.views import (
     customer,
     customers,
     disclosures,
+    disclosures_check,
+    disclosures_export,
     disclosures_live,
     feed_example,
     overview,
@@ -20,4 +22,6 @@ urlpatterns = [
     path("banks/<slug:slug>/customers/<uuid:customer_id>/", customer, name="customer"),
     path("banks/<slug:slug>/disclosures/", disclosures, name="disclosures"),
     path("banks/<slug:slug>/disclosures/live/", disclosures_live, name="disclosures_live"),
+    path("banks/<slug:slug>/disclosures/check/", disclosures_check, name="disclosures_check"),
+    path("banks/<slug:slug>/disclosures/export", disclosures_export, name="disclosures_export"),
 ]

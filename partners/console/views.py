@@ -7,16 +7,20 @@ from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import BadRequest
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from accounts.disclosure.queries import times_of
+from accounts.disclosure.checking import check_bank
+from accounts.disclosure.exporting import MEDIA_TYPE, bank_lines, in_lines, wanted_sizes
+from accounts.disclosure.queries import is_tampered, times_of
+from accounts.disclosure.words import check_words
 from partners.banks.access import Desk, staff_page
 from partners.banks.models import Customer
 from partners.banks.permissions import Permission
@@ -29,6 +33,7 @@ from partners.feeds.models import Feed, FeedKind
 from partners.records.queries import erasure_of, hold_on
 from portal.rest.cursors import open_cursor, seal_cursor
 from portal.rest.problems import BadCursor
+from portal.rest.streaming import streamed
 from portal.tenancy.blocks import serving
 
 Shown = dict[str, Any]
@@ -163,6 +168,7 @@ def disclosures(request: HttpRequest, desk: Desk) -> HttpResponse:
         "filters": {name: request.GET.get(name, "") for name in form.fields},
         "form": form,
         "feeds": [{"code": c, "label": label} for c, label in words.CODE_WORDS.items()],
+        **check_context(desk),
         "total_words": _("Today: %(shown)s shown, %(refused)s refused")
         % {"shown": intcomma(released), "refused": intcomma(refused)},
     }
@@ -179,6 +185,51 @@ def disclosures_live(request: HttpRequest, desk: Desk) -> HttpResponse:
         raise BadRequest
     shown = _ledger(request, desk, form)
     return render(request, "accounts/disclosure/_disclosure_rows.html", shown)
+
+
+@require_GET
+@staff_page(Permission.VIEW_DISCLOSURES)
+def disclosures_check(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Whether the whole log is as it was signed: a second of looking at a time."""
+    bound_to = f"console:check:{desk.bank.id}"
+    text = request.GET.get("from")
+    try:
+        standing = None if text is None else open_cursor(text, bound_to=bound_to)
+    except BadCursor as reason:
+        raise BadRequest(reason.title) from reason
+    checked = check_bank(desk.bank.id, at=timezone.now(), standing=standing)
+    place = "" if checked.is_over else seal_cursor(checked.standing, bound_to=bound_to)
+    shown = check_context(desk)
+    next_url = f"{shown['check_url']}?from={place}"
+    shown["check"] = check_words(checked, next_url=next_url)
+    if request.htmx:  # type: ignore[attr-defined]  # its middleware's
+        return render(request, "accounts/disclosure/_check.html", shown)
+    shown |= desk.context("disclosures") | {
+        "disclosures_url": reverse("console:disclosures", args=[desk.bank.slug])
+    }
+    return render(request, "accounts/disclosure/check_console.html", shown)
+
+
+def check_context(desk: Desk) -> Shown:
+    """What `_check.html` needs beside what was found."""
+    slug = desk.bank.slug
+    return {
+        "check": None,
+        "check_url": reverse("console:disclosures_check", args=[slug]),
+        "export_url": reverse("console:disclosures_export", args=[slug]),
+        "tamper_url": f"/start/tamper/{slug}" if settings.TAMPERING else "",
+        "tampered": settings.TAMPERING and is_tampered(desk.bank.id),
+    }
+
+
+@require_GET
+@staff_page(Permission.VIEW_DISCLOSURES)
+def disclosures_export(request: HttpRequest, desk: Desk) -> HttpResponseBase:
+    """The whole log as a file that `verify.py` checks, streamed."""
+    at = timezone.now()
+    lines = bank_lines(desk.bank.id, at=at, sizes=wanted_sizes(request.GET.get("sizes", "")))
+    name = f"{desk.bank.slug}-disclosures-{at:%Y-%m-%d}.jsonl"
+    return streamed(request, in_lines(lines), name=name, content_type=MEDIA_TYPE)
 
 
 def _ledger(request: HttpRequest, desk: Desk, form: DisclosuresForm) -> Shown:

@@ -38,5 +38,7 @@ CUSTOMER_DOORS: list[URLPattern] = [
     path("sharing/", views.sharing, name="sharing"),
     path("sharing/enter", views.enter, name="sharing_enter"),
     path("sharing/ticker", views.ticker, name="sharing_ticker"),
+    path("sharing/check", views.check, name="sharing_check"),
+    path("sharing/export", views.export, name="sharing_export"),
     path("sharing/consents/<uuid:consent_id>/end", views.end, name="sharing_end"),
 ]

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -17,6 +18,10 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.consent.actions import revoke_consent
+from accounts.disclosure.checking import check_customer
+from accounts.disclosure.exporting import MEDIA_TYPE, customer_lines, in_lines, wanted_sizes
+from accounts.disclosure.queries import is_tampered
+from accounts.disclosure.words import check_words
 from accounts.signin.windows import Window, arrive, customer_window, entered_window
 from partners.banks.models import Customer
 from partners.banks.windows import in_window
@@ -24,6 +29,8 @@ from partners.sharing import overview
 from partners.sharing.timeline import Timeline, timeline
 from portal.rest.cursors import open_cursor, seal_cursor
 from portal.rest.problems import BadCursor, NotFound
+from portal.rest.streaming import streamed
+from portal.tenancy.blocks import serving_customer
 
 
 @csrf_exempt  # the one-time code is the proof; only our own frame's origin may post it
@@ -61,6 +68,7 @@ def sharing(request: HttpRequest) -> HttpResponse:
             "link_url": "",
             "reaching_url": reverse("reaching"),
             "records_url": reverse("records"),
+            **check_context(request),
         }
         return render(request, "accounts/consent/sharing.html", shown)
 
@@ -73,6 +81,66 @@ def ticker(request: HttpRequest) -> HttpResponse:
     with _block(request) as customer:
         ticks = timeline(customer.bank, at=timezone.now()).ticks
         return render(request, "accounts/consent/_ticker.html", {"ticks": ticks})
+
+
+@require_GET
+@never_cache
+@customer_window
+def check(request: HttpRequest) -> HttpResponse:
+    """Whether the customer's records are in the chain as they were sealed: a second of looking at a time."""
+    window = entered_window(request)
+    bound_to = f"sharing-check:{window.customer_id}"
+    with _block(request) as customer:
+        text = request.GET.get("from")
+        standing = None if text is None else open_cursor(text, bound_to=bound_to)
+        pseudonym = customer.pseudonym
+    checked = check_customer(
+        window.bank_id,
+        lambda: serving_customer(window.bank_id, window.customer_id),
+        pseudonym,
+        at=timezone.now(),
+        standing=standing,
+    )
+    place = "" if checked.is_over else seal_cursor(checked.standing, bound_to=bound_to)
+    next_url = f"{reverse('sharing_check')}?from={place}"
+    with _block(request) as customer:
+        shown = check_context(request) | {"check": check_words(checked, next_url=next_url)}
+        if request.htmx:  # type: ignore[attr-defined]  # its middleware's
+            return render(request, "accounts/disclosure/_check.html", shown)
+        shown |= {"bank": customer.bank, "sharing_url": reverse("sharing")}
+        return render(request, "accounts/disclosure/check_window.html", shown)
+
+
+def check_context(request: HttpRequest) -> dict[str, Any]:
+    """What `_check.html` needs beside what was found."""
+    bank_id = entered_window(request).bank_id
+    return {
+        "check": None,
+        "check_url": reverse("sharing_check"),
+        "export_url": reverse("sharing_export"),
+        "tamper_url": "/start/tamper" if settings.TAMPERING else "",
+        "tampered": settings.TAMPERING and is_tampered(bank_id),
+    }
+
+
+@require_GET
+@never_cache
+@customer_window
+def export(request: HttpRequest) -> HttpResponseBase:
+    """The customer's own part of the log as a file that `verify.py` checks, streamed."""
+    at = timezone.now()
+    window = entered_window(request)
+    with _block(request) as customer:
+        pseudonym, slug = customer.pseudonym, customer.bank.slug
+    lines = customer_lines(
+        window.bank_id,
+        lambda: serving_customer(window.bank_id, window.customer_id),
+        pseudonym,
+        at=at,
+        sizes=wanted_sizes(request.GET.get("sizes", "")),
+    )
+    name = f"{slug}-who-saw-what-{at:%Y-%m-%d}.jsonl"
+    return streamed(request, in_lines(lines), name=name, content_type=MEDIA_TYPE)
 
 
 @require_http_methods(["GET", "POST"])

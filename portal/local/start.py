@@ -32,6 +32,7 @@ from partners.banks.models import Bank, Customer
 from partners.sharing.timeline import timeline
 from portal.local.demo import BANKS, DemoBank, totp_secret
 from portal.local.mailbox import Folder, mail_folder
+from portal.local.tampering import tamper_in_console, tamper_in_window
 from portal.tenancy.blocks import serving, serving_customer
 
 OWNER = "owner"
@@ -246,5 +247,11 @@ BASE_DOORS = [
     path("start/mail", mails, name="start_mails"),
     path("start/mail/<str:name>", mail, name="start_mail"),
 ]
-CONSOLE_DOORS = [path("start/console", to_console)]
-CHAT_DOORS = [path("start/sharing", to_sharing)]
+CONSOLE_DOORS = [
+    path("start/console", to_console),
+    path("start/tamper/<slug:slug>", tamper_in_console),
+]
+CHAT_DOORS = [
+    path("start/sharing", to_sharing),
+    path("start/tamper", tamper_in_window),
+]

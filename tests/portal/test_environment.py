@@ -27,6 +27,7 @@ def test_production_takes_what_is_fit_for_it() -> None:
         ("EMAIL_URL", "file:///var/mail"),
         ("EMAIL_URL", "smtp://mail.example?tls=none"),
         ("PORTAL_CALLS_TO_LOOPBACK", "yes"),
+        ("PORTAL_TAMPERING", "yes"),
     ],
 )
 def test_production_refuses_what_is_only_fit_for_development(name: str, value: str) -> None:
