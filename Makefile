@@ -48,6 +48,10 @@ bench: setup ## Measure commit to screen, and what a socket costs, as ratios to 
 	@$(BIN)/python -m benchmarks.screen
 	@$(BIN)/python -m benchmarks.sockets
 
+.PHONY: bench-consent
+bench-consent: setup ## Measure what the gate and the record cost a page of 100 transactions, against the read alone
+	@exec $(BIN)/python -m benchmarks.consent
+
 .PHONY: attack
 attack: python ## Attack every operation of the API with made-up requests, as three kinds of caller: MINUTES= SEED=
 	@$(PYTHON) -m portal.local.setup --dev
