@@ -16,6 +16,8 @@ LANGUAGES = ("it", "es")
 TEMPLATES = (
     "templates/partners/connections",
     "templates/accounts/consent",
+    "templates/accounts/disclosure/_check.html",
+    "templates/accounts/disclosure/check_window.html",
     "templates/accounts/signin/window_ended.html",
     "templates/partners/records",
     "templates/messaging/notices",
@@ -30,6 +32,7 @@ WORDS = (
     "partners/records/words.py",
     "partners/records/forms.py",
     "messaging/notices/words.py",
+    "accounts/disclosure/words.py",
 )
 _CALLS = {"_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy", "pgettext"}
 _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
