@@ -27,6 +27,7 @@ from messaging.delivery.reading import Beat, NotNow, Read, StreamKey
 from messaging.delivery.seats import CustomerSeat, ProgramSeat, Seat
 from portal.outbox.pokes import poke
 from portal.rest.problems import Problem
+from portal.sockets import WRITE, Write
 from portal.telemetry.measures import EVENT_TO_SCREEN, SOCKETS, SOCKETS_CLOSED
 from portal.telemetry.traces import span
 
@@ -108,7 +109,8 @@ async def socket(scope: Scope, receive: Receive, send: Send) -> None:
     except Ended as end:
         await _close(send, end)
         return
-    await Connection(hub, seat, receive, send).serve()
+    write = scope.get("extensions", {}).get(WRITE)
+    await Connection(hub, seat, receive, send, write).serve()
 
 
 async def refuse(_scope: Scope, receive: Receive, send: Send) -> None:
@@ -173,12 +175,14 @@ class Connection:
         *("_bad_frames", "_end", "_task", "__weakref__"),
     )
 
-    def __init__(self, hub: Hub, seat: Seat, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, hub: Hub, seat: Seat, receive: Receive, send: Send, write: Write | None
+    ) -> None:
         self.seat = seat
         self._hub = hub
         self._receive = receive
         self._send = send
-        self._outbox = Outbox(send, fail=self._not_taken)
+        self._outbox = Outbox(send, write=write, fail=self._not_taken)
         self._following: dict[StreamKey, Following] = {}
         self._allowance = Allowance()
         self._bad_frames = 0
@@ -229,9 +233,9 @@ class Connection:
             if self._task is not None and self._task is not asyncio.current_task():
                 self._task.cancel()
 
-    def _put(self, text: str) -> None:
+    def _put(self, said: bytes) -> None:
         try:
-            self._outbox.put(text)
+            self._outbox.put(said)
         except SlowConsumer:
             self.end(Close.SLOW_CONSUMER, "too much is waiting for you")
 
@@ -307,6 +311,8 @@ class Connection:
     async def _greeted(self) -> None:
         while not isinstance(await self._next_frame(), frames.Hello):
             self._bad_frame("hello comes first")
+        # Whoever has read `ready` is one of those that the hub knows.
+        self._hub.join(self)
         self._put(
             frame(
                 "ready",
@@ -315,7 +321,8 @@ class Connection:
                 max_frame=frames.LARGEST_FRAME,
             )
         )
-        self._hub.join(self)
+        if self._hub.draining:
+            self.drain()
 
     async def _next_frame(self) -> frames.Frame:
         """The next frame that is one. Raises Ended."""
@@ -512,11 +519,11 @@ def say_typing(
         hub.spawn(hub.run(poke, "ephemeral", text))
 
 
-def _no_such_stream() -> str:
+def _no_such_stream() -> bytes:
     return error("no_such_stream", "there is no such stream here")
 
 
-def _synced(following: Following, read: Read) -> str:
+def _synced(following: Following, read: Read) -> bytes:
     return frame(
         "synced",
         stream=following.stream,

@@ -153,14 +153,14 @@ _READERS: dict[str, tuple[set[str], Callable[[Said], Frame]]] = {
 }
 
 
-def frame(name: str, **said: Any) -> str:
-    """A frame of ours, as text."""
-    return orjson.dumps({"t": name, **said}).decode()
+def frame(name: str, **said: Any) -> bytes:
+    """A frame of ours: a text, in UTF-8."""
+    return orjson.dumps({"t": name, **said})
 
 
 def error(
     code: str, detail: str, *, temporary: bool = False, retry_after: float | None = None
-) -> str:
+) -> bytes:
     """An `err` frame. `temporary` says that the same may succeed later, `retry_after` (seconds) when."""
     later = {} if retry_after is None else {"retry_after": retry_after}
     return frame("err", code=code, detail=detail, temporary=temporary, **later)

@@ -10,6 +10,7 @@ import signal
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from types import FrameType
 from typing import Any, ParamSpec, Protocol, TypeVar
 from uuid import UUID
@@ -17,8 +18,8 @@ from uuid import UUID
 import orjson
 import redis
 from django.conf import settings
-from redis import asyncio as aioredis
 
+from messaging.delivery.listening import subscribed_to
 from messaging.delivery.reading import Beat, StreamKey, beat_of, in_thread
 from messaging.delivery.seats import Seat
 from portal.outbox.pokes import CHANNEL_PREFIX
@@ -26,7 +27,7 @@ from portal.outbox.pokes import CHANNEL_PREFIX
 logger = logging.getLogger(__name__)
 
 STREAMS, SESSIONS, EPHEMERAL = (
-    CHANNEL_PREFIX + name for name in ("streams", "sessions", "ephemeral")
+    (CHANNEL_PREFIX + name).encode() for name in ("streams", "sessions", "ephemeral")
 )
 READERS = 4
 _AGAIN_SECONDS = (0.1, 0.5, 1, 2, 5)
@@ -35,6 +36,10 @@ _BEATS_AT_ONCE = 25
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+# Few banks are spoken of all the time.
+_bank_id = lru_cache(maxsize=1024)(UUID)
 
 
 class Listener(Protocol):
@@ -59,7 +64,7 @@ class Hub:
         self._tasks: list[asyncio.Task[None]] = []
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="socket-reader")
         self._of_stream: dict[StreamKey, set[Listener]] = {}
-        self._heard: dict[str, Callable[[bytes], None]] = {
+        self._heard: dict[bytes, Callable[[bytes], None]] = {
             STREAMS: self._poked,
             SESSIONS: self._sessions_changed,
             EPHEMERAL: self._ephemeral,
@@ -92,8 +97,6 @@ class Hub:
     def join(self, listener: Listener) -> None:
         self.listeners.add(listener)
         self._nobody.clear()
-        if self.draining:
-            listener.drain()
 
     def leave(self, listener: Listener) -> None:
         self.listeners.discard(listener)
@@ -116,22 +119,19 @@ class Hub:
         failures = 0
         while True:
             try:
-                async with aioredis.Redis.from_url(
-                    settings.VALKEY_URL, socket_timeout=None, socket_connect_timeout=2
-                ) as valkey:
-                    pubsub = valkey.pubsub(ignore_subscribe_messages=True)
-                    await pubsub.subscribe(STREAMS, SESSIONS, EPHEMERAL)
+                async with subscribed_to(
+                    settings.VALKEY_URL, tuple(self._heard), self._hear
+                ) as subscription:
                     failures = 0
                     # What was said while we were away is asked for now, not at the next beat.
                     await self._beat_all()
-                    async for said in pubsub.listen():
-                        self._hear(said["channel"].decode(), said["data"])
+                    await subscription.ended
             except (redis.RedisError, OSError) as problem:
                 logger.warning("pokes cannot be heard: %s", type(problem).__name__)
             await asyncio.sleep(_AGAIN_SECONDS[min(failures, len(_AGAIN_SECONDS) - 1)])
             failures += 1
 
-    def _hear(self, channel: str, said: bytes) -> None:
+    def _hear(self, channel: bytes, said: bytes) -> None:
         try:
             self._heard[channel](said)
         except (KeyError, ValueError, TypeError) as problem:
@@ -139,7 +139,7 @@ class Hub:
 
     def _poked(self, said: bytes) -> None:
         bank, stream, head, *trace = said.decode().split(" ")
-        key = StreamKey(UUID(bank), stream)
+        key = StreamKey(_bank_id(bank), stream)
         for listener in tuple(self._of_stream.get(key, ())):
             listener.wake(key, int(head), "".join(trace))
 
@@ -151,9 +151,10 @@ class Hub:
 
     def _ephemeral(self, said: bytes) -> None:
         read = orjson.loads(said)
-        key = StreamKey(UUID(read["bank"]), read["stream"])
+        key = StreamKey(_bank_id(read["bank"]), read["stream"])
+        sender = read.get("from")
         for listener in tuple(self._of_stream.get(key, ())):
-            if str(listener.seat.customer_id) != read.get("from"):
+            if sender is None or str(listener.seat.customer_id) != sender:
                 listener.hear(key, read["type"], read["data"])
 
     # --- beats ----------------------------------------------------------------------------------

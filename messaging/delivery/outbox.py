@@ -1,7 +1,9 @@
-"""One socket's outgoing frames: bounded, in order, written by a task that is there only while they wait."""
+"""One socket's outgoing frames: written at once while the client takes them; else bounded, in order, by a task."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+
+from portal.sockets import Write
 
 Send = Callable[[dict[str, object]], Awaitable[None]]
 
@@ -17,33 +19,48 @@ class SlowConsumer(Exception):  # what the client is, not what we did
 class Outbox:
     """Frames wait here until the client takes them; an idle one holds no task and no queue.
 
+    Where the server offers `write`, a frame goes by it while nothing waits, and is never queued.
     `put` refuses beyond the bounds; a reader of long histories waits for `room` before it reads on,
     so that only a client that really does not take anything is called slow. `fail` is called at most
     once, with SlowConsumer or with what the transport raised; nothing is written after that.
     """
 
-    __slots__ = ("_bytes", "_fail", "_frames", "_patience", "_room", "_send", "_writer")
+    __slots__ = (
+        *("_bytes", "_fail", "_frames", "_is_over", "_patience"),
+        *("_room", "_send", "_write", "_writer"),
+    )
 
     def __init__(
-        self, send: Send, *, fail: Callable[[Exception], None], patience: float | None = None
+        self,
+        send: Send,
+        *,
+        fail: Callable[[Exception], None],
+        write: Write | None = None,
+        patience: float | None = None,
     ) -> None:
         self._send = send
+        self._write = write
         self._fail = fail
         self._patience = SLOWEST_SEND_SECONDS if patience is None else patience
-        self._frames: list[tuple[str, int]] = []
+        self._frames: list[bytes] = []
         self._bytes = 0
+        self._is_over = False
         self._writer: asyncio.Task[None] | None = None
         self._room: asyncio.Future[None] | None = None
 
-    def put(self, text: str) -> None:
-        """Queue one frame. Raises SlowConsumer where it does not fit."""
-        size = len(text.encode())
+    def put(self, frame: bytes) -> None:
+        """Write one frame, now or behind what waits. Raises SlowConsumer where it does not fit."""
+        if self._is_over:
+            return
+        if self._writer is None and self._write is not None and self._write(frame):
+            return
+        size = len(frame)
         if len(self._frames) >= MOST_FRAMES or self._bytes + size > max(MOST_BYTES, size):
             raise SlowConsumer
-        self._frames.append((text, size))
+        self._frames.append(frame)
         self._bytes += size
         if self._writer is None:
-            self._writer = asyncio.get_running_loop().create_task(self._write())
+            self._writer = asyncio.get_running_loop().create_task(self._write_on())
 
     async def room(self) -> None:
         """Wait until at most a quarter is queued."""
@@ -60,6 +77,7 @@ class Outbox:
 
     def stop(self) -> None:
         """Write nothing any more."""
+        self._is_over = True
         self._frames.clear()
         if self._writer is not None:
             self._writer.cancel()
@@ -67,18 +85,19 @@ class Outbox:
     def _is_crowded(self) -> bool:
         return len(self._frames) > MOST_FRAMES // 4 or self._bytes > MOST_BYTES // 4
 
-    async def _write(self) -> None:
+    async def _write_on(self) -> None:
         loop = asyncio.get_running_loop()
         try:
             while self._frames:
-                text, size = self._frames[0]
+                frame = self._frames[0]
                 too_slow = loop.call_later(self._patience, self._give_up)
                 try:
-                    await self._send({"type": "websocket.send", "text": text})
+                    await self._send({"type": "websocket.send", "text": frame.decode()})
                 finally:
                     too_slow.cancel()
-                self._taken(size)
+                self._taken(len(frame))
         except (OSError, RuntimeError) as problem:
+            self._is_over = True
             self._fail(problem)
         finally:
             self._writer = None

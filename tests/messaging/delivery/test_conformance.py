@@ -1,9 +1,12 @@
 """The socket on the wire: RFC 6455 by hand, against the server that serves it in a portal."""
 
+import logging
+import random
 import socket
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from string import ascii_letters
 from typing import Any
 
 import pytest
@@ -110,10 +113,16 @@ def test_a_packed_message_is_unpacked(portal: Server, who: InChat) -> None:
     ids=["broken", "never a byte", "surrogate", "overlong", "beyond Unicode", "cut short"],
 )
 @pytest.mark.parametrize("in_parts", [False, True])
-def test_text_that_is_not_utf_8_is_1007(wire: Wire, payload: bytes, *, in_parts: bool) -> None:
-    wire.in_parts(payload, *([1] if in_parts else []))
+def test_text_that_is_not_utf_8_is_1007_and_one_line_of_the_log(
+    wire: Wire, caplog: pytest.LogCaptureFixture, payload: bytes, *, in_parts: bool
+) -> None:
+    with caplog.at_level(logging.INFO, "uvicorn.error"):
+        wire.in_parts(payload, *([1] if in_parts else []))
+        code = wire.close_code()
 
-    assert wire.close_code() == 1007
+    said = [each for each in caplog.records if "UTF-8" in each.getMessage()]
+    assert code == 1007
+    assert [(each.levelname, each.exc_info) for each in said] == [("INFO", None)]
 
 
 Say = Callable[[Wire], None]
@@ -331,6 +340,68 @@ def ask_for_everything_again(portal: Server, stuck: Wire, who: InChat) -> None:
         with suppress(OSError):
             stuck.say("sub", stream=who.stream, seq=0)
     raise AssertionError("it is held for ever")
+
+
+@pytest.fixture
+def portal_waiting(
+    transactional_db: None,
+) -> Iterator[Server]:  # the server reads what is committed
+    """A server whose clients may be silent for as long as they like, with next to no room on the way to them."""
+    server = Server(ws_ping_interval=None)
+    server.start()
+    server.send_through_a_needles_eye()
+    yield server
+    server.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("deflate", [False, True])
+def test_whoever_reads_late_gets_everything_in_its_order(
+    portal_waiting: Server, monkeypatch: pytest.MonkeyPatch, *, deflate: bool
+) -> None:
+    monkeypatch.setattr("messaging.delivery.outbox.SLOWEST_SEND_SECONDS", 60.0)
+    who = make_in_chat()
+    ticket = portal_waiting.ticket(who)
+    with wired(portal_waiting.port, ticket, deflate=deflate) as late:
+        late.raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        late.say("sub", stream=who.stream, seq=0)
+        late.told()
+
+        # More than the wire and the server's own buffer take, less than may wait.
+        for number in range(100):
+            bank_says(who, f"{number} {noise(4000)}")
+        late.raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        told = [late.told() for _ in range(90)]
+        # There is room again, and ten wait still or are on their way.
+        for number in range(100, 110):
+            bank_says(who, f"{number} {noise(10)}")
+        told += [late.told() for _ in range(20)]
+
+    assert [each["seq"] for each in told] == list(range(1, 111))
+    assert [each["data"]["text"].split()[0] for each in told] == [str(n) for n in range(110)]
+
+
+def noise(length: int) -> str:
+    """Letters that no packing makes shorter by much."""
+    return "".join(random.choices(ascii_letters, k=length))  # noqa: S311  # nobody has to guess it
+
+
+@pytest.mark.parametrize("deflate", [False, True])
+def test_frames_of_every_size_arrive_whole(portal: Server, who: InChat, *, deflate: bool) -> None:
+    """A length is written in three ways; a snapshot is beyond 64 KiB, `pong` below 126 bytes."""
+    for _ in range(20):
+        bank_says(who, "x" * 4000)
+    with wired(portal.port, portal.ticket(who), deflate=deflate) as wire:
+        wire.say("sub", stream=who.stream, seq=0, epoch="another")
+        snapshot = wire.told()
+        bank_says(who, "y" * 2000)
+        event = wire.told()
+        wire.say("ping")
+        pong = wire.told()
+
+    assert [len(each["text"]) for each in snapshot["snapshot"]["messages"]] == [4000] * 20
+    assert len(event["data"]["text"]) == 2000
+    assert pong == {"t": "pong"}
 
 
 # --- the handshake --------------------------------------------------------------------------------
