@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import Max
 
+from accounts.consent.queries import consents_of
 from accounts.linking.queries import live_links
 from partners.connections.models import Authorisation, Connection
 from partners.connections.rules import Choice, read_choice
@@ -54,6 +55,7 @@ class LastLinked:
     accounts: Sequence[Account]
     choice: Choice
     expires_at: datetime | None
+    consent_id: UUID | None
 
 
 def last_linked(*, customer_id: UUID) -> LastLinked | None:
@@ -63,8 +65,14 @@ def last_linked(*, customer_id: UUID) -> LastLinked | None:
     )
     walk = finished.select_related("connection").order_by("-finished_at", "-id").first()
     choice = read_choice(walk.choice) if walk else None
-    if walk is None or choice is None or walk.connection is None:
+    if walk is None or walk.finished_at is None or choice is None or walk.connection is None:
         return None
     links = live_links().filter(customer_id=customer_id, connection_id=walk.connection.id)
     accounts = accounts_of(list(links.values_list("account_id", flat=True)))
-    return LastLinked(accounts, choice, walk.connection.authorised_until)
+    given = consents_of(customer_id, recipient="chat").filter(granted_at=walk.finished_at).first()
+    return LastLinked(
+        accounts,
+        choice,
+        walk.connection.authorised_until,
+        consent_id=None if given is None else given.id,
+    )

@@ -245,6 +245,9 @@ def done(request: HttpRequest) -> HttpResponseBase:
         "alert_labels": labels,
         "expires_at": timezone.localtime(linked.expires_at, ZoneInfo(bank.time_zone)),
         "sharing_url": "/sharing/",
+        "receipt_url": f"/sharing/consents/{linked.consent_id}/receipt"
+        if linked.consent_id
+        else "",
         "close_url": "",
     }
     return render(request, "partners/connections/done.html", shown)

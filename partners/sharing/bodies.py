@@ -213,6 +213,13 @@ class ConsentPurposeBody(serializers.Serializer[Any]):
     title = serializers.CharField()
 
 
+class StatusElsewhereBody(serializers.Serializer[Any]):
+    """The same state in the words of UK Open Banking and of FDX."""
+
+    uk_open_banking = serializers.ChoiceField(choices=["AUTH", "EXPD", "CANC"])
+    fdx = serializers.ChoiceField(choices=["ACTIVE", "EXPIRED", "REVOKED"])
+
+
 class ConsentResourceBody(serializers.Serializer[Any]):
     account_id = serializers.UUIDField()
     scope = serializers.ChoiceField(choices=["feed", "alert"])
@@ -224,6 +231,7 @@ class ConsentBody(serializers.Serializer[Any]):
 
     id = serializers.CharField()
     status = serializers.ChoiceField(choices=["live", "expired", "revoked", "superseded"])
+    status_elsewhere = StatusElsewhereBody()
     bank = ConsentBankBody()
     purpose = ConsentPurposeBody()
     granted_at = serializers.DateTimeField()

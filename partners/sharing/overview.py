@@ -57,6 +57,7 @@ def ended(bank: Bank, *, at: datetime) -> list[dict[str, Any]]:
     over = _consents().filter(Q(ended_at__isnull=False) | Q(expires_at__lte=at))
     shown = [
         {
+            "id": each.id,
             "name": _name(each, bank),
             "purpose": purpose_words(each.purpose.code, each.purpose.title),
             "ended_at": each.ended_at or each.expires_at,

@@ -1,5 +1,6 @@
 """What the gate reads: what the bank shares, and what was allowed."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -117,6 +118,7 @@ def consent_view(*, at: datetime) -> dict[str, Any]:
     return {
         "id": consent_reference(now.bank_id, consent.id),
         "status": status_of(consent, at),
+        "status_elsewhere": ELSEWHERE[status_of(consent, at)],
         "bank": {"slug": bank.slug, "name": bank.name},
         "purpose": {"code": purpose.code, "version": purpose.version, "title": purpose.title},
         "granted_at": instant(consent.granted_at),
@@ -128,6 +130,15 @@ def consent_view(*, at: datetime) -> dict[str, Any]:
             for each in resources_of([consent.id])
         ],
     }
+
+
+# What others call a state: UK Open Banking's, and FDX's (docs/words.md).
+ELSEWHERE: Mapping[str, Mapping[str, str]] = {
+    "live": {"uk_open_banking": "AUTH", "fdx": "ACTIVE"},
+    "expired": {"uk_open_banking": "EXPD", "fdx": "EXPIRED"},
+    "revoked": {"uk_open_banking": "CANC", "fdx": "REVOKED"},
+    "superseded": {"uk_open_banking": "CANC", "fdx": "REVOKED"},
+}
 
 
 def status_of(consent: Consent, at: datetime) -> str:

@@ -9,6 +9,7 @@ from accounts.signin.authentication import WidgetAuthentication
 from partners.sharing import api, views
 
 _BASE = "api/v1"
+_CONSENT = "sharing/consents/<uuid:consent_id>"
 
 
 def _doors(caller: type[BaseAuthentication]) -> list[URLPattern]:
@@ -40,5 +41,7 @@ CUSTOMER_DOORS: list[URLPattern] = [
     path("sharing/ticker", views.ticker, name="sharing_ticker"),
     path("sharing/check", views.check, name="sharing_check"),
     path("sharing/export", views.export, name="sharing_export"),
-    path("sharing/consents/<uuid:consent_id>/end", views.end, name="sharing_end"),
+    path(f"{_CONSENT}/receipt.json", views.receipt, {"form": "json"}, name="sharing_receipt"),
+    path(f"{_CONSENT}/receipt.pdf", views.receipt, {"form": "pdf"}, name="sharing_receipt_pdf"),
+    path(f"{_CONSENT}/end", views.end, name="sharing_end"),
 ]

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -26,11 +27,13 @@ from accounts.signin.windows import Window, arrive, customer_window, entered_win
 from partners.banks.models import Customer
 from partners.banks.windows import in_window
 from partners.sharing import overview
+from partners.sharing.consent_pdf import receipt_pdf
+from partners.sharing.consent_receipts import consent_receipt, signed_receipt
 from partners.sharing.timeline import Timeline, timeline
 from portal.rest.cursors import open_cursor, seal_cursor
 from portal.rest.problems import BadCursor, NotFound
 from portal.rest.streaming import streamed
-from portal.tenancy.blocks import serving_customer
+from portal.tenancy.blocks import serving, serving_customer
 
 
 @csrf_exempt  # the one-time code is the proof; only our own frame's origin may post it
@@ -160,6 +163,26 @@ def end(request: HttpRequest, consent_id: UUID) -> HttpResponse:
             return redirect("sharing")
         shown = {"bank": bank, "recipient": recipient, "sharing_url": reverse("sharing")}
         return render(request, "accounts/consent/revoke.html", shown)
+
+
+@require_GET
+@never_cache
+@customer_window
+def receipt(request: HttpRequest, consent_id: UUID, form: str) -> HttpResponse:
+    """The signed receipt of a consent, as `json` or `pdf`, to keep."""
+    with _block(request) as customer:
+        bank = customer.bank
+        said = consent_receipt(consent_id, customer=customer)
+    with serving(bank.id):
+        signed = signed_receipt(said, at=timezone.now())
+    if form == "pdf":
+        kept = receipt_pdf(signed, time_zone=bank.time_zone)
+        response = HttpResponse(kept, content_type="application/pdf")
+    else:
+        response = HttpResponse(orjson.dumps(signed), content_type="application/json")
+    name = f"consent-{consent_id.hex[-12:]}.{form}"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
 @contextmanager

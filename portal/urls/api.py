@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from messaging.delivery.urls import CLIENT_DOORS as SOCKET_DOORS
+from partners.banks.urls import KEYS
 from partners.sharing.urls import CLIENT_DOORS
 from portal.rest.browsing import SchemaDoor, browse
 
@@ -14,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="/api/v1/docs")),
     path("", include("accounts.clients.urls")),
     path("", include("accounts.disclosure.urls")),
+    path("", include(KEYS)),
     path("", include(CLIENT_DOORS)),
     path("", include(SOCKET_DOORS)),
     path("", include("messaging.webhooks.urls")),

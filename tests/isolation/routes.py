@@ -90,6 +90,9 @@ KINDS: dict[str, Kind] = {
     "chat /sharing/check": Kind.WINDOW,
     "chat /sharing/export": Kind.WINDOW,
     "chat /sharing/consents/<uuid:consent_id>/end": Kind.WINDOW,
+    "chat /sharing/consents/<uuid:consent_id>/receipt.json": Kind.WINDOW,
+    "chat /sharing/consents/<uuid:consent_id>/receipt.pdf": Kind.WINDOW,
+    "api /.well-known/banks/<slug:slug>/jwks.json": Kind.OPEN,
     "console /": Kind.PERSON,
 }
 _BY_ADDRESS = {
