@@ -12,6 +12,7 @@ app = Celery("portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(
     [
+        "partners.connections",
         "partners.sync",
         "partners.instructions",
         "partners.integrations",
@@ -30,6 +31,10 @@ TIMETABLE = {
     "erase": ("partners.records.tasks.erase_due", 30.0),
     "send notices": ("messaging.notices.tasks.send_due", 2.0),
     "send webhooks": ("messaging.webhooks.tasks.send_due", 5.0),
+    "forget unfinished walks to a bank": (
+        "partners.connections.tasks.forget_unfinished",
+        60.0,
+    ),
     "forget old webhooks": ("messaging.webhooks.tasks.age_out", 3600.0),
     "forget old readings": ("partners.sync.tasks.age_out", 3600.0),
     "forget what programs were told": ("messaging.programs.tasks.age_out", 3600.0),

@@ -10,7 +10,8 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from accounts.consent.actions import Resource, grant_consent
+from accounts.consent.actions import Resource, grant_consent, note_no_consent
+from accounts.consent.models import ConsentEvent
 from accounts.disclosure.actions import Occasion, record_release
 from accounts.linking.actions import end_link, link_account
 from accounts.linking.queries import live_links
@@ -52,6 +53,9 @@ from portal.wakeups import wake_after_commit
 logger = logging.getLogger(__name__)
 
 PURPOSE = "see_in_chat"
+# Never finished, or finished by a failure: of no use to anybody once their time is over.
+_CAME_TO_NOTHING = (Authorisation.Status.AT_BANK, Authorisation.Status.FAILED)
+_MOST_AT_ONCE = 50
 
 
 class ChoiceNotPossible(Invalid):
@@ -345,15 +349,43 @@ def _note_reading(
 
 
 def deny_authorisation(
-    *, bank_id: UUID, state: str, at: datetime, customer_id: UUID | None = None
+    *,
+    bank_id: UUID,
+    state: str,
+    at: datetime,
+    customer_id: UUID | None = None,
+    refused: bool = True,
 ) -> None:
-    """The customer said no at the bank: the row that says so is all that stays.
+    """The customer came back without a code: an event that says so is all that stays.
 
-    Raises AuthorisationUnknown, AuthorisationSpent.
+    `refused`: they said no; else the bank could not finish it. Raises AuthorisationUnknown,
+    AuthorisationSpent.
     """
+    kind = ConsentEvent.Kind.DENIED if refused else ConsentEvent.Kind.ABANDONED
     with serving(bank_id):
         row = _at_bank(state, customer_id)
-        row.status = Authorisation.Status.DENIED
-        row.finished_at = at
-        row.code_verifier = ""
-        row.save(update_fields=["status", "finished_at", "code_verifier"])
+        row.delete()
+        note_no_consent(customer_id=row.customer_id, kind=kind, at=at)
+
+
+def forget_abandoned(*, bank_id: UUID, at: datetime) -> int:
+    """Walks that came to nothing, once their time is over: an event is all that stays of each; how many.
+
+    What was laid at the bank for them is ended there too. Opens its own block, and calls the network after it.
+    """
+    with serving(bank_id):
+        over = Authorisation.objects.select_for_update(no_key=True, skip_locked=True).filter(
+            status__in=_CAME_TO_NOTHING, expires_at__lte=at
+        )
+        walks = list(over.select_related("integration").order_by("expires_at")[:_MOST_AT_ONCE])
+        spare = [
+            (connector_of(each.integration), each.external_consent_id)
+            for each in walks
+            if each.status == Authorisation.Status.AT_BANK
+        ]
+        for each in walks:
+            note_no_consent(customer_id=each.customer_id, kind=ConsentEvent.Kind.ABANDONED, at=at)
+        Authorisation.objects.filter(pk__in=[each.pk for each in walks]).delete()
+    for connector, external_consent_id in spare:
+        _tidy_up(connector, external_consent_id)
+    return len(walks)

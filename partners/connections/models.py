@@ -54,7 +54,6 @@ class Authorisation(TenantModel):
     class Status(models.TextChoices):
         AT_BANK = "at_bank", _("At the bank")
         COMPLETED = "completed", _("Completed")
-        DENIED = "denied", _("Denied")
         FAILED = "failed", _("Failed")
 
     customer = TenantForeignKey("partners.Customer", models.CASCADE)

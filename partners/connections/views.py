@@ -214,13 +214,15 @@ def _come_back(
         )
         # On to an address without a code, which a reload does not spend again.
         return redirect("link_done")
+    refused = said["error"] == "access_denied"
     deny_authorisation(
         bank_id=window.bank_id,
         customer_id=window.customer_id,
         state=said["state"],
         at=timezone.now(),
+        refused=refused,
     )
-    if said["error"] != "access_denied":
+    if not refused:
         return _error(request, bank, _("The bank could not finish this."))
     shown = {"bank": _bank(bank), "again_url": reverse("link_choose")}
     return render(request, "partners/connections/denied.html", shown)

@@ -1,5 +1,6 @@
 """The linking window, as a browser goes through it, and what is left of walks that end early."""
 
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -11,9 +12,11 @@ from accounts.consent.models import Consent, ConsentResource
 from accounts.linking.models import Link
 from accounts.signin.actions import make_window_code
 from partners.banks.models import Bank, Customer
-from partners.connections.models import Authorisation, Connection
+from partners.connections.actions import forget_abandoned
+from partners.connections.models import Connection
 from partners.ledger.models import Account
 from portal.tenancy.blocks import serving, serving_customer
+from tests.isolation.witness import Witness
 from tests.sandbox_bank import SandboxBank, know_bank, know_customer
 
 pytestmark = [pytest.mark.django_db(transaction=True, databases="__all__"), pytest.mark.slow]
@@ -94,18 +97,43 @@ def test_the_window_links_what_the_customer_chose_and_no_more(
     assert again.status_code == 409
 
 
-def test_a_no_at_the_bank_leaves_nothing_but_the_walk(
+def changed(witness: Witness) -> list[tuple[str, str]]:
+    """What came or is another now in the whole database, but for the browser's own session."""
+    found = [each for each in witness.changes() if each.table != "django_session"]
+    return [(each.table, str(each.row.get("kind"))) for each in found]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"), [("access_denied", "denied"), ("server_error", "abandoned")]
+)
+def test_a_no_at_the_bank_leaves_nothing_but_the_event(
+    sandbox: SandboxBank, bank: Bank, customer: Customer, browser: Client, error: str, kind: str
+) -> None:
+    enter(browser, customer)
+    witness = Witness([bank.id])
+    asked = choose(browser, sandbox)
+
+    browser.get("/link/callback", {"state": asked["state"], "error": error})
+
+    again = browser.get("/link/callback", {"state": asked["state"], "error": error})
+    assert again.status_code == 409
+    assert changed(witness) == [("accounts_consentevent", kind)]
+
+
+def test_a_window_that_is_closed_half_way_leaves_nothing_but_the_event(
     sandbox: SandboxBank, bank: Bank, customer: Customer, browser: Client
 ) -> None:
     enter(browser, customer)
-    asked = choose(browser, sandbox)
+    witness = Witness([bank.id])
+    choose(browser, sandbox)
 
-    back = browser.get("/link/callback", {"state": asked["state"], "error": "access_denied"})
+    early = forget_abandoned(bank_id=bank.id, at=timezone.now())
+    after = timezone.now() + timedelta(minutes=11)
+    late = [forget_abandoned(bank_id=bank.id, at=after) for _again in range(2)]
 
-    with serving(bank.id):
-        statuses = list(Authorisation.objects.values_list("status", "code_verifier"))
-    assert back.status_code == 200
-    assert (left_behind(bank), statuses) == ((0, 0, 0, 0), [("denied", "")])
+    assert (early, late) == (0, [1, 0])
+    assert changed(witness) == [("accounts_consentevent", "abandoned")]
+    assert left_behind(bank) == (0, 0, 0, 0)
 
 
 def test_a_forged_state_and_a_strange_browser_get_nothing(

@@ -1,0 +1,14 @@
+"""Walks to a bank that nobody finished."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from partners.banks.queries import bank_ids
+from partners.connections.actions import forget_abandoned
+
+
+@shared_task(name="partners.connections.tasks.forget_unfinished")
+def forget_unfinished() -> None:
+    """Forget walks whose time is over, bank by bank; twice does no harm."""
+    for bank_id in bank_ids():
+        forget_abandoned(bank_id=bank_id, at=timezone.now())
