@@ -1,13 +1,19 @@
 """Allowing and taking back. A consent is never changed: a change ends it and makes a new one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
 from django.db import connection
 
 from accounts.consent.models import Consent, ConsentEvent, ConsentResource, Purpose
-from accounts.consent.queries import current_purpose, live_consents, notice_of, resources_of
+from accounts.consent.queries import (
+    current_purpose,
+    live_at,
+    live_consents,
+    notice_of,
+    resources_of,
+)
 from accounts.consent.rules import Needs, Resource, kept_of, why_not
 from accounts.events import ConsentGranted, ConsentLapsed, ConsentRevoked, ConsentSuperseded
 from portal.outbox.pokes import poke_after_commit
@@ -15,7 +21,7 @@ from portal.outbox.publishing import publish
 from portal.rest.problems import Invalid, NotFound
 from portal.tenancy.blocks import current_bank_id
 
-__all__ = ["Resource", "grant_consent", "note_no_consent", "revoke_consent"]
+__all__ = ["Resource", "change_consent", "grant_consent", "note_no_consent", "revoke_consent"]
 
 
 class ConsentInvalid(Invalid):
@@ -83,6 +89,38 @@ def revoke_consent(*, consent_id: UUID, at: datetime, by: str) -> Consent:
     return consent
 
 
+def change_consent(
+    *,
+    consent_id: UUID,
+    kept: Collection[Resource],
+    expires_at: datetime,
+    at: datetime,
+    by: str,
+) -> Consent:
+    """Let a live consent name less, or end at another time: a new one in its place, on the same terms.
+
+    It never names more: that is a choice of its own, with words of its own. Raises NotFound,
+    ConsentInvalid.
+    """
+    older = Consent.objects.select_for_update(no_key=True, of=("self",)).select_related(
+        "purpose", "notice"
+    )
+    consent = older.filter(live_at(at), pk=consent_id).first()
+    if consent is None:
+        raise NotFound
+    named = {Resource(it.account_id, it.scope, it.code) for it in resources_of([consent.id])}
+    if not named.issuperset(kept):
+        raise ConsentInvalid("A changed consent names no more than it did.")
+    needs = Needs(consent.purpose.feeds, consent.purpose.alert_types)
+    problem = why_not(granted_at=at, expires_at=expires_at, resources=kept, needs=needs)
+    if problem:
+        raise ConsentInvalid(problem)
+    _replace(consent, at=at, by=by)
+    changed = _same_terms(consent, at=at)
+    changed.expires_at = expires_at
+    return _keep(changed, sorted(kept), at=at, by=by)
+
+
 def note_no_consent(*, customer_id: UUID, kind: ConsentEvent.Kind, at: datetime) -> None:
     """Keep that the customer declined at the bank, or never came back: all that stays of it."""
     ConsentEvent.objects.create(customer_id=customer_id, kind=kind, at=at, by="customer")
@@ -96,12 +134,16 @@ def _supersede(newer: Consent, resources: Sequence[Resource], *, at: datetime, b
         named = [
             Resource(each.account_id, each.scope, each.code) for each in resources_of([older.id])
         ]
-        _end(older, Consent.Ended.SUPERSEDED, at=at, by=by)
-        superseded = ConsentSuperseded(consent_id=older.id, customer_id=older.customer_id)
-        publish(superseded, key=_key(older), occurred_at=at)
+        _replace(older, at=at, by=by)
         kept = kept_of(named, resources)
         if kept:
             _keep(_same_terms(older, at=at), sorted(kept), at=at, by=by)
+
+
+def _replace(older: Consent, *, at: datetime, by: str) -> None:
+    _end(older, Consent.Ended.SUPERSEDED, at=at, by=by)
+    superseded = ConsentSuperseded(consent_id=older.id, customer_id=older.customer_id)
+    publish(superseded, key=_key(older), occurred_at=at)
 
 
 def _same_terms(older: Consent, *, at: datetime) -> Consent:

@@ -1,12 +1,14 @@
 """Reading what was shown and what was refused."""
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, tzinfo
 from uuid import UUID
 
 from django.core.cache import cache
 from django.db.models import Count, Max, QuerySet
+from django.db.models.functions import TruncDate
 
 from accounts.disclosure.models import Disclosure, DisclosureCount
 
@@ -48,6 +50,26 @@ def accesses_of(consent_ids: Collection[UUID]) -> dict[UUID, Access]:
         .annotate(times=Count("id"), last_at=Max("at"))
     )
     return {consent_id: Access(times, last_at) for consent_id, times, last_at in rows}
+
+
+def accesses_by_day(
+    consent_ids: Collection[UUID], *, since: datetime, zone: tzinfo
+) -> dict[UUID, dict[date, int]]:
+    """Per consent how often its recipient read on each calendar day of that zone."""
+    rows = (
+        Disclosure.objects.filter(
+            consent_id__in=consent_ids, decision=Disclosure.Decision.RELEASED, at__gte=since
+        )
+        .exclude(recipient__in=NO_READERS)
+        .order_by()
+        .annotate(day=TruncDate("at", tzinfo=zone))
+        .values_list("consent_id", "day")
+        .annotate(times=Count("id"))
+    )
+    found: dict[UUID, dict[date, int]] = defaultdict(dict)
+    for consent_id, day, times in rows:
+        found[consent_id][day] = times
+    return found
 
 
 def times_of(disclosures: Sequence[Disclosure]) -> dict[UUID, int]:

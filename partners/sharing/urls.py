@@ -43,5 +43,6 @@ CUSTOMER_DOORS: list[URLPattern] = [
     path("sharing/export", views.export, name="sharing_export"),
     path(f"{_CONSENT}/receipt.json", views.receipt, {"form": "json"}, name="sharing_receipt"),
     path(f"{_CONSENT}/receipt.pdf", views.receipt, {"form": "pdf"}, name="sharing_receipt_pdf"),
+    path(f"{_CONSENT}/change", views.change, name="sharing_change"),
     path(f"{_CONSENT}/end", views.end, name="sharing_end"),
 ]

@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.consent.actions import revoke_consent
+from accounts.consent.actions import change_consent, revoke_consent
 from accounts.disclosure.checking import check_customer
 from accounts.disclosure.exporting import MEDIA_TYPE, customer_lines, in_lines, wanted_sizes
 from accounts.disclosure.queries import is_tampered
@@ -26,9 +26,11 @@ from accounts.disclosure.words import check_words
 from accounts.signin.windows import Window, arrive, customer_window, entered_window
 from partners.banks.models import Customer
 from partners.banks.windows import in_window
+from partners.connections.rules import DAYS
 from partners.sharing import overview
 from partners.sharing.consent_pdf import receipt_pdf
 from partners.sharing.consent_receipts import consent_receipt, signed_receipt
+from partners.sharing.forms import ChangeForm
 from partners.sharing.timeline import Timeline, timeline
 from portal.rest.cursors import open_cursor, seal_cursor
 from portal.rest.problems import BadCursor, NotFound
@@ -55,7 +57,11 @@ def sharing(request: HttpRequest) -> HttpResponse:
         before = _before(request, window)
         read = timeline(bank, at=at, before=before)
         recipients = [
-            each | {"revoke_url": reverse("sharing_end", args=[each["id"]])}
+            each
+            | {
+                "revoke_url": reverse("sharing_end", args=[each["id"]]),
+                "change_url": reverse("sharing_change", args=[each["id"]]),
+            }
             for each in overview.recipients(bank, at=at)
         ]
         shown: dict[str, Any] = {
@@ -163,6 +169,39 @@ def end(request: HttpRequest, consent_id: UUID) -> HttpResponse:
             return redirect("sharing")
         shown = {"bank": bank, "recipient": recipient, "sharing_url": reverse("sharing")}
         return render(request, "accounts/consent/revoke.html", shown)
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@customer_window
+def change(request: HttpRequest, consent_id: UUID) -> HttpResponse:
+    """Switch accounts and feeds of a consent off, or move its end: first what it does, then it is done."""
+    at = timezone.now()
+    with _block(request) as customer:
+        changeable = overview.changeable(customer.bank, consent_id, at=at)
+        if changeable is None:
+            return redirect("sharing")
+        form = ChangeForm(request.POST or None, named=changeable.named)
+        if not form.is_valid():
+            shown = overview.choices(changeable, form.data) | {
+                "errors": form.sentences() if form.is_bound else [],
+                "ends": DAYS,
+            }
+            status = 400 if form.is_bound else 200
+            return render(request, "accounts/consent/change.html", shown, status=status)
+        expires_at = form.expires_at(changeable.expires_at, at=at)
+        if form.cleaned_data["sure"]:
+            change_consent(
+                consent_id=consent_id,
+                kept=form.kept(),
+                expires_at=expires_at,
+                at=at,
+                by="customer",
+            )
+            messages.success(request, _("Changed. It holds from now on."))
+            return redirect("sharing")
+        shown = overview.effect(changeable, form.kept(), expires_at)
+        return render(request, "accounts/consent/change_effect.html", shown | {"form": form})
 
 
 @require_GET

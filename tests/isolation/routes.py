@@ -89,6 +89,7 @@ KINDS: dict[str, Kind] = {
     "chat /sharing/ticker": Kind.WINDOW,
     "chat /sharing/check": Kind.WINDOW,
     "chat /sharing/export": Kind.WINDOW,
+    "chat /sharing/consents/<uuid:consent_id>/change": Kind.WINDOW,
     "chat /sharing/consents/<uuid:consent_id>/end": Kind.WINDOW,
     "chat /sharing/consents/<uuid:consent_id>/receipt.json": Kind.WINDOW,
     "chat /sharing/consents/<uuid:consent_id>/receipt.pdf": Kind.WINDOW,
@@ -330,6 +331,12 @@ GOOD: dict[tuple[str, str], Good] = {
     ("chat /reaching/address/forget", "POST"): _form(),
     ("chat /records/erase", "GET"): Good(),
     ("chat /records/erase", "POST"): _form(sure="on"),
+    ("chat /sharing/consents/<uuid:consent_id>/change", "GET"): Good(),
+    ("chat /sharing/consents/<uuid:consent_id>/change", "POST"): Good(
+        lambda _world, home: Request(
+            {"kept_keys": [f"{home.account.id}:feed:transactions"], "ends": "90", "sure": "on"}
+        )
+    ),
     ("chat /sharing/consents/<uuid:consent_id>/end", "GET"): Good(),
     ("chat /sharing/consents/<uuid:consent_id>/end", "POST"): _form(),
     ("chat /widget/frame", "GET"): Good(
