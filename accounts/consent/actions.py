@@ -21,7 +21,14 @@ from portal.outbox.publishing import publish
 from portal.rest.problems import Invalid, NotFound
 from portal.tenancy.blocks import current_bank_id
 
-__all__ = ["Resource", "change_consent", "grant_consent", "note_no_consent", "revoke_consent"]
+__all__ = [
+    "Resource",
+    "change_consent",
+    "grant_consent",
+    "note_no_consent",
+    "note_reminded",
+    "revoke_consent",
+]
 
 
 class ConsentInvalid(Invalid):
@@ -121,6 +128,11 @@ def change_consent(
     return _keep(changed, sorted(kept), at=at, by=by)
 
 
+def note_reminded(consent: Consent, *, at: datetime) -> ConsentEvent:
+    """Keep that the customer was told that it ends soon."""
+    return _note(consent, ConsentEvent.Kind.REMINDED, at=at, by="portal")
+
+
 def note_no_consent(*, customer_id: UUID, kind: ConsentEvent.Kind, at: datetime) -> None:
     """Keep that the customer declined at the bank, or never came back: all that stays of it."""
     ConsentEvent.objects.create(customer_id=customer_id, kind=kind, at=at, by="customer")
@@ -188,8 +200,8 @@ def _end(consent: Consent, why: Consent.Ended, *, at: datetime, by: str) -> None
     _note(consent, ConsentEvent.Kind(why.value), at=at, by=by)
 
 
-def _note(consent: Consent, kind: ConsentEvent.Kind, *, at: datetime, by: str) -> None:
-    ConsentEvent.objects.create(
+def _note(consent: Consent, kind: ConsentEvent.Kind, *, at: datetime, by: str) -> ConsentEvent:
+    return ConsentEvent.objects.create(
         consent=consent, customer_id=consent.customer_id, kind=kind, at=at, by=by
     )
 

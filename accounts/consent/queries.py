@@ -2,12 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from accounts.consent.models import Consent, ConsentEvent, ConsentResource, Notice, Purpose
 from accounts.consent.rules import Resource
@@ -115,6 +115,22 @@ def program_consent(consent_id: UUID, *, at: datetime) -> ProgramConsent | None:
     rows = found.annotate(is_live=live_at(at))
     row = rows.values_list("id", "customer_id", "client_id", "is_live").first()
     return None if row is None else ProgramConsent(*row)
+
+
+def ending(*, within: timedelta, at: datetime) -> QuerySet[Consent]:
+    """Live consents that end within that time and lasted longer, of which nobody was reminded in it yet."""
+    told = ConsentEvent.objects.filter(
+        bank_id=OuterRef("bank_id"),
+        consent_id=OuterRef("pk"),
+        kind=ConsentEvent.Kind.REMINDED,
+        at__gte=OuterRef("expires_at") - within,
+    )
+    return Consent.objects.filter(
+        live_at(at),
+        ~Exists(told),
+        expires_at__lte=at + within,
+        granted_at__lt=F("expires_at") - within,
+    ).order_by("expires_at", "id")
 
 
 def ended_consent_ids(among: Collection[UUID], *, at: datetime) -> set[UUID]:

@@ -27,6 +27,12 @@ LINES: Mapping[str, Promise] = {
         "Your bank shares no balances and no payments with this chat. You can still write to it."
     ),
     "address_changed": gettext_lazy("Alerts are mailed to another address from now on."),
+    "consent_ends_month": gettext_lazy(
+        "Something that you share ends within a month. “Who sees what” says what, and lets it go on."
+    ),
+    "consent_ends_week": gettext_lazy(
+        "Something that you share ends within a week. “Who sees what” says what, and lets it go on."
+    ),
     "no_receipt": gettext_lazy("There is no receipt of your payments yet."),
     "no_parcel": gettext_lazy("No parcel that you paid for is known here."),
     "link_first": gettext_lazy("Link your accounts to see balances and transactions here."),

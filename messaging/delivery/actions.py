@@ -1,13 +1,27 @@
-"""Telling client programs: what every consent that names it hears of."""
+"""Telling client programs what every consent that names it hears of, and customers what ends soon."""
 
-from datetime import datetime
-from uuid import UUID
+from datetime import datetime, timedelta
+from uuid import UUID, uuid5
 
-from accounts.consent.queries import ProgramConsent, program_consent, programs_allowed
+from accounts.consent.actions import note_reminded
+from accounts.consent.queries import (
+    ProgramConsent,
+    ending,
+    program_consent,
+    programs_allowed,
+)
+from messaging.conversations.actions import post_line
 from messaging.conversations.models import StreamEvent
 from messaging.programs.actions import keep_end, keep_grant, keep_news
 from messaging.programs.public import News
 from messaging.webhooks.actions import cancel_deliveries, queue_deliveries
+
+# The nearer first: once it is said, the other would be late.
+_SAID_AHEAD = (
+    (timedelta(days=7), "consent_ends_week"),
+    (timedelta(days=30), "consent_ends_month"),
+)
+_MOST_REMINDERS = 200
 
 
 def tell_programs(news: News, *, caused_by: UUID, at: datetime, now: datetime) -> None:
@@ -40,3 +54,20 @@ def tell_of_end(consent_id: UUID, *, now: datetime) -> ProgramConsent | None:
 def _queue(consent: ProgramConsent, event: StreamEvent | None, now: datetime) -> None:
     if event is not None:
         queue_deliveries([(consent, event)], at=now)
+
+
+def remind_of_ends(*, at: datetime) -> int:
+    """Say in the chat, in the served bank's block, what is allowed no longer soon; how many lines.
+
+    Each is said thirty and seven days ahead; what is found late is said once, by the nearer of the two.
+    """
+    said = 0
+    for within, template in _SAID_AHEAD:
+        for consent in list(ending(within=within, at=at)[:_MOST_REMINDERS]):
+            # The same for the same reminder, so that two workers at once say it once.
+            once = uuid5(consent.id, template)
+            who = consent.customer_id
+            if post_line(customer_id=who, template=template, caused_by=once, at=at):
+                said += 1
+            note_reminded(consent, at=at)
+    return said
