@@ -4,11 +4,13 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from secrets import token_urlsafe
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
+
+from django.db.models import Q
 
 from accounts.consent.actions import Resource, grant_consent, note_no_consent
 from accounts.consent.models import ConsentEvent
@@ -53,8 +55,7 @@ from portal.wakeups import wake_after_commit
 logger = logging.getLogger(__name__)
 
 PURPOSE = "see_in_chat"
-# Never finished, or finished by a failure: of no use to anybody once their time is over.
-_CAME_TO_NOTHING = (Authorisation.Status.AT_BANK, Authorisation.Status.FAILED)
+_BEING_FINISHED = timedelta(minutes=5)
 _MOST_AT_ONCE = 50
 
 
@@ -374,8 +375,13 @@ def forget_abandoned(*, bank_id: UUID, at: datetime) -> int:
     What was laid at the bank for them is ended there too. Opens its own block, and calls the network after it.
     """
     with serving(bank_id):
-        over = Authorisation.objects.select_for_update(no_key=True, skip_locked=True).filter(
-            status__in=_CAME_TO_NOTHING, expires_at__lte=at
+        walks_here = Authorisation.objects.select_for_update(
+            no_key=True, skip_locked=True, of=("self",)
+        )
+        # One that is being finished just now stands as failed until it is.
+        over = walks_here.filter(
+            Q(status=Authorisation.Status.AT_BANK, expires_at__lte=at)
+            | Q(status=Authorisation.Status.FAILED, expires_at__lte=at - _BEING_FINISHED)
         )
         walks = list(over.select_related("integration").order_by("expires_at")[:_MOST_AT_ONCE])
         spare = [
