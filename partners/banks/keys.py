@@ -26,8 +26,9 @@ def _jwk(key: PublicKey) -> dict[str, Any]:
         "use": "sig",
         "kid": key_id(key.raw),
         "x": _text(key.raw),
-        "valid_from": key.valid_from.isoformat(),
-        "valid_until": None if key.valid_until is None else key.valid_until.isoformat(),
+        # Seconds since 1970, as a token's `nbf` and `exp` are written.
+        "valid_from": int(key.valid_from.timestamp()),
+        "valid_until": key.valid_until and int(key.valid_until.timestamp()),
     }
 
 
