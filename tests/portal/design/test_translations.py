@@ -27,6 +27,8 @@ WORDS = (
     "partners/sharing/words.py",
     "partners/sharing/timeline.py",
     "partners/sharing/views.py",
+    "partners/sharing/forms.py",
+    "partners/sharing/consent_pdf.py",
     "partners/connections/views.py",
     "partners/connections/forms.py",
     "partners/records/words.py",
