@@ -1,6 +1,7 @@
 """The customer's page "Your data": take a copy along, or have all of it erased; and a bank's legal hold."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -51,9 +52,7 @@ _FORMS: dict[str, tuple[Callable[..., Iterator[bytes]], str]] = {
 def records(request: HttpRequest) -> HttpResponse:
     """What is held of the customer, in numbers; the ways to take it along, or be rid of it."""
     with in_window(request) as customer:
-        counted: list[dict[str, Any]] = [
-            {"label": part_words(part), "n": n} for part, n in how_many().items() if n
-        ]
+        counted = _named(how_many())
         shown = {
             "bank": customer.bank,
             "parts": counted,
@@ -174,8 +173,15 @@ def _erasure(request: HttpRequest) -> tuple[Bank, ErasureJob] | None:
 
 
 def _parts(job: ErasureJob) -> list[dict[str, Any]]:
-    counted = ((part_words(part), n) for part, n in job.erased.items())
-    return [{"label": label, "n": n} for label, n in sorted(counted)]
+    return _named(job.erased)
+
+
+def _named(counts: Mapping[str, int]) -> list[dict[str, Any]]:
+    """How many rows, by what the reader calls them: what has one name is one."""
+    named: Counter[str] = Counter()
+    for part, n in counts.items():
+        named[part_words(part)] += n
+    return [{"label": label, "n": n} for label, n in sorted(named.items()) if n]
 
 
 @require_POST
