@@ -84,6 +84,7 @@ HOOK = "https://hooks.nightingale-program.example/in"
 EXTERNAL_ACCOUNT = "the-same-account-id"
 SHORTEST_SECRET = 6
 _EVENT_NAMES = frozenset(each.event.name for each in SUBSCRIPTIONS)
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _WORD = re.compile(r"[a-z_.]+")
 
 Headers = dict[str, str]
@@ -538,7 +539,9 @@ def _leave_work(home: Home, at: datetime) -> None:
             lifted_at=at,
         )
         leaving = make_customer(
-            home.bank, external_id=f"leaver-{home.mark.lower()}", display_name="Who leaves"
+            home.bank,
+            external_id=f"leaver-{home.mark.lower()}",
+            display_name=f"{home.mark} Leaver",
         )
         ErasureJob.objects.create(
             customer_id=leaving.id, by=f"staff:{home.mark}", requested_at=at, due_at=at
@@ -761,4 +764,10 @@ def seen(answered: Any, secrets: Iterable[str], sent: str = "") -> set[str]:
     """Which of the secrets the answer shows, in its body or headers, that the caller had not sent."""
     shown = content_of(answered).decode(errors="replace")
     shown += json.dumps(dict(answered.headers.items()), ensure_ascii=False)
-    return {each for each in secrets if each in shown and each not in sent}
+    return {each for each in secrets if each in shown and not _was_sent(each, sent)}
+
+
+def _was_sent(secret: str, sent: str) -> bool:
+    """Also an id in its other form: the name of a consent says its bank without hyphens."""
+    ids = [UUID(each) for each in _ID.findall(secret)]
+    return secret in sent or (bool(ids) and all(each.hex in sent for each in ids))
