@@ -65,7 +65,10 @@ def checkpoint_header() -> str:
     known = _latest.get(bank_id)
     if known is None or now - known[0] > _REMEMBERED_SECONDS:
         found = latest_checkpoint()
-        known = _latest[bank_id] = (now, "" if found is None else found.header)
+        if found is None:
+            # The first is handed out as soon as it is there.
+            return ""
+        known = _latest[bank_id] = (now, found.header)
     return known[1]
 
 

@@ -36,7 +36,7 @@ from partners.records.models import ErasureJob
 from partners.records.queries import erasure_of, how_many, tables
 from partners.records.rules import name_of
 from partners.records.words import kept_words, part_words
-from portal.rest.problems import NotFound
+from portal.rest.problems import NotFound, TooMany
 from portal.tenancy.blocks import serving
 
 COPIES_AN_HOUR = 12
@@ -73,9 +73,14 @@ def copy(request: HttpRequest, form: str) -> HttpResponseBase:
     if form not in _FORMS:
         raise Http404
     window = entered_window(request)
-    with in_window(request) as customer:
-        require_within(f"copy:{customer.id}", at_most=COPIES_AN_HOUR, seconds=3600)
-    at = timezone.now()
+    try:
+        require_within(f"copy:{window.customer_id}", at_most=COPIES_AN_HOUR, seconds=3600)
+    except TooMany as refused:
+        answer = render(request, "429.html", status=429)
+        answer["Retry-After"] = refused.headers["Retry-After"]
+        return answer
+    with in_window(request):
+        at = timezone.now()
     write, content_type = _FORMS[form]
     pages: Iterable[Page] = copy_of(window.bank_id, window.customer_id, clock=timezone.now)
     response = StreamingHttpResponse(

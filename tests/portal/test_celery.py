@@ -35,17 +35,19 @@ def task(query="SELECT 1"):
 
 
 @pytest.mark.parametrize(
-    ("tasks", "servers"),
+    ("tasks", "fewest", "most"),
     [
-        pytest.param("[task() for _ in range(5)]", 1, id="they all share one"),
+        # A pool that is just being opened may open a second one.
+        pytest.param("[task() for _ in range(20)]", 1, 2, id="they share one"),
         pytest.param(
-            "[task('SELECT pg_terminate_backend(pg_backend_pid())'), task(), task()]",
+            "[task('SELECT pg_terminate_backend(pg_backend_pid())'), *(task() for _ in range(19))]",
             2,
+            3,
             id="a broken one is replaced",
         ),
     ],
 )
-def test_connections_outlive_a_task(tasks: str, servers: int) -> None:
+def test_connections_outlive_a_task(tasks: str, fewest: int, most: int) -> None:
     ran = subprocess.run(
         [sys.executable, "-c", f"{_TASKS}\nprint(len(set({tasks})))"],
         capture_output=True,
@@ -54,4 +56,5 @@ def test_connections_outlive_a_task(tasks: str, servers: int) -> None:
         env={**os.environ, "DJANGO_SETTINGS_MODULE": "portal.settings"},
     )
 
-    assert ran.stdout.split() == [str(servers)], ran.stderr
+    assert ran.returncode == 0, ran.stderr
+    assert fewest <= int(ran.stdout) <= most

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import zipfile
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -18,6 +19,7 @@ from accounts.signin.actions import make_window_code
 from partners.records.copying import PAGE, Page
 from partners.records.files import as_json, as_tables
 from partners.records.rules import as_cell
+from partners.records.views import COPIES_AN_HOUR
 from portal.tenancy.blocks import serving, serving_customer
 from tests.factories.accounts import Household, make_consent, make_entry, make_household
 from tests.factories.messaging import CHAT_HOST
@@ -124,6 +126,16 @@ class TestPage:
 
         assert "customer.csv" in archive.namelist()
         assert window.get("/records/copy.pdf").status_code == 404
+
+    def test_copies_are_counted(self, home: Household, settings: Any) -> None:
+        settings.LIMIT_FACTOR = 1
+        window = _window(home)
+
+        answers = [window.get("/records/copy.json") for _ in range(COPIES_AN_HOUR + 1)]
+
+        assert [each.status_code for each in answers[:-1]] == [200] * COPIES_AN_HOUR
+        assert answers[-1].status_code == 429
+        assert int(answers[-1]["Retry-After"]) > 0
 
     def test_an_erasure_is_asked_for_once_more(self, home: Household) -> None:
         window = _window(home)
