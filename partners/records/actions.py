@@ -64,13 +64,11 @@ def request_erasure(*, customer_id: UUID, by: str, at: datetime) -> ErasureJob:
     In the bank's block. Asked twice it is one. Under a legal hold it waits until that is lifted; what was
     allowed ends all the same. Raises NotFound.
     """
-    customer = Customer.objects.select_for_update(no_key=True).filter(pk=customer_id).first()
-    if customer is None:
-        raise NotFound
+    _locked(customer_id)
     for each in live_consents(customer_id, at=at):
         revoke_consent(consent_id=each.id, at=at, by=by)
-    for connection_id in _connections(customer_id).values_list("id", flat=True):
-        stop_reading(connection_id=connection_id)
+    for each_id in Connection.objects.filter(customer_id=customer_id).values_list("id", flat=True):
+        stop_reading(connection_id=each_id)
     WidgetSession.objects.filter(customer_id=customer_id, ended_at=None).update(ended_at=at)
     poke_after_commit("sessions", f"{current_bank_id()} {customer_id}")
     held = hold_on(customer_id) is not None
@@ -152,7 +150,6 @@ def erase_batch(claim: Claim, table: Table) -> int:
 def erase_rest(claim: Claim, *, at: datetime) -> None:
     """All that is left, the customer last; then look that nothing is. Raises LeaseLost, Held."""
     job = _job(claim)
-    _locked(claim.customer_id)
     whose = theirs(claim.customer_id)
     for table in tables():
         if not table.kept:
@@ -170,6 +167,12 @@ def erase_rest(claim: Claim, *, at: datetime) -> None:
 
 
 def _job(claim: Claim) -> ErasureJob:
+    # The customer first, as whoever places a hold does: neither waits for the other, and a hold that is
+    # placed at this moment is seen.
+    try:
+        _locked(claim.customer_id)
+    except NotFound as reason:
+        raise LeaseLost from reason
     job = ErasureJob.objects.select_for_update(no_key=True).get(pk=claim.job_id)
     if job.fence != claim.fence or job.status == ErasureJob.Status.DONE:
         raise LeaseLost
@@ -182,10 +185,6 @@ def _locked(customer_id: UUID) -> None:
     found = Customer.objects.select_for_update().filter(pk=customer_id).first()
     if found is None:
         raise NotFound
-
-
-def _connections(customer_id: UUID) -> "QuerySet[Connection]":
-    return Connection.objects.filter(customer_id=customer_id)
 
 
 def _delete(rows: "QuerySet[Any]") -> int:

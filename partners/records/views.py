@@ -1,11 +1,10 @@
 """The customer's page "Your data": take a copy along, or have all of it erased; and a bank's legal hold."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.http import (
     Http404,
@@ -13,7 +12,6 @@ from django.http import (
     HttpResponse,
     HttpResponseBase,
     JsonResponse,
-    StreamingHttpResponse,
 )
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -37,6 +35,7 @@ from partners.records.queries import erasure_of, how_many, tables
 from partners.records.rules import name_of
 from partners.records.words import kept_words, part_words
 from portal.rest.problems import NotFound, TooMany
+from portal.rest.streaming import streamed
 from portal.tenancy.blocks import serving
 
 COPIES_AN_HOUR = 12
@@ -83,19 +82,8 @@ def copy(request: HttpRequest, form: str) -> HttpResponseBase:
         at = timezone.now()
     write, content_type = _FORMS[form]
     pages: Iterable[Page] = copy_of(window.bank_id, window.customer_id, clock=timezone.now)
-    response = StreamingHttpResponse(
-        _streamed(write(pages, made_at=at)), content_type=content_type
-    )
-    response["Content-Disposition"] = f'attachment; filename="my-data-{at:%Y-%m-%d}.{form}"'
-    return response
-
-
-async def _streamed(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Each piece is read in a thread, in a transaction of its own, once the one before has left."""
-    read = sync_to_async(lambda: next(pieces, None))
-    while (piece := await read()) is not None:
-        if piece:
-            yield piece
+    name = f"my-data-{at:%Y-%m-%d}.{form}"
+    return streamed(request, write(pages, made_at=at), name=name, content_type=content_type)
 
 
 @require_http_methods(["GET", "POST"])
@@ -136,7 +124,7 @@ def erased(request: HttpRequest) -> HttpResponse:
     shown = {
         "bank": bank,
         "job": job,
-        "parts": _parts(job),
+        "parts": _named(job.erased),
         "kept": kept_words(tables()),
         "live_url": reverse("records_erased"),
         "evidence_url": reverse("records_evidence"),
@@ -175,10 +163,6 @@ def _erasure(request: HttpRequest) -> tuple[Bank, ErasureJob] | None:
     with serving(window.bank_id):
         job = erasure_of(window.customer_id)
         return None if job is None else (Bank.objects.get(pk=window.bank_id), job)
-
-
-def _parts(job: ErasureJob) -> list[dict[str, Any]]:
-    return _named(job.erased)
 
 
 def _named(counts: Mapping[str, int]) -> list[dict[str, Any]]:
