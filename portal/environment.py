@@ -107,6 +107,8 @@ def database(url: str, *, name: str, pool: dict[str, Any] | None = None) -> dict
     options: dict[str, Any] = {"application_name": f"portal-{name}", **query}
     if pool:
         options["pool"] = pool
+        # Django's own cursors never prepare; `portal.tenancy.prepared` does where this is set.
+        options["prepare_threshold"] = 5
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),

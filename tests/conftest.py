@@ -11,10 +11,16 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 from django.test import TransactionTestCase
+from hypothesis import HealthCheck
+from hypothesis import settings as search
 from psycopg import sql
 
 from portal.local.testing import Servers, servers
 from portal.telemetry.traces import start_tracing
+
+# How long a machine takes says nothing about a rule.
+search.register_profile("portal", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+search.load_profile("portal")
 
 TEMPLATE = "portal_template"
 # Written by migrations or by Django after them: the same for every test.

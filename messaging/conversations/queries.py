@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Exists, OuterRef
 
 from messaging.conversations.models import Conversation, Message, ReadMark, Stream, StreamEvent
 from partners.instructions.models import Instruction
 from portal.rest.problems import NotFound
 from portal.tenancy.blocks import current_bank_id
+from portal.tenancy.prepared import ask_prepared
 
 CUSTOMER_READER = "customer"
 LARGEST_PAGE = 100
@@ -99,9 +99,9 @@ def told_after(name: str, seq: int, *, at_most: int) -> list[Told]:
 
     Empty where there is no such stream within reach; one row without an event where there are none.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_TOLD_AFTER, [seq, current_bank_id(), name, at_most])
-        return [Told(*row) for row in cursor.fetchall()]
+    return [
+        Told(*row) for row in ask_prepared(_TOLD_AFTER, [seq, current_bank_id(), name, at_most])
+    ]
 
 
 def page_of(conversation: Conversation, *, before_seq: int | None, limit: int) -> Page:
