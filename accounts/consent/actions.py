@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from accounts.consent.latch import close_latch
 from accounts.consent.models import Consent, ConsentEvent, ConsentResource, Purpose
 from accounts.consent.queries import (
     current_purpose,
@@ -67,6 +68,7 @@ def grant_consent(  # noqa: PLR0913  # each is a part of what is allowed
     problem = why_not(granted_at=at, expires_at=expires_at, resources=resources, needs=needs)
     if problem:
         raise ConsentInvalid(problem)
+    close_latch(customer_id)
     _lock_customer(customer_id)
     granted = Consent(
         customer_id=customer_id,
@@ -83,10 +85,12 @@ def grant_consent(  # noqa: PLR0913  # each is a part of what is allowed
 
 
 def revoke_consent(*, consent_id: UUID, at: datetime, by: str) -> Consent:
-    """End the consent now and for good; one that has ended stays as it is. Raises NotFound."""
-    consent = Consent.objects.select_for_update(no_key=True).filter(pk=consent_id).first()
-    if consent is None:
-        raise NotFound
+    """End the consent now and for good; one that has ended stays as it is. Raises NotFound.
+
+    What is being released under it is waited for: nothing is once this is committed.
+    """
+    _close_latch_of(consent_id)
+    consent = Consent.objects.select_for_update(no_key=True).get(pk=consent_id)
     if consent.ended_at is not None:
         return consent
     _end(consent, Consent.Ended.REVOKED, at=at, by=by)
@@ -109,6 +113,7 @@ def change_consent(
     It never names more: that is a choice of its own, with words of its own. Raises NotFound,
     ConsentInvalid.
     """
+    _close_latch_of(consent_id)
     older = Consent.objects.select_for_update(no_key=True, of=("self",)).select_related(
         "purpose", "notice"
     )
@@ -209,6 +214,14 @@ def _note(consent: Consent, kind: ConsentEvent.Kind, *, at: datetime, by: str) -
 def _tell_sockets(consent: Consent) -> None:
     # Whoever shows something of the customer's reads it again, through the gate.
     poke_after_commit("sessions", f"{consent.bank_id} {consent.customer_id}")
+
+
+def _close_latch_of(consent_id: UUID) -> None:
+    customer_id = Consent.objects.filter(pk=consent_id).values_list("customer_id", flat=True)
+    found = customer_id.first()
+    if found is None:
+        raise NotFound
+    close_latch(found)
 
 
 def _lock_customer(customer_id: UUID) -> None:

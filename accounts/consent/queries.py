@@ -50,9 +50,12 @@ def live_consents(
 
 
 def live_at(at: datetime, prefix: str = "") -> Q:
-    """The condition that a consent holds at that time; `prefix` leads to it from another table."""
-    begun = Q(**{f"{prefix}granted_at__lte": at, f"{prefix}expires_at__gt": at})
-    return begun & (Q(**{f"{prefix}ended_at__isnull": True}) | Q(**{f"{prefix}ended_at__gt": at}))
+    """The condition that a consent holds at that time; `prefix` leads to it from another table.
+
+    One that was ended holds at no time: who asks may have looked at the clock a while before they read.
+    """
+    begun = {f"{prefix}granted_at__lte": at, f"{prefix}expires_at__gt": at}
+    return Q(**begun, **{f"{prefix}ended_at__isnull": True})
 
 
 def get_consent(consent_id: UUID) -> Consent:

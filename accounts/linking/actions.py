@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from accounts.consent.latch import close_latch
 from accounts.linking.models import Link
 from portal.tenancy.blocks import current_bank_id
 from portal.tenancy.ids import new_id
@@ -31,7 +32,8 @@ def link_account(
 
 
 def end_link(*, customer_id: UUID, account_id: UUID, at: datetime) -> bool:
-    """Untie them; False where no tie held. Nothing of the account leaves from then on."""
+    """Untie them; False where no tie held. Nothing of the account leaves once this is committed."""
+    close_latch(customer_id)
     live = Link.objects.filter(
         customer_id=customer_id, account_id=account_id, ended_at__isnull=True
     )

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q
 
 from accounts.consent.actions import Resource, grant_consent, note_no_consent
+from accounts.consent.latch import close_latch
 from accounts.consent.models import ConsentEvent
 from accounts.disclosure.actions import Occasion, record_release
 from accounts.linking.actions import end_link, link_account
@@ -260,7 +261,8 @@ def _link(
     walk: _Walk, tokens: TokenSet, records: Sequence[AccountRecord], *, at: datetime
 ) -> tuple[Completed, str]:
     """One transaction: connection, accounts, links, consent, feeds. And the bank's consent it replaced."""
-    # The customer's row first: two windows that end at once repair one connection, not make two.
+    close_latch(walk.customer_id)
+    # Then the customer's row: two windows that end at once repair one connection, not make two.
     customer = Customer.objects.select_for_update(no_key=True).get(pk=walk.customer_id)
     accounts = record_accounts(records)
     account_ids = tuple(sorted(each.id for each in accounts.values()))

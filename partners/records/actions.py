@@ -9,6 +9,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from accounts.consent.actions import revoke_consent
+from accounts.consent.latch import close_latch
 from accounts.consent.queries import live_consents
 from accounts.signin.models import WidgetSession
 from partners.banks.models import Customer
@@ -64,7 +65,8 @@ def request_erasure(*, customer_id: UUID, by: str, at: datetime) -> ErasureJob:
     In the bank's block. Asked twice it is one. Under a legal hold it waits until that is lifted; what was
     allowed ends all the same. Raises NotFound.
     """
-    _locked(customer_id)
+    close_latch(customer_id)
+    _locked(customer_id, no_key=True)
     for each in live_consents(customer_id, at=at):
         revoke_consent(consent_id=each.id, at=at, by=by)
     for each_id in Connection.objects.filter(customer_id=customer_id).values_list("id", flat=True):
@@ -181,8 +183,9 @@ def _job(claim: Claim) -> ErasureJob:
     return job
 
 
-def _locked(customer_id: UUID) -> None:
-    found = Customer.objects.select_for_update().filter(pk=customer_id).first()
+def _locked(customer_id: UUID, *, no_key: bool = False) -> None:
+    """`no_key`: whoever keeps something of the customer's meanwhile need not wait."""
+    found = Customer.objects.select_for_update(no_key=no_key).filter(pk=customer_id).first()
     if found is None:
         raise NotFound
 

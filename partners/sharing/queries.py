@@ -9,6 +9,7 @@ import orjson
 from django.db.models import OuterRef, Subquery
 
 from accounts.clients.models import Client
+from accounts.consent.latch import HELD_OPEN, held_open, latch_number
 from accounts.consent.models import Consent
 from accounts.consent.queries import get_consent, resources_of
 from accounts.consent.references import consent_reference
@@ -23,11 +24,11 @@ from portal.tenancy.blocks import NotServed, current_bank_id, served
 from portal.tenancy.prepared import ask_prepared
 
 # What the gate asks at every release, past the ORM: how it is put together is most of what such a question costs.
-_FEEDS = """
-    SELECT f.kind, f.enabled, f.masked_fields, b.status
+_FEEDS = f"""
+    SELECT f.kind, f.enabled, f.masked_fields, b.status, {HELD_OPEN}
     FROM partners_feed f JOIN partners_bank b ON b.id = f.bank_id
     WHERE f.bank_id = %s
-"""
+"""  # noqa: S608  # a word of our own
 _ALLOWANCES = """
     SELECT r.account_id, r.scope, r.code, r.consent_id, c.recipient, c.client_id, k.feeds, k.status,
            p.code, c.granted_at, c.expires_at, c.ended_at, c.history_from,
@@ -46,16 +47,22 @@ _OF_CONSENT = " AND r.consent_id = %s"
 _OF_ACCOUNTS = " AND r.account_id = ANY(%s)"
 _OF_CHAT = " AND c.recipient = %s AND c.client_id IS NULL"
 _OF_CLIENT = " AND c.recipient = %s AND c.client_id = %s"
-_LIVE = " AND c.granted_at <= %s AND c.expires_at > %s AND (c.ended_at IS NULL OR c.ended_at > %s)"
+_LIVE = " AND c.granted_at <= %s AND c.expires_at > %s AND c.ended_at IS NULL"
 
 
 def bank_shares(scope: str, code: str) -> BankShares:
-    """What the served bank shares, as far as it matters for that scope: one query."""
+    """What the served bank shares, as far as it matters for that scope: one query.
+
+    Where there is anything to share it holds the customer's latch open too, so that what is asked of the
+    database next is what they allow until the block ends.
+    """
     if scope == Scope.ALERT:
         return _shared_alerts(code)
     feeds = [
         (kind, on, orjson.loads(masked), status)
-        for kind, on, masked, status in ask_prepared(_FEEDS, [current_bank_id()])
+        for kind, on, masked, status, _latch in ask_prepared(
+            _FEEDS, [latch_number(served().customer_id), current_bank_id()]
+        )
     ]
     # Of a feed that is off too: what belongs to its payments is masked as they are.
     chosen = {kind: masked for kind, _on, masked, _status in feeds}
@@ -67,10 +74,11 @@ def _shared_alerts(alert_type: str) -> BankShares:
     feed = FEED_OF_ALERT.get(alert_type, "")
     masked = Feed.objects.filter(bank_id=OuterRef("bank_id"), kind=feed).values("masked_fields")
     rules = AlertRule.objects.filter(alert_type=alert_type, enabled=True)
-    rows = list(rules.values_list("parameters", "bank__status", Subquery(masked[:1])))
+    held = rules.annotate(latch=held_open())
+    rows = list(held.values_list("parameters", "bank__status", Subquery(masked[:1]), "latch"))
     types = frozenset(
         alert_type
-        for parameters, _status, chosen in rows
+        for parameters, _status, chosen, _latch in rows
         if not tells_what_is_masked(alert_type, parameters, masks_of(feed, {feed: chosen or ()}))
     )
     return BankShares(_admitted([each[1] for each in rows]), alert_types=types)
@@ -114,7 +122,7 @@ def allowances(ask: Ask, *, live_only_at: datetime | None) -> list[Allowance]:
     else:
         parts.append((_OF_CLIENT, [ask.recipient.kind, ask.recipient.client_id]))
     if live_only_at is not None:
-        parts.append((_LIVE, [live_only_at] * 3))
+        parts.append((_LIVE, [live_only_at] * 2))
     statement = "".join(text for text, _values in parts)
     return list(
         map(_allowance, ask_prepared(statement, [it for _text, its in parts for it in its]))

@@ -159,11 +159,13 @@ class Allowance:
         """The feed that has to be read for it."""
         return self.code if self.scope == Scope.FEED else FEED_OF_ALERT.get(self.code, "")
 
-    def ended(self, at: datetime) -> bool:
-        return self.ended_at is not None and self.ended_at <= at
+    @property
+    def ended(self) -> bool:
+        """Whenever it was: who asks may have looked at the clock a while before they read."""
+        return self.ended_at is not None
 
     def live(self, at: datetime) -> bool:
-        return self.granted_at <= at < self.expires_at and not self.ended(at)
+        return self.granted_at <= at < self.expires_at and not self.ended
 
 
 def ways(ask: Ask, shares: BankShares) -> frozenset[Way]:
@@ -230,7 +232,7 @@ def _over(given: list[Allowance], ask: Ask) -> Refused:
     if not given:
         return Refused(Reason.NO_CONSENT, ask)
     latest = max(given, key=lambda each: (each.granted_at, each.consent_id))
-    if latest.ended(ask.at):
+    if latest.ended:
         return Refused(Reason.CONSENT_REVOKED, ask, latest.consent_id)
     if latest.expires_at <= ask.at:
         return Refused(Reason.CONSENT_EXPIRED, ask, latest.consent_id)

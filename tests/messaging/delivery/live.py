@@ -167,6 +167,13 @@ class Server:
         assert answer.status_code == 201, answer.text
         return str(answer.json()["ticket"])
 
+    def read_as_program(self, token: str, consent: str, path: str) -> httpx.Response:
+        """A page of the API within a consent."""
+        named = {"Authorization": f"Bearer {token}", "Portal-Consent": consent}
+        return self._http.get(
+            f"http://127.0.0.1:{self.port}/api/v1/{path}", headers={"Host": API_HOST} | named
+        )
+
     def ask_as_program(self, token: str, body: Any) -> httpx.Response:
         return self._http.post(
             f"http://127.0.0.1:{self.port}/api/v1/realtime/tickets",

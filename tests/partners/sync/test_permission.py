@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from partners.sync.models import SyncRun
 from partners.sync.pulling import pull_bank
 from portal.tenancy.blocks import serving, serving_customer
 from tests.factories.accounts import make_consent
+from tests.races import Commits, Doing, stopped_at, wait_for_waiting
 from tests.sandbox_bank import SandboxBank, know_bank, know_customer, link
 
 pytestmark = [pytest.mark.django_db(transaction=True, databases="__all__"), pytest.mark.slow]
@@ -176,6 +178,36 @@ def test_what_is_ended_while_the_bank_answers_is_not_stored(
     assert (cursor.last_problem, cursor.lease_until) == ("consent_revoked", None)
     assert outcomes == [("failed", "consent_revoked")]
     assert [each.reason for each in on_record(bank, "refused")] == ["consent_revoked"]
+
+
+@pytest.mark.usefixtures("customer")
+@pytest.mark.parametrize(
+    "table", ["partners_feed", "accounts_consentresource", "partners_entry", "accounts_disclosure"]
+)
+def test_what_is_ended_while_a_page_is_being_stored_is_stored_before_or_not_at_all(
+    sandbox: SandboxBank, bank: Bank, person: dict[str, Any], table: str
+) -> None:
+    bought = sandbox.buy(person["login"])
+    commits, before = Commits(), {each.id for each in on_record(bank)}
+    with serving(bank.id):
+        consent = Consent.objects.get(ended_at=None)
+        FeedCursor.objects.update(due_at=timezone.now())
+    with stopped_at(table):
+        reading = Doing(partial(pull_bank, bank_id=bank.id, clock=timezone.now))
+        wait_for_waiting(1)
+        ending = Doing(partial(end_all, bank))
+        ending.is_done_or_waiting(2)
+    reading.result()
+    ending.result()
+
+    with serving(bank.id):
+        kept = list(Entry.objects.filter(external_id=bought["TransactionId"]))
+    (ended,) = commits.of("accounts_consent", [consent.id]).values()
+    stored = commits.of("partners_entry", [each.id for each in kept])
+    noted = commits.of("accounts_disclosure", {each.id for each in on_record(bank)} - before)
+    assert [each for each in [*stored.values(), *noted.values()] if each > ended] == []
+    assert len(stored) == len(noted)
+    assert len(stored) == (table in {"partners_entry", "accounts_disclosure"})
 
 
 def test_one_holders_connection_is_not_read_on_anothers_consent(
