@@ -1,6 +1,13 @@
 """The index in which Django finds the rooms' tables."""
 
-from accounts.clients.models import AccessToken, Client, Grant, IDToken, RefreshToken
+from accounts.clients.models import (
+    AccessToken,
+    Client,
+    ConsentRequest,
+    Grant,
+    IDToken,
+    RefreshToken,
+)
 from accounts.consent.models import Consent, ConsentEvent, ConsentResource, Notice, Purpose
 from accounts.disclosure.models import (
     Checkpoint,
@@ -20,6 +27,7 @@ __all__ = [
     "Client",
     "Consent",
     "ConsentEvent",
+    "ConsentRequest",
     "ConsentResource",
     "Disclosure",
     "DisclosureCount",

@@ -12,6 +12,7 @@ app = Celery("portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(
     [
+        "partners.asking",
         "partners.connections",
         "partners.sync",
         "partners.instructions",
@@ -36,6 +37,7 @@ TIMETABLE = {
         "partners.connections.tasks.forget_unfinished",
         60.0,
     ),
+    "forget unanswered requests": ("partners.asking.tasks.forget_unanswered", 60.0),
     "remind of consents that end": ("messaging.delivery.tasks.remind", 600.0),
     "forget old webhooks": ("messaging.webhooks.tasks.age_out", 3600.0),
     "forget old readings": ("partners.sync.tasks.age_out", 3600.0),

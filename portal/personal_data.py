@@ -113,6 +113,10 @@ TABLES: tuple[Table, ...] = (
         "partners.LegalHold",
         NotGiven("the bank's own duty, of which it tells a customer itself"),
     ),
+    Table(
+        "accounts.ConsentRequest",
+        NotGiven("a program's question, for an hour: what was answered is a consent, or an event"),
+    ),
     Table("accounts.WindowCode", NotGiven("codes of a minute, as digests")),
     Table("accounts.WidgetSession", Own(("created_at", "expires_at", "ended_at"))),
     Table("partners.Customer", Own(("external_id", "display_name", "locale", "created_at"))),

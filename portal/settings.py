@@ -241,6 +241,7 @@ OAUTH2_PROVIDER = {
         "shipments": "Shipping updates",
     },
     "SCOPES_BACKEND_CLASS": "accounts.clients.scopes.RegisteredScopes",
+    "OAUTH2_SERVER_CLASS": "accounts.clients.server.TokenServer",
     "OAUTH2_VALIDATOR_CLASS": "accounts.clients.validator.ClientValidator",
     # RFC 9700: every gate; tokens are kept as their hash alone.
     **{

@@ -2,6 +2,7 @@
 
 from typing import cast
 
+from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
@@ -47,4 +48,8 @@ class ClientScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
             "tokenUrl": "/oauth/token",
             "scopes": {"balances": "Balances", "transactions": "Transactions"},
         }
-        return {"type": "oauth2", "flows": {"clientCredentials": flow}}
+        code = flow | {"authorizationUrl": f"{settings.CHAT_ORIGIN}/oauth/authorize"}
+        return {
+            "type": "oauth2",
+            "flows": {"clientCredentials": flow, "authorizationCode": code},
+        }

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from accounts.clients.models import AccessToken, Client
+from accounts.clients.rules import is_plain
 from portal.secrets.tokens import digest_of
 
 LONGEST_TOKEN = 255
@@ -20,6 +21,8 @@ class ClientPrincipal:
     # None where it is told without having asked by a token: then all that it registered.
     scopes: frozenset[str] | None
     token_id: int
+    # The one consent that it is good for, by its reference; empty: whichever it names.
+    consent: str = ""
 
     @property
     def name(self) -> str:
@@ -56,10 +59,21 @@ def live_tokens(*, at: datetime) -> "QuerySet[AccessToken]":
     return tokens
 
 
+def find_client(client_id: str) -> Client | None:
+    """The program of that public name, whatever its status."""
+    if not is_plain(client_id):
+        return None
+    found: Client | None = Client.objects.filter(client_id=client_id).first()
+    return found
+
+
 def _principal(tokens: "QuerySet[AccessToken]") -> ClientPrincipal | None:
-    found = tokens.values_list("application_id", "scope", "pk").first()
+    found = tokens.values_list("application_id", "scope", "pk", "consent").first()
     if found is None or found[0] is None:
         return None
     return ClientPrincipal(
-        client_id=found[0], scopes=frozenset(found[1].split()), token_id=found[2]
+        client_id=found[0],
+        scopes=frozenset(found[1].split()),
+        token_id=found[2],
+        consent=found[3],
     )

@@ -2,6 +2,9 @@
 
 from django.urls import URLPattern, path
 
-from accounts.clients.views import TokenDoor
+from accounts.clients.views import TokenDoor, metadata
 
-urlpatterns: list[URLPattern] = [path("oauth/token", TokenDoor.as_view(), name="token")]
+urlpatterns: list[URLPattern] = [
+    path("oauth/token", TokenDoor.as_view(), name="token"),
+    path(".well-known/oauth-authorization-server", metadata),
+]

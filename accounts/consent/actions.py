@@ -139,7 +139,7 @@ def note_reminded(consent: Consent, *, at: datetime) -> ConsentEvent:
 
 
 def note_no_consent(*, customer_id: UUID, kind: ConsentEvent.Kind, at: datetime) -> None:
-    """Keep that the customer declined at the bank, or never came back: all that stays of it."""
+    """Keep that the customer declined, at the bank or here, or never came back: all that stays of it."""
     ConsentEvent.objects.create(customer_id=customer_id, kind=kind, at=at, by="customer")
 
 

@@ -139,7 +139,7 @@ class ConsentEvent(TenantModel):
         GRANTED = "granted", _("Allowed")
         REVOKED = "revoked", _("Revoked")
         SUPERSEDED = "superseded", _("Replaced by a newer one")
-        DENIED = "denied", _("Declined at the bank")
+        DENIED = "denied", _("Declined")
         ABANDONED = "abandoned", _("Begun and not finished")
         REMINDED = "reminded", _("Told that it ends soon")
 

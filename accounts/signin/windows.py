@@ -15,7 +15,11 @@ from django.utils import timezone
 from accounts.signin.actions import WindowCodeRefused, redeem_window_code
 
 WINDOW_AGE = timedelta(minutes=15)
+WAITING_AGE = timedelta(minutes=10)
 _KEY = "customer_window"
+_WAITING = "waits_for_customer"
+# The page that asks what waits (partners/asking).
+WAITING_PAGE = "asking"
 
 Rest = ParamSpec("Rest")
 View = Callable[Concatenate[HttpRequest, Rest], HttpResponseBase]
@@ -31,7 +35,11 @@ class Window:
 
 def enter_window(request: HttpRequest, bank_id: UUID, customer_id: UUID) -> Window:
     """Give this browser's window to the customer for a quarter of an hour, under a fresh cookie."""
+    waiting = request.session.get(_WAITING)
     request.session.flush()
+    if waiting is not None:
+        # What brought this browser here is why it is entered.
+        request.session[_WAITING] = waiting
     until = timezone.now() + WINDOW_AGE
     request.session[_KEY] = {
         "bank": str(bank_id),
@@ -62,7 +70,35 @@ def arrive(request: HttpRequest, *, purpose: str, then: str) -> HttpResponseBase
         enter_by_code(request, purpose=purpose)
     except WindowCodeRefused:
         return window_ended(request)
-    return redirect(then)
+    return redirect(then if waiting_here(request) is None else WAITING_PAGE)
+
+
+def keep_waiting(request: HttpRequest, what: dict[str, Any]) -> None:
+    """Keep in this browser what waits for whoever enters a window in it, for ten minutes."""
+    until = timezone.now() + WAITING_AGE
+    request.session[_WAITING] = {"what": what, "until": int(until.timestamp())}
+
+
+def waiting_here(request: HttpRequest, *, answered_too: bool = False) -> dict[str, Any] | None:
+    """What waits in this browser; None where nothing does, or it did so too long."""
+    held: Any = request.session.get(_WAITING)
+    if not isinstance(held, dict) or (is_answered(request) and not answered_too):
+        return None
+    if datetime.fromtimestamp(held["until"], UTC) <= timezone.now():
+        return None
+    what: dict[str, Any] = held["what"]
+    return what
+
+
+def answer_waiting(request: HttpRequest) -> None:
+    """It has its answer, and brings nobody here any more: kept in the answer's own transaction."""
+    request.session[_WAITING] = request.session[_WAITING] | {"answered": True}
+    request.session.save()
+    request.session.modified = False
+
+
+def is_answered(request: HttpRequest) -> bool:
+    return bool(request.session.get(_WAITING, {}).get("answered"))
 
 
 def leave_window(request: HttpRequest) -> None:

@@ -15,7 +15,14 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.consent.queries import current_purpose, notice_of
 from accounts.signin.actions import WindowCodeRefused
-from accounts.signin.windows import Window, customer_window, enter_by_code, entered_window
+from accounts.signin.windows import (
+    WAITING_PAGE,
+    Window,
+    customer_window,
+    enter_by_code,
+    entered_window,
+    waiting_here,
+)
 from partners.alerts.models import AlertType
 from partners.alerts.queries import enabled_rules
 from partners.banks.models import Bank
@@ -251,5 +258,6 @@ def done(request: HttpRequest) -> HttpResponseBase:
         if linked.consent_id
         else "",
         "close_url": "",
+        "asking_url": "" if waiting_here(request) is None else reverse(WAITING_PAGE),
     }
     return render(request, "partners/connections/done.html", shown)

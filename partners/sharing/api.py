@@ -40,7 +40,7 @@ _CONSENT = OpenApiParameter(
     CONSENT_HEADER,
     str,
     OpenApiParameter.HEADER,
-    description="A client program names the consent it reads under: `con_...`. The chat sends none.",
+    description="A client program names the consent it reads under: `con_...`. Not needed with a token that a customer's code gave, nor in the chat.",
 )
 _MATCH = OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER)
 _RECORD = OpenApiParameter(
@@ -91,7 +91,7 @@ class SharingDoor(CountedDoor):
         with recording_refusals():
             caller = _caller(request)
             if isinstance(caller, ClientPrincipal):
-                bank_id, consent_id = _named_consent(request)
+                bank_id, consent_id = _named_consent(request, caller)
                 with within_consent(
                     caller, bank_id, consent_id, door=GateDoor.REST, at=at
                 ) as recipient:
@@ -304,8 +304,8 @@ def _of_customer(principal: WidgetPrincipal) -> Iterator[None]:
         raise NotFound from reason
 
 
-def _named_consent(request: Request) -> tuple[UUID, UUID]:
-    text = request.headers.get(CONSENT_HEADER)
+def _named_consent(request: Request, caller: ClientPrincipal) -> tuple[UUID, UUID]:
+    text = request.headers.get(CONSENT_HEADER, caller.consent or None)
     if text is None:
         pointer = {"pointer": f"#/headers/{CONSENT_HEADER}", "detail": "This header is required."}
         raise Invalid("Name the consent that you read under.", errors=[pointer])

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from accounts.clients.queries import ClientPrincipal
 from accounts.consent.queries import client_of_consent
+from accounts.consent.references import consent_reference
 from accounts.disclosure.actions import Occasion
 from partners.banks.queries import is_bank
 from partners.sharing.gate import Door, NotFoundHere, Recipient, Refusal
@@ -24,11 +25,18 @@ def within_consent(
     Raises NotFound, or NotFoundHere for `recording_refusals` to note the guess.
     """
     try:
+        _require_named(principal, consent_reference(bank_id, consent_id))
         with serving_consent(bank_id, consent_id):
             _require_own(consent_id, principal)
             yield Recipient("client", principal.client_id, principal.scopes)
     except NotServed as reason:
         raise _guessed(bank_id, principal, door, at) from reason
+
+
+def _require_named(principal: ClientPrincipal, reference: str) -> None:
+    # A token that came of a customer's yes is good for what they said yes to, and nothing else.
+    if principal.consent not in {"", reference}:
+        raise NotServed
 
 
 def _require_own(consent_id: UUID, principal: ClientPrincipal) -> None:

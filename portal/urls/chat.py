@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(CUSTOMER_DOORS)),
     path("", include(RECORD_DOORS)),
     path("", include("partners.connections.urls")),
+    path("", include("partners.asking.urls")),
     path("api/v1/openapi.json", _SCHEMA),
     *short_ways("CHAT_DOORS"),
 ]

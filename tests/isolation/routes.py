@@ -22,7 +22,7 @@ from accounts.clients.authentication import ClientAuthentication
 from accounts.signin.authentication import WidgetAuthentication
 from portal.middleware import URLCONFS
 from portal.settings import PORTAL_BASE_HOST
-from tests.isolation.world import MAILED_CODE, Headers, Home, World
+from tests.isolation.world import MAILED_CODE, Headers, Home, World, asks
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 SAFE = frozenset({"GET"})
@@ -53,6 +53,7 @@ KINDS: dict[str, Kind] = {
     "base /problems/<slug:slug>": Kind.OPEN,
     "api /": Kind.OPEN,
     "api /oauth/token": Kind.PROVEN,
+    "api /.well-known/oauth-authorization-server": Kind.OPEN,
     "api /disclosures/<uuid:bank_id>/checkpoint": Kind.OPEN,
     "api /disclosures/<uuid:bank_id>/checkpoints": Kind.OPEN,
     "api /disclosures/<uuid:bank_id>/keys": Kind.OPEN,
@@ -70,6 +71,8 @@ KINDS: dict[str, Kind] = {
     "chat /link/choose": Kind.WINDOW,
     "chat /link/callback": Kind.WINDOW,
     "chat /link/done": Kind.WINDOW,
+    "chat /oauth/authorize": Kind.OPEN,
+    "chat /asking/": Kind.WINDOW,
     "chat /reaching/": Kind.WINDOW,
     "chat /reaching/enter": Kind.PROVEN,
     "chat /reaching/worker.js": Kind.OPEN,
@@ -320,6 +323,20 @@ GOOD: dict[tuple[str, str], Good] = {
     ("chat /link/callback", "GET"): Good(
         lambda _world, home: Request(query={"state": home.walk_state, "error": "access_denied"}),
         names_more=True,
+    ),
+    ("chat /oauth/authorize", "GET"): Good(
+        lambda world, _home: Request(query=asks(world.program.client, world.house.bank))
+    ),
+    ("chat /asking/", "GET"): Good(),
+    ("chat /asking/", "POST"): Good(
+        lambda _world, home: Request(
+            {
+                "answer": "yes",
+                "accounts": [str(home.account.id)],
+                "feeds": ["transactions"],
+                "ends": "30",
+            }
+        )
     ),
     ("chat /reaching/ways/<slug:way>", "POST"): _form(is_on="true"),
     ("chat /reaching/browsers", "POST"): _form(

@@ -20,6 +20,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from accounts.clients.models import ConsentRequest
 from accounts.consent.models import Consent
 from accounts.disclosure.sealing import seal_due
 from messaging.conversations.models import StreamEvent
@@ -173,6 +174,9 @@ LONG_AGO = timezone.now() - timedelta(days=60)
 GROWN_OLD: dict[str, Callable[[], object]] = {
     "partners.connections.tasks.forget_unfinished": lambda: Authorisation.objects.update(
         expires_at=LONG_AGO, status=Authorisation.Status.FAILED
+    ),
+    "partners.asking.tasks.forget_unanswered": lambda: ConsentRequest.objects.update(
+        expires_at=LONG_AGO
     ),
     "messaging.delivery.tasks.remind": _allow_for_some_days_more,
     "messaging.webhooks.tasks.age_out": lambda: WebhookDelivery.objects.update(

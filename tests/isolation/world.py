@@ -80,6 +80,7 @@ EVENTS_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 OTHER_EVENTS_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 # Nobody listens there: a bank that cannot be reached.
 NOWHERE = "http://127.0.0.1:9"
+BACK = "https://nightingale-program.example/back"
 HOOK = "https://hooks.nightingale-program.example/in"
 EXTERNAL_ACCOUNT = "the-same-account-id"
 SHORTEST_SECRET = 6
@@ -432,11 +433,12 @@ def _make_home(house: House, mark: str, client: Client, amount_minor: int) -> Ho
         card=_talk(chat, alert, mark, at),
         consent=make_consent(customer, [account], client=client, alert_types=AlertType.values),
         walk_state=f"state-of-{low}",
-        window=_window_cookie(bank, customer),
+        window=_window_cookie(bank, customer, client),
         spent=_spent(bank, customer),
     )
     _leave_work(home, at)
     _be_reached(home, at)
+    _be_asked(home)
     _read(home)
     _fill_every_table(home)
     return home
@@ -517,6 +519,12 @@ def _talk(chat: InChat, alert: Alert, mark: str, at: datetime) -> Message:
         )
     assert card is not None
     return card
+
+
+def _be_asked(home: Home) -> None:
+    """A program's request is before the customer, in their window."""
+    page = Browser(headers={"Host": CHAT_HOST, "Cookie": home.window}).get("/asking/")
+    assert page.status_code == 200
 
 
 def connection_of(home: Home) -> Connection:
@@ -623,10 +631,29 @@ def console_cookie(person: Person) -> str:
     return f"console_session={console_browser(person).cookies['console_session'].value}"
 
 
-def _window_cookie(bank: Bank, customer: Customer) -> str:
+def asks(client: Client, bank: Bank) -> dict[str, str]:
+    """What a program sends a customer of the bank with."""
+    return {
+        "response_type": "code",
+        "client_id": client.client_id,
+        "redirect_uri": BACK,
+        "state": "x",
+        "code_challenge": "x" * 43,
+        "code_challenge_method": "S256",
+        "bank": bank.slug,
+        "purpose": "budgeting",
+        "scope": "transactions",
+        "days": "30",
+    }
+
+
+def _window_cookie(bank: Bank, customer: Customer, client: Client | None = None) -> str:
+    """Of a window in which the program asks, where one is named."""
     with serving_customer(bank.id, customer.id):
         made = make_window_code(customer_id=customer.id, purpose="sharing", at=timezone.now())
     visitor = Browser(headers={"Host": CHAT_HOST})
+    if client is not None:
+        assert visitor.get("/oauth/authorize", asks(client, bank)).status_code == 200
     sent = {"Origin": settings.CHAT_ORIGIN}
     entered = visitor.post("/sharing/enter", {"code": made.code}, headers=sent)
     assert entered.status_code == 302
@@ -682,7 +709,9 @@ def _expired_console_cookie(person: Person) -> str:
 
 
 def _make_program() -> Program:
-    client = make_client(hash_client_secret=False)  # hashing it takes longer than all else
+    client = make_client(
+        redirect_uris=BACK, hash_client_secret=False
+    )  # hashing it takes longer than all else
     later = timezone.now() + timedelta(minutes=10)
     before = timezone.now() - timedelta(seconds=1)
     return Program(

@@ -130,7 +130,7 @@ def test_a_wrong_secret_is_refused() -> None:
     [
         ("", "invalid_request"),
         ("grant_type=password&username=a&password=b", "unsupported_grant_type"),
-        ("grant_type=authorization_code&code=x", "unsupported_grant_type"),
+        ("grant_type=authorization_code&code=x", "unauthorized_client"),
         ("grant_type=refresh_token&refresh_token=x", "unsupported_grant_type"),
         ("grant_type=client_credentials&grant_type=client_credentials", "invalid_request"),
         ("grant_type=client_credentials&scope=%00", "invalid_request"),

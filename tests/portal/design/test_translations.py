@@ -14,6 +14,7 @@ from portal.environment import ROOT
 LANGUAGES = ("it", "es")
 # Pages, mails and parts of them that customers see; what stands beside them for staff is left out.
 TEMPLATES = (
+    "templates/partners/asking",
     "templates/partners/connections",
     "templates/accounts/consent",
     "templates/accounts/disclosure/_check.html",
@@ -29,6 +30,8 @@ WORDS = (
     "partners/sharing/views.py",
     "partners/sharing/forms.py",
     "partners/sharing/consent_pdf.py",
+    "partners/asking/views.py",
+    "partners/asking/forms.py",
     "partners/connections/views.py",
     "partners/connections/forms.py",
     "partners/records/words.py",
