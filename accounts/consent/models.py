@@ -96,7 +96,16 @@ class Consent(TenantModel):
                 name="consent_at_most_a_year",
             ),
         ]
-        indexes = [models.Index(fields=["bank", "customer", "-granted_at"], name="consent_latest")]
+        indexes = [
+            models.Index(fields=["bank", "customer", "-granted_at"], name="consent_latest"),
+            # With all that counting them reads: what the row policy looks at among it.
+            models.Index(
+                fields=["bank", "expires_at"],
+                include=["customer", "recipient", "client", "purpose", "granted_at"],
+                name="consent_open",
+                condition=Q(ended_at__isnull=True),
+            ),
+        ]
 
     def __str__(self) -> str:
         return str(self.id)
@@ -157,7 +166,12 @@ class ConsentEvent(TenantModel):
                 name="consent_event_of",
             )
         ]
-        indexes = [models.Index(fields=["bank", "consent", "at"], name="consent_event_at")]
+        indexes = [
+            models.Index(fields=["bank", "consent", "at"], name="consent_event_at"),
+            models.Index(
+                fields=["bank", "at"], include=["customer", "kind"], name="consent_event_of_day"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.kind

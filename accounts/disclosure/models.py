@@ -48,6 +48,7 @@ class Disclosure(TenantModel):
                 name="disclosure_refused",
                 condition=models.Q(decision="refused"),
             ),
+            models.Index(fields=["bank", "recipient", "-at"], name="disclosure_of_recipient"),
         ]
 
     def __str__(self) -> str:
@@ -180,3 +181,33 @@ class Checkpoint(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.size} {self.id}"
+
+
+class Tally(TenantModel):
+    """How many sealed records of one kind one calendar day of the bank's has, so that a year is added up from
+    a few rows. The sealer keeps it with the leaves; the records are what counts."""
+
+    row_reach = RowReach.BANK_ALONE
+
+    day = models.DateField()
+    recipient = models.CharField(max_length=60)
+    purpose = models.CharField(max_length=40, blank=True)
+    feed = models.CharField(max_length=20)
+    decision = models.CharField(max_length=8, choices=Disclosure.Decision)
+    reason = models.CharField(max_length=40, blank=True)
+    records = models.PositiveBigIntegerField()
+    # With those that a record stands for beside itself.
+    times = models.PositiveBigIntegerField()
+    row_count = models.PositiveBigIntegerField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bank", "day", "recipient", "purpose", "feed", "decision", "reason"],
+                name="tally_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.recipient} {self.feed}"

@@ -24,6 +24,7 @@ from accounts.disclosure.models import (
 from accounts.disclosure.notes import Head, instant, key_hash
 from accounts.disclosure.proofs import entries_below
 from accounts.disclosure.rules import TILE, TILE_BITS, LeafKind, content_of
+from accounts.disclosure.tallying import tally
 from accounts.disclosure.tree import Frontier, leaf_hash, whole
 from portal.secrets.signing import signer
 from portal.telemetry.measures import SEALED, SEALING_LAG
@@ -44,9 +45,13 @@ Fields = Mapping[str, str]
 class Record:
     """One that is to be a leaf: its fields as they are hashed."""
 
-    id: UUID
+    row: Disclosure | DisclosureCount
     kind: LeafKind
     fields: Fields
+
+    @property
+    def id(self) -> UUID:
+        return self.row.id
 
     @property
     def hash(self) -> bytes:
@@ -73,6 +78,11 @@ def seal_due(*, bank_id: UUID, clock: Clock, at_most: int = BATCH) -> int:
         if not records:
             return 0
         _append(records, at)
+        rows = [each.row for each in records]
+        tally(
+            [each for each in rows if isinstance(each, Disclosure)],
+            [each for each in rows if isinstance(each, DisclosureCount)],
+        )
         Unsealed.objects.filter(pk__in=[each.id for each in records]).delete()
     _measure(waiting, clock())
     return len(records)
@@ -140,16 +150,14 @@ def _records(waiting: Sequence[Unsealed], at: datetime) -> list[Record]:
     shown = _ids(waiting, Unsealed.Kind.DISCLOSURE)
     counts = _ids(waiting, Unsealed.Kind.COUNT)
     found: dict[UUID, Record] = {
-        each.id: Record(each.id, LeafKind.DISCLOSURE, fields_of_disclosure(each))
+        each.id: Record(each, LeafKind.DISCLOSURE, fields_of_disclosure(each))
         for each in Disclosure.objects.filter(pk__in=shown)
     }
     if counts:
         # From here on what comes late is kept as a row of its own.
         DisclosureCount.objects.filter(pk__in=counts, closed_at=None).update(closed_at=at)
         closed = DisclosureCount.objects.filter(pk__in=counts)
-        found |= {
-            each.id: Record(each.id, LeafKind.COUNT, fields_of_count(each)) for each in closed
-        }
+        found |= {each.id: Record(each, LeafKind.COUNT, fields_of_count(each)) for each in closed}
     return [found[each.id] for each in waiting if each.id in found]
 
 
