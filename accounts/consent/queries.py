@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet
 
 from accounts.consent.models import Consent, ConsentEvent, ConsentResource, Notice, Purpose
 from accounts.consent.rules import Resource
@@ -134,6 +134,28 @@ def ending(*, within: timedelta, at: datetime) -> QuerySet[Consent]:
         expires_at__lte=at + within,
         granted_at__lt=F("expires_at") - within,
     ).order_by("expires_at", "id")
+
+
+@dataclass(frozen=True)
+class LiveCount:
+    """How many consents hold for one recipient and one purpose, and when the first of them ends."""
+
+    recipient: str
+    client_id: int | None
+    purpose_id: UUID
+    consents: int
+    first_end: datetime
+
+
+def live_counts(*, at: datetime) -> list[LiveCount]:
+    """What holds at that time, counted; in the bank's block."""
+    rows = (
+        Consent.objects.filter(ended_at__isnull=True, expires_at__gt=at, granted_at__lte=at)
+        .order_by()
+        .values_list("recipient", "client_id", "purpose_id")
+        .annotate(consents=Count("*"), first_end=Min("expires_at"))
+    )
+    return [LiveCount(*row) for row in rows]
 
 
 def ended_consent_ids(among: Collection[UUID], *, at: datetime) -> set[UUID]:

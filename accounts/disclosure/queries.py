@@ -14,6 +14,8 @@ from accounts.disclosure.models import Disclosure, DisclosureCount
 
 # Named by no consent: we read for those who are, and the bank is told what its customer asks.
 NO_READERS = ("portal", "bank")
+# The bank's own staff, who look at the record itself and see no data: `staff:<id>`.
+STAFF = "staff:"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ PAGES: list[URLPattern | URLResolver] = [
     path("", include("partners.feeds.urls")),
     path("", include("partners.alerts.urls")),
     path("", include("partners.console.urls")),
+    path("", include("partners.compliance.urls")),
     path("", include("partners.records.urls")),
     path("", include("partners.operations.urls")),
     path("", include(CONVERSATIONS)),

@@ -1,0 +1,11 @@
+"""Addresses of the pages by which a bank answers for what it shares."""
+
+from django.urls import URLPattern, path
+
+from partners.compliance import views
+
+_BANK = "banks/<slug:slug>"
+
+urlpatterns: list[URLPattern] = [
+    path(f"{_BANK}/recipients/", views.recipients, name="recipients"),
+]
