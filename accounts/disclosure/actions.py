@@ -12,6 +12,7 @@ from django.db import connection
 from psycopg.types.json import Jsonb
 
 from accounts.disclosure.models import Disclosure
+from accounts.disclosure.queries import STAFF
 from accounts.disclosure.rules import day_closes, minute_closes
 from portal.tenancy.blocks import current_bank_id
 from portal.tenancy.ids import new_id
@@ -117,6 +118,33 @@ def record_refusal(
     )
     minute = occasion.at.replace(second=0, microsecond=0)
     return _keep_once(refused, since=minute, until=minute_closes(minute))
+
+
+def record_staff_look(
+    *, staff_id: UUID, pseudonym: UUID, door: str, at: datetime, request_id: str
+) -> None:
+    """Keep in the open block that staff of the bank looked at what was shared of somebody, once a minute.
+
+    They see the record, and none of the data that it speaks of.
+    """
+    occasion = Occasion(
+        at=at,
+        recipient=f"{STAFF}{staff_id}",
+        door=door,
+        feed="disclosures",
+        purpose="compliance_search",
+        pseudonym=pseudonym,
+        request_id=request_id,
+    )
+    seen = _disclosure(
+        occasion,
+        consent_id=None,
+        account_ids=[],
+        row_count=0,
+        decision=Disclosure.Decision.RELEASED,
+    )
+    minute = at.replace(second=0, microsecond=0)
+    _keep_once(seen, since=minute, until=minute_closes(minute))
 
 
 def _keep_once(

@@ -16,8 +16,10 @@ from accounts.disclosure.exporting import (
     Line,
     begin_line,
     keys_body,
+    leaf_line,
     leaves_and_checkpoints,
     own_leaves,
+    sealed_size,
     waiting_lines,
 )
 from accounts.disclosure.verify import Broken, Checker, Keys, Unreadable
@@ -82,6 +84,35 @@ def check_customer(
         at=at,
         standing=standing,
     )
+
+
+@dataclass(frozen=True)
+class CheckedRecord:
+    """One record against the newest checkpoint; no place: it waits to be sealed."""
+
+    index: int | None = None
+    size: int = 0
+    signed_at: str = ""
+    broken: str = ""
+    words: str = ""
+
+
+def check_record(bank_id: UUID, record_id: UUID, *, at: datetime) -> CheckedRecord:
+    """Whether one record is in the tree as it was sealed, by its proof."""
+    with serving(bank_id):
+        keys, begin = Keys(keys_body(bank_id)), begin_line("customer", at, "")
+        size = sealed_size()
+        line = leaf_line(record_id, size)
+    if line is None:
+        return CheckedRecord(size=size)
+    checker = Checker(keys)
+    try:
+        checker.take(begin)
+        checker.take(line)
+    except Broken as problem:
+        return CheckedRecord(line["index"], size, broken=problem.kind, words=str(problem))
+    signed_at = checker.checkpoint.time if checker.checkpoint else ""
+    return CheckedRecord(line["index"], size, signed_at)
 
 
 def _check(

@@ -94,6 +94,16 @@ def own_leaves(pseudonym: UUID, *, after: int, size: int, limit: int) -> list[Li
     ]
 
 
+def leaf_line(record_id: UUID, size: int) -> Line | None:
+    """One record's leaf with its proof, in the bank's open block; None where it is not under that size."""
+    leaf = Leaf.objects.filter(pk=record_id, position__lt=size).first()
+    if leaf is None:
+        return None
+    (line,) = _leaf_lines([leaf])
+    (proof,) = inclusion_proofs([leaf.position], size)
+    return line | {"proof": [each.hex() for each in proof]}
+
+
 def keys_body(bank_id: UUID) -> Line:
     """The public keys of the bank, in its open block, as everybody may have them."""
     origin = origin_of(bank_id)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy
 
-from accounts.disclosure.checking import Checked
+from accounts.disclosure.checking import Checked, CheckedRecord
 
 LINKS = 12
 # What is broken, by verify.py's word for it; %(n)s is the record's place.
@@ -37,6 +37,19 @@ def check_words(checked: Checked, *, next_url: str) -> dict[str, Any]:
     }
 
 
+def record_check_words(checked: CheckedRecord) -> dict[str, Any]:
+    """Of one record: state, a sentence where it is broken, its place, and what it was held against."""
+    state = "broken" if checked.broken else "waiting" if checked.index is None else "whole"
+    return {
+        "state": state,
+        "text": _broken_words(checked.broken, checked.index),
+        "detail": checked.words,
+        "place": None if checked.index is None else checked.index + 1,
+        "size": checked.size,
+        "signed_at": datetime.fromisoformat(checked.signed_at) if checked.signed_at else None,
+    }
+
+
 def _state(checked: Checked, *, whole: bool) -> str:
     if checked.broken:
         return "broken"
@@ -46,10 +59,14 @@ def _state(checked: Checked, *, whole: bool) -> str:
 
 
 def _text(checked: Checked) -> str:
-    if not checked.broken:
+    return _broken_words(checked.broken, checked.index)
+
+
+def _broken_words(broken: str, index: int | None) -> str:
+    if not broken:
         return ""
     # People count from one.
-    return str(_BROKEN[checked.broken]) % {"n": (checked.index or 0) + 1}
+    return str(_BROKEN[broken]) % {"n": (index or 0) + 1}
 
 
 def _links(checked: Checked, *, whole: bool) -> list[str]:

@@ -3,19 +3,23 @@ from tallies, so that a page costs the same however much was read.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Max, Q, Sum
+from django.db.models import Case, Count, F, Max, OuterRef, Q, Subquery, Sum, When
+from django.db.models.functions import Coalesce
 
 from accounts.clients.models import Client
-from accounts.consent.models import Purpose
+from accounts.consent.models import Consent, Purpose
 from accounts.consent.queries import LiveCount, live_counts
-from accounts.disclosure.models import Disclosure, Tally
-from accounts.disclosure.queries import STAFF
-from partners.compliance.rules import DAYS_PLOTTED
+from accounts.disclosure.models import Disclosure, DisclosureCount, Tally
+from accounts.disclosure.queries import STAFF, disclosures_of
+from partners.banks.models import Customer
+from partners.compliance.rules import DAYS_PLOTTED, Period
+from partners.console.queries import DisclosureFilter, wanted_disclosures
 from partners.feeds.queries import enabled_kinds
 
 RELEASED = Disclosure.Decision.RELEASED
@@ -96,3 +100,106 @@ def _readings(since: date) -> dict[str, Readings]:
 
 def _line_of(recipient: str) -> str:
     return ALL_STAFF if recipient.startswith(STAFF) else recipient
+
+
+# --- what was shared --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whom a search is about; no customer where what led from the pseudonym to them is erased."""
+
+    pseudonym: UUID
+    customer: Customer | None
+
+
+def find_subject(text: str) -> Subject | None:
+    """By the bank's own reference, exactly, or by a pseudonym of the log."""
+    found = Customer.objects.filter(external_id=text).first()
+    if found is not None:
+        return Subject(found.pseudonym, found)
+    pseudonym = _uuid(text)
+    if pseudonym is None:
+        return None
+    found = Customer.objects.filter(pseudonym=pseudonym).first()
+    if found is None and not disclosures_of(pseudonym).exists():
+        return None
+    return Subject(pseudonym, found)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True)
+class Total:
+    """How often one recipient was shown one feed for one purpose, or refused it for one reason."""
+
+    recipient: str
+    purpose: str
+    feed: str
+    decision: str
+    reason: str
+    records: int
+    times: int
+    row_count: int
+    last_at: datetime
+
+
+_KIND = ("recipient", "purpose", "feed", "decision", "reason")
+# A record whose kind is counted further within its minute or its day.
+_COUNTED = Q(decision=REFUSED) | Q(recipient="portal") | Q(recipient__startswith=STAFF)
+
+
+def totals_of(wanted: DisclosureFilter, period: Period) -> list[Total]:
+    """Most often first: of one customer from their own records, of the whole bank from tallies."""
+    rows = _of_customer(wanted, period) if wanted.pseudonym else _of_bank(wanted, period)
+    return sorted(
+        (Total(*row) for row in rows), key=lambda it: (-it.times, it.recipient, it.feed, it.reason)
+    )
+
+
+def _of_customer(wanted: DisclosureFilter, period: Period) -> Iterable[tuple[Any, ...]]:
+    of = DisclosureCount.objects.filter(bank_id=OuterRef("bank_id"), disclosure_id=OuterRef("id"))
+    further = Case(
+        When(_COUNTED, then=Coalesce(Subquery(of.values("count")[:1]), 1) - 1), default=0
+    )
+    rows = wanted_disclosures(wanted, period.zone).annotate(further=further).order_by()
+    return rows.values_list(*_KIND).annotate(
+        n=Count("id"), often=Sum(F("further") + 1), read=Sum("row_count"), last=Max("at")
+    )
+
+
+def _of_bank(wanted: DisclosureFilter, period: Period) -> Iterable[tuple[Any, ...]]:
+    exact = {"decision": wanted.decision, "feed": wanted.feed}
+    if wanted.recipient == STAFF:
+        exact["recipient__startswith"] = STAFF
+    else:
+        exact["recipient"] = wanted.recipient
+    within = Tally.objects.filter(
+        day__gte=period.since,
+        day__lte=period.until,
+        **{name: value for name, value in exact.items() if value},
+    )
+    return (
+        within.order_by()
+        .values_list(*_KIND)
+        .annotate(n=Sum("records"), often=Sum("times"), read=Sum("row_count"), last=Max("last_at"))
+    )
+
+
+def known_recipients() -> list[str]:
+    """Everyone who ever read something or was refused it."""
+    return sorted(
+        {_line_of(each) for each in Tally.objects.values_list("recipient", flat=True).distinct()}
+    )
+
+
+def consents_in(ids: Iterable[UUID | None]) -> dict[UUID, Consent]:
+    """Those that are still there, with their purposes."""
+    wanted = {each for each in ids if each is not None}
+    found = Consent.objects.select_related("purpose").filter(pk__in=wanted)
+    return {each.id: each for each in found}

@@ -1,7 +1,8 @@
 """Periods in a bank's own calendar days."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 LONGEST_DAYS = 366
 DAYS_PLOTTED, BAR, PLOT_HEIGHT = 30, 8, 32
@@ -13,7 +14,7 @@ class Period:
 
     since: date
     until: date
-    zone: tzinfo
+    zone: ZoneInfo
 
     @property
     def begin(self) -> datetime:

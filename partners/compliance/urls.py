@@ -8,4 +8,7 @@ _BANK = "banks/<slug:slug>"
 
 urlpatterns: list[URLPattern] = [
     path(f"{_BANK}/recipients/", views.recipients, name="recipients"),
+    path(f"{_BANK}/search/", views.search, name="search"),
+    path(f"{_BANK}/search/table.csv", views.search_table, name="search_table"),
+    path(f"{_BANK}/disclosures/<uuid:disclosure_id>/", views.record, name="record"),
 ]

@@ -1,17 +1,43 @@
 """What is answered for, in the words that the templates show."""
 
-from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from math import ceil
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.consent.models import Consent
 from accounts.consent.queries import LiveCount
-from partners.compliance.queries import ALL_STAFF, Readings, Recipients
-from partners.compliance.rules import BAR, DAYS_PLOTTED, PLOT_HEIGHT
-from partners.console.words import CODE_WORDS, recipient_words
+from accounts.disclosure.models import Disclosure
+from accounts.disclosure.notes import instant
+from accounts.disclosure.queries import NO_READERS, STAFF
+from partners.compliance.queries import (
+    ALL_STAFF,
+    REFUSED,
+    RELEASED,
+    Readings,
+    Recipients,
+    Total,
+)
+from partners.compliance.rules import (
+    BAR,
+    DAYS_PLOTTED,
+    PLOT_HEIGHT,
+    Period,
+    month_before,
+    month_of,
+)
+from partners.console.words import (
+    CODE_WORDS,
+    REASON_WORDS,
+    Beside,
+    disclosure_row,
+    recipient_words,
+)
+from partners.records.rules import as_cell
 from partners.sharing.words import purpose_words
 
 # Beside those whom customers allow something: who reads for them, or is told what they ask.
@@ -20,7 +46,9 @@ _OTHERS: Mapping[str, Any] = {
         "Reads at your bank what customers allow to the recipients above, and shows it to nobody else."
     ),
     "bank": gettext_lazy("Is told what its customers ask of it: to freeze a card, and the like."),
-    ALL_STAFF: gettext_lazy("Looked at this record in the console. No data of a customer's is in it."),
+    ALL_STAFF: gettext_lazy(
+        "Looked at this record in the console. No data of a customer's is in it."
+    ),
 }
 _ICONS = {"chat": "chat", "portal": "refresh", "bank": "bank", ALL_STAFF: "staff"}
 _EMPTY = Readings()
@@ -100,4 +128,98 @@ def plot(times: Mapping[date, int], since: date) -> list[dict[str, Any]]:
             "y": PLOT_HEIGHT - height,
         }
         for place, (day, height) in enumerate(zip(days, heights, strict=True))
+    ]
+
+
+# --- what was shared --------------------------------------------------------------------------------
+
+
+def total_row(row: Total, beside: Beside) -> dict[str, Any]:
+    """A line of the totals."""
+    refused = row.decision == Disclosure.Decision.REFUSED
+    return {
+        "recipient": recipient_words(row.recipient, beside.names),
+        "purpose": purpose_words(row.purpose, beside.purposes.get(row.purpose, row.purpose)),
+        "feed": CODE_WORDS.get(row.feed, row.feed),
+        "refused": refused,
+        "reason": REASON_WORDS.get(row.reason, row.reason) if refused else "",
+        "records": row.records,
+        "times": row.times,
+        "rows": row.row_count,
+        "last_at": row.last_at,
+    }
+
+
+def sums_of(totals: Sequence[Total]) -> dict[str, int]:
+    """What stands above all: to how many others it was shown, how often, and how often it was not."""
+    shown = [each for each in totals if is_shown_to_others(each)]
+    return {
+        "shown": sum(each.times for each in shown),
+        "rows": sum(each.row_count for each in shown),
+        "recipients": len({each.recipient for each in shown}),
+        "refused": sum(each.times for each in totals if each.decision == REFUSED),
+    }
+
+
+def is_shown_to_others(row: Total) -> bool:
+    """Released, and not to us, to the bank itself or to its staff."""
+    own = row.recipient in NO_READERS or row.recipient.startswith(STAFF)
+    return row.decision == RELEASED and not own
+
+
+def found_row(
+    row: Disclosure, beside: Beside, consents: Mapping[UUID, Consent], *, at: datetime
+) -> dict[str, Any]:
+    """A line of what was found: that of the ledger, and under which consent."""
+    consent = consents.get(row.consent_id) if row.consent_id else None
+    return disclosure_row(row, beside, at=at) | {
+        "id": row.id,
+        "consent_id": row.consent_id,
+        "consent": consent
+        and {"granted_at": consent.granted_at, "expires_at": consent.expires_at},
+    }
+
+
+COLUMNS = (
+    *("disclosure_id", "at", "decision", "reason", "reason_words", "recipient", "recipient_name"),
+    *("purpose", "purpose_words", "consent_id", "feed", "door", "account_ids", "row_count"),
+    *("times", "pseudonym", "request_id"),
+)
+
+
+def found_cells(row: Disclosure, beside: Beside) -> list[str]:
+    """The same as cells of a table, in the order of COLUMNS."""
+    refused = row.decision == Disclosure.Decision.REFUSED
+    values = (
+        *(row.id, instant(row.at), row.decision, row.reason),
+        REASON_WORDS.get(row.reason, row.reason) if refused else "",
+        *(row.recipient, recipient_words(row.recipient, beside.names), row.purpose),
+        purpose_words(row.purpose, beside.purposes.get(row.purpose, row.purpose)),
+        *(row.consent_id, row.feed, row.door, " ".join(row.account_ids), row.row_count),
+        *(beside.times.get(row.id, 1), row.pseudonym, row.request_id),
+    )
+    return [as_cell(each) for each in values]
+
+
+def recipient_options(recipients: Iterable[str], names: Mapping[str, str]) -> list[dict[str, str]]:
+    named = [{"key": each, "name": recipient_name(each, names)} for each in {"chat", *recipients}]
+    return sorted(named, key=lambda it: (it["key"] != "chat", it["name"].casefold()))
+
+
+def period_words(period: Period, today: date) -> list[dict[str, Any]]:
+    """Periods that are asked for most, each with its first and last day."""
+    named = (
+        (_("This month"), month_of(today)),
+        (_("Last month"), month_before(today)),
+        (_("The month before"), month_before(month_before(today)[0])),
+        (_("A year"), (today - timedelta(days=364), today)),
+    )
+    return [
+        {
+            "label": label,
+            "since": since.isoformat(),
+            "until": until.isoformat(),
+            "current": (period.since, period.until) == (since, until),
+        }
+        for label, (since, until) in named
     ]

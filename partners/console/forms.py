@@ -17,22 +17,23 @@ class CustomersForm(forms.Form):
     q = forms.CharField(max_length=LONGEST_REFERENCE, required=False)
 
 
+# Whatever a disclosure can be of.
+CODES = [
+    ("accounts", ""),
+    ("disclosures", ""),
+    *FeedKind.choices,
+    *AlertType.choices,
+    *Instruction.Kind.choices,
+]
+
+
 class DisclosuresForm(forms.Form):
     """Days are the bank's own calendar days, both ends in."""
 
     decision = forms.ChoiceField(choices=Disclosure.Decision.choices, required=False)
-    feed = forms.ChoiceField(
-        choices=[
-            ("accounts", ""),
-            *FeedKind.choices,
-            *AlertType.choices,
-            *Instruction.Kind.choices,
-        ],
-        required=False,
-    )
+    feed = forms.ChoiceField(choices=CODES, required=False)
     since = forms.DateField(label=_("From"), required=False, input_formats=["%Y-%m-%d"])
     until = forms.DateField(label=_("To"), required=False, input_formats=["%Y-%m-%d"])
-    customer = forms.UUIDField(required=False)
 
     def clean(self) -> dict[str, Any]:
         said: dict[str, Any] = super().clean() or {}

@@ -96,7 +96,7 @@ def customers(request: HttpRequest, desk: Desk) -> HttpResponse:
         raise BadRequest
     query = form.cleaned_data["q"]
     bound_to = f"console:customers:{desk.bank.id}:{query}"
-    place = _place(request, bound_to)
+    place = place_of(request, bound_to)
     with serving(desk.bank.id):
         page = queries.customers_page(query=query, place=place)
     shown = desk.context("customers") | {
@@ -105,7 +105,7 @@ def customers(request: HttpRequest, desk: Desk) -> HttpResponse:
             words.customer_row(each, reverse("console:customer", args=[desk.bank.slug, each.id]))
             for each in page.rows
         ],
-        "page": _pager(page, bound_to=bound_to, asked={"q": query}),
+        "page": pager(page, bound_to=bound_to, asked={"q": query}),
     }
     return render(request, "partners/banks/customers.html", shown)
 
@@ -126,7 +126,7 @@ def customer(request: HttpRequest, desk: Desk, customer_id: UUID) -> HttpRespons
     may_hold = desk.may(Permission.MANAGE_HOLDS)
     named = [desk.bank.slug, found.id]
     may_see_more = desk.may(Permission.VIEW_DISCLOSURES)
-    ledger = reverse("console:disclosures", args=[desk.bank.slug])
+    search = reverse("console:search", args=[desk.bank.slug])
     shown = desk.context("customers") | {
         "customers_url": reverse("console:customers", args=[desk.bank.slug]),
         "customer": {
@@ -138,7 +138,9 @@ def customer(request: HttpRequest, desk: Desk, customer_id: UUID) -> HttpRespons
         "accounts": [words.account_row(each) for each in accounts],
         "consents": [words.consent_row(each, at=now) for each in consents],
         "history": words.history_words(history),
-        "disclosures_url": f"{ledger}?customer={found.id}" if may_see_more else "",
+        "disclosures_url": f"{search}?{urlencode({'customer': found.external_id})}"
+        if may_see_more
+        else "",
         "hold": hold,
         "erasure": erasure
         and {"state_label": erasure.get_status_display(), "requested_at": erasure.requested_at},
@@ -169,6 +171,7 @@ def disclosures(request: HttpRequest, desk: Desk) -> HttpResponse:
         "form": form,
         "feeds": [{"code": c, "label": label} for c, label in words.CODE_WORDS.items()],
         **check_context(desk),
+        "search_url": reverse("console:search", args=[desk.bank.slug]),
         "total_words": _("Today: %(shown)s shown, %(refused)s refused")
         % {"shown": intcomma(released), "refused": intcomma(refused)},
     }
@@ -237,10 +240,10 @@ def _ledger(request: HttpRequest, desk: Desk, form: DisclosuresForm) -> Shown:
         return {"disclosures": [], "page": {}}
     asked = _asked(request)
     bound_to = f"console:disclosures:{desk.bank.id}:{urlencode(asked)}"
-    place = _place(request, bound_to)
+    place = place_of(request, bound_to)
     now = timezone.now()
     with serving(desk.bank.id):
-        wanted = _filter(form.cleaned_data)
+        wanted = DisclosureFilter(**form.cleaned_data)
         page = queries.disclosures_page(wanted, zone=ZoneInfo(desk.bank.time_zone), place=place)
         beside = words.Beside(
             names=queries.recipient_names({each.recipient for each in page.rows}),
@@ -249,24 +252,8 @@ def _ledger(request: HttpRequest, desk: Desk, form: DisclosuresForm) -> Shown:
         )
     return {
         "disclosures": [words.disclosure_row(each, beside, at=now) for each in page.rows],
-        "page": _pager(page, bound_to=bound_to, asked=asked),
+        "page": pager(page, bound_to=bound_to, asked=asked),
     }
-
-
-def _filter(said: Mapping[str, Any]) -> DisclosureFilter:
-    pseudonym = None
-    if said["customer"]:
-        known = Customer.objects.filter(pk=said["customer"]).values_list("pseudonym", flat=True)
-        pseudonym = known.first()
-        if pseudonym is None:
-            raise Http404
-    return DisclosureFilter(
-        decision=said["decision"],
-        feed=said["feed"],
-        since=said["since"],
-        until=said["until"],
-        pseudonym=pseudonym,
-    )
 
 
 def _asked(request: HttpRequest) -> dict[str, str]:
@@ -274,7 +261,8 @@ def _asked(request: HttpRequest) -> dict[str, str]:
     return {name: value for name, value in given.items() if value}
 
 
-def _place(request: HttpRequest, bound_to: str) -> Place | None:
+def place_of(request: HttpRequest, bound_to: str) -> Place | None:
+    """Where the page that is asked for begins."""
     cursor = request.GET.get("cursor", "")
     if not cursor:
         return None
@@ -285,7 +273,9 @@ def _place(request: HttpRequest, bound_to: str) -> Place | None:
     return Place(direction, key)
 
 
-def _pager(page: KeyPage[Any], *, bound_to: str, asked: Mapping[str, str]) -> Shown:
+def pager(page: KeyPage[Any], *, bound_to: str, asked: Mapping[str, str]) -> Shown:
+    """The ways to its neighbours, with what was asked for."""
+
     def url(direction: str, key: Any) -> str:
         if key is None:
             return ""

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.consent.models import Consent, ConsentEvent
 from accounts.disclosure.models import Disclosure
+from accounts.disclosure.queries import STAFF
 from accounts.linking.models import Link
 from partners.alerts.models import AlertType
 from partners.banks.models import Customer
@@ -29,6 +30,8 @@ FEED_WORDS: Mapping[str, Any] = dict([*FeedKind.choices, *AlertType.choices])
 # What a reader may also ask for, the list of accounts itself; and what a bank may be asked to do.
 CODE_WORDS: Mapping[str, Any] = {
     "accounts": gettext_lazy("Accounts"),
+    # The record itself, which staff look at.
+    "disclosures": gettext_lazy("What was shared"),
     **FEED_WORDS,
     **dict(Instruction.Kind.choices),
 }
@@ -47,11 +50,13 @@ DOOR_WORDS = {
     "push": gettext_lazy("Notification"),
     "export": gettext_lazy("Export"),
     "instruction": gettext_lazy("Instruction to the bank"),
+    "console": gettext_lazy("Console"),
 }
 # What was let through a door was shown to somebody, but for these recipients.
 RELEASED_WORDS = {
     "bank": gettext_lazy("Told the bank"),
     "portal": gettext_lazy("Read at the bank"),
+    "staff": gettext_lazy("Looked up"),
 }
 REASON_WORDS = {
     "no_consent": gettext_lazy("The customer has not allowed it."),
@@ -192,7 +197,8 @@ def decision_words(row: Disclosure) -> str:
     """What the decision came to, in one or two words."""
     if row.decision == Disclosure.Decision.REFUSED:
         return str(row.get_decision_display())
-    return str(RELEASED_WORDS.get(row.recipient, row.get_decision_display()))
+    kind = row.recipient.partition(":")[0]
+    return str(RELEASED_WORDS.get(kind, row.get_decision_display()))
 
 
 @dataclass(frozen=True)
@@ -217,13 +223,16 @@ def disclosure_row(row: Disclosure, beside: Beside, *, at: datetime) -> dict[str
         "row_count": row.row_count,
         "decision": row.decision,
         "decision_label": decision_words(row),
-        "reason_label": _reason(row, beside.times.get(row.id, 1)),
+        "reason_label": reason_of(row, beside.times.get(row.id, 1)),
         "request_id": row.request_id,
         "is_new": at - row.at < NEW_FOR,
     }
 
 
-def _reason(row: Disclosure, times: int) -> str:
+def reason_of(row: Disclosure, times: int) -> str:
+    """Why it was refused, and for how many of its kind the record stands."""
+    if row.recipient.startswith(STAFF):
+        return "" if times == 1 else _("%(times)d times in this minute.") % {"times": times}
     if row.decision == Disclosure.Decision.RELEASED:
         return "" if times == 1 else _("Nothing new, %(times)d times that day.") % {"times": times}
     reason = str(REASON_WORDS.get(row.reason, row.reason))

@@ -29,6 +29,8 @@ PURPOSES: Mapping[str, Promise] = {
     "see_in_chat": _("Show my accounts and alerts in the bank's chat"),
     "budgeting": _("Help me plan my money"),
     "balance_watch": _("Tell me how much I have"),
+    # No customer allows it: the bank answers for what it shares.
+    "compliance_search": _("Answer for what was shared"),
 }
 ENDED: Mapping[str, Promise] = {
     "revoked": _("Ended by you"),

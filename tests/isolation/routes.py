@@ -109,7 +109,7 @@ _BY_AUTHENTICATION = {WidgetAuthentication: Kind.CUSTOMER, ClientAuthentication:
 # Arguments that name a customer's or a bank's rows.
 ROWS = frozenset(
     {"account_id", "conversation_id", "message_id", "consent_id", "customer_id", "staff_id"}
-) | {"endpoint_id", "browser_id"}
+) | {"endpoint_id", "browser_id", "disclosure_id"}
 _ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>")
 # Addresses that are patterns, filled by hand.
 _PATTERNS = {
@@ -242,7 +242,7 @@ BROWSER_KEY = (
 BROWSER_SECRET = "BTBZMqHH6r4Tts7J_aSIgg"
 CHOICE = {"feeds": ["balances"], "alert_types": ["fraud_suspected"], "ends": "90"}
 OF_CUSTOMER = Good(
-    lambda _world, home: Request(query={"customer": str(home.customer.id)}), names_more=True
+    lambda _world, home: Request(query={"customer": home.customer.external_id}), names_more=True
 )
 _ENDPOINT = "api /api/v1/webhook-endpoints/<uuid:endpoint_id>"
 # By route and method; a GET without a line is sent plain.
@@ -283,8 +283,8 @@ GOOD: dict[tuple[str, str], Good] = {
         reason="A court asks for it."
     ),
     ("console /banks/<slug:slug>/customers/<uuid:customer_id>/hold/lift/", "POST"): _form(),
-    ("console /banks/<slug:slug>/disclosures/", "GET"): OF_CUSTOMER,
-    ("console /banks/<slug:slug>/disclosures/live/", "GET"): OF_CUSTOMER,
+    ("console /banks/<slug:slug>/search/", "GET"): OF_CUSTOMER,
+    ("console /banks/<slug:slug>/search/table.csv", "GET"): OF_CUSTOMER,
     ("console /banks/<slug:slug>/conversations/<uuid:conversation_id>/", "GET"): Good(),
     ("console /banks/<slug:slug>/conversations/<uuid:conversation_id>/", "POST"): Good(
         lambda _world, _home: Request({"text": "An answer", "client_msg_id": str(uuid4())})

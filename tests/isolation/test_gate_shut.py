@@ -32,8 +32,9 @@ pytestmark = pytest.mark.django_db(databases="__all__")
 
 DOORS = list(all_doors.doors())
 # Told although the gate is not asked at that moment: what was asked before it was shut (decision 0007),
-# and the accounts of a consent that is given in the same transaction (docs/architecture.md).
-NOT_ASKED = ("bank", Door.WINDOW.value)
+# and the accounts of a consent that is given in the same transaction (docs/architecture.md). And what staff
+# look up in the record itself, which holds no data.
+NOT_ASKED = ("bank", Door.WINDOW.value, "console")
 # Doors of the record that a good call of somebody's opens. What a worker sends is asked for below.
 OPENED = {Door.REST, Door.SOCKET}
 

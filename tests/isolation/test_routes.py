@@ -33,6 +33,7 @@ ARGUMENTS = frozenset(
 ) | {
     "consent_id",
     "customer_id",
+    "disclosure_id",
     "endpoint_id",
     "test_id",
     "replay_id",

@@ -28,7 +28,7 @@ from accounts.clients.models import AccessToken, Client
 from accounts.consent.actions import revoke_consent
 from accounts.consent.models import Consent
 from accounts.consent.references import consent_reference
-from accounts.disclosure.models import Checkpoint
+from accounts.disclosure.models import Checkpoint, Disclosure
 from accounts.disclosure.sealing import seal_due
 from accounts.people.models import Person
 from accounts.signin.actions import make_window_code
@@ -131,6 +131,7 @@ class Home:
             "consent_id": str(self.consent.id),
             "customer_id": str(self.customer.id),
             "browser_id": str(self.browser_id),
+            "disclosure_id": str(self.disclosure_id),
             "way": "push",
             "form": "json",
         }
@@ -140,6 +141,12 @@ class Home:
         """The browser of theirs that is notified."""
         with self.serving():
             return PushSubscription.objects.get().id
+
+    @property
+    def disclosure_id(self) -> UUID:
+        """The first record of theirs."""
+        with self.serving():
+            return Disclosure.objects.order_by("id")[0].id
 
     def serving(self) -> AbstractContextManager[Served]:
         return serving_customer(self.bank.id, self.customer.id)
