@@ -14,10 +14,11 @@ from django.utils.translation import gettext_lazy as _
 from partners.alerts.models import AlertType
 from partners.alerts.queries import enabled_rules
 from partners.feeds.masks import IN_BANDS, Masks, masks_of, tells_what_is_masked
-from partners.ledger.models import Balance, Entry
+from partners.ledger.models import Account, Balance, Entry
 from partners.purchases.models import Receipt, ReceiptLine, Shipment, ShipmentStop
 from partners.sharing.rules import FEED_OF_ALERT
 from partners.sharing.shapes import (
+    account_shape,
     balance_shape,
     receipt_shape,
     shipment_shape,
@@ -27,6 +28,10 @@ from partners.sharing.shapes import (
 Shape = Mapping[str, Any]
 _AT = datetime(2026, 3, 14, 11, 26, tzinfo=UTC)
 _LABELS: Mapping[str, Promise] = {
+    "name": _("Name of the account"),
+    "kind": _("Kind of account"),
+    "masked_identification": _("Last digits of the account"),
+    "currency": _("Currency"),
     "booked": _("Booked"),
     "available": _("Available"),
     "merchant_name": _("Merchant"),
@@ -69,6 +74,19 @@ def balances_tell_amounts(kind: str, chosen: Mapping[str, Iterable[str]]) -> boo
     """Whether payments are in bands and balances, which tell what lies between them, are not."""
     hidden = IN_BANDS in masks_of("transactions", chosen)
     return kind == "transactions" and hidden and IN_BANDS not in masks_of("balances", chosen)
+
+
+def _accounts(currency: str, masks: Masks) -> dict[str, str]:
+    account = Account(
+        name=gettext("Household"),
+        kind=gettext("Current account"),
+        currency=currency,
+        masked_identification="••4821",
+    )
+    shape = account_shape(account, masks)
+    return {
+        name: shape[name] or "" for name in ("name", "kind", "masked_identification", "currency")
+    }
 
 
 def _balances(currency: str, masks: Masks) -> dict[str, str]:
@@ -174,6 +192,7 @@ def _amount(amount: Shape | None, band: Shape | None) -> str:
 
 
 _SEEN: Mapping[str, Callable[[str, Masks], dict[str, str]]] = {
+    "accounts": _accounts,
     "balances": _balances,
     "transactions": _transactions,
     "receipts": _receipts,

@@ -29,7 +29,8 @@ from partners.console import examples, queries, words
 from partners.console.forms import CustomersForm, DisclosuresForm
 from partners.console.queries import DisclosureFilter
 from partners.console.rules import KeyPage, Place
-from partners.feeds.models import Feed, FeedKind
+from partners.feeds.models import Feed
+from partners.feeds.rules import MASKABLE
 from partners.records.queries import erasure_of, hold_on
 from portal.rest.cursors import open_cursor, seal_cursor
 from portal.rest.problems import BadCursor
@@ -43,7 +44,7 @@ Shown = dict[str, Any]
 @staff_page(Permission.VIEW_CHOICES)
 def feed_example(request: HttpRequest, desk: Desk, kind: str) -> HttpResponse:
     """What a reader sees of a feed with these fields masked, before they are: part of the page of feeds."""
-    if kind not in FeedKind.values:
+    if kind not in MASKABLE:
         raise Http404
     with serving(desk.bank.id):
         chosen = dict(Feed.objects.values_list("kind", "masked_fields"))

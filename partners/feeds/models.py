@@ -14,7 +14,10 @@ class FeedKind(models.TextChoices):
 
 
 class Feed(TenantModel):
-    """A bank's decision on one stream of one kind. No row, or not enabled: nothing is shared."""
+    """A bank's decision on one stream of one kind. No row, or not enabled: nothing is shared.
+
+    One more row, which is no feed and never on, is of `accounts`: what is held back of the accounts themselves.
+    """
 
     row_reach = RowReach.BANK
 

@@ -7,8 +7,11 @@ BELONG_TO_PAYMENTS = frozenset({"receipts", "shipments"})
 
 # In place of the exact value: the month of a day, the band that an amount lies in.
 BY_MONTH, IN_BANDS = "booked_on:month", "amount:band"
+# What of an account itself is held back, whatever is shared of it. It is no feed: nobody switches it, or asks for it alone.
+ACCOUNTS = "accounts"
 
 MASKABLE: Mapping[str, tuple[str, ...]] = {
+    ACCOUNTS: ("name", "kind", "masked_identification"),
     "balances": (IN_BANDS,),
     "transactions": (
         "description",

@@ -19,11 +19,14 @@ from partners.banks.permissions import Permission
 from partners.feeds.actions import mask_feed, switch_feed
 from partners.feeds.models import Feed, FeedKind
 from partners.feeds.queries import Allowed, allowed_by_kind, last_releases
-from partners.feeds.rules import BY_MONTH, IN_BANDS, MASKABLE
+from partners.feeds.rules import ACCOUNTS, BY_MONTH, IN_BANDS, MASKABLE
 from portal.rest.problems import NotFound
 from portal.tenancy.blocks import serving
 
 MASK_WORDS = {
+    "name": gettext_lazy("Name of the account"),
+    "kind": gettext_lazy("Kind of account"),
+    "masked_identification": gettext_lazy("Last digits of the account"),
     "description": gettext_lazy("Text of the statement"),
     "merchant_name": gettext_lazy("Merchant"),
     "merchant_category": gettext_lazy("Kind of merchant"),
@@ -54,6 +57,7 @@ def feeds(request: HttpRequest, desk: Desk) -> HttpResponse:
             _shown(desk, kind, stored.get(kind), allowed.get(kind), released.get(kind))
             for kind in FeedKind
         ],
+        "accounts": _of_accounts(desk, stored.get(ACCOUNTS)),
         "may_edit": desk.may(Permission.MANAGE_FEEDS),
         "shares_nothing": not any(each.enabled for each in stored.values()),
     }
@@ -67,25 +71,10 @@ def _shown(
     allowed: Allowed | None,
     released: datetime | None,
 ) -> Mapping[str, Any]:
-    masked = set(feed.masked_fields) if feed else set()
-    return {
-        "kind": kind.value,
+    return _masks(desk, kind.value, feed) | {
         "label": kind.label,
         "enabled": bool(feed and feed.enabled),
         "switch_url": reverse("console:feed", args=[desk.bank.slug, kind.value]),
-        "masks_url": reverse("console:feed_masks", args=[desk.bank.slug, kind.value]),
-        "example_url": _example_url(desk, kind, masked),
-        "coarse": any(":" in name for name in MASKABLE[kind.value]),
-        "hides": any(":" not in name for name in MASKABLE[kind.value]),
-        "masks": [
-            {
-                "name": name,
-                "label": MASK_WORDS[name],
-                "masked": name in masked,
-                "coarse": ":" in name,
-            }
-            for name in MASKABLE[kind.value]
-        ],
         "customers_count": allowed.customers if allowed else 0,
         "recipients_count": allowed.recipients if allowed else 0,
         "last_released_at": released,
@@ -93,8 +82,36 @@ def _shown(
     }
 
 
-def _example_url(desk: Desk, kind: FeedKind, masked: set[str]) -> str:
-    where = reverse("console:feed_example", args=[desk.bank.slug, kind.value])
+def _of_accounts(desk: Desk, stored: Feed | None) -> dict[str, Any]:
+    """Of the accounts themselves: no feed, so nothing to switch, and part of whatever is shared."""
+    return _masks(desk, ACCOUNTS, stored) | {
+        "label": _("The accounts themselves"),
+        "changed_at": stored.changed_at if stored else None,
+    }
+
+
+def _masks(desk: Desk, kind: str, stored: Feed | None) -> dict[str, Any]:
+    masked = set(stored.masked_fields) if stored else set()
+    return {
+        "kind": kind,
+        "masks_url": reverse("console:feed_masks", args=[desk.bank.slug, kind]),
+        "example_url": _example_url(desk, kind, masked),
+        "coarse": any(":" in name for name in MASKABLE[kind]),
+        "hides": any(":" not in name for name in MASKABLE[kind]),
+        "masks": [
+            {
+                "name": name,
+                "label": MASK_WORDS[name],
+                "masked": name in masked,
+                "coarse": ":" in name,
+            }
+            for name in MASKABLE[kind]
+        ],
+    }
+
+
+def _example_url(desk: Desk, kind: str, masked: set[str]) -> str:
+    where = reverse("console:feed_example", args=[desk.bank.slug, kind])
     # What cannot be ticked is not sent along with the form.
     said = (
         ""
@@ -123,7 +140,7 @@ def feed(request: HttpRequest, desk: Desk, kind: str) -> HttpResponse:
 @staff_page(Permission.MANAGE_FEEDS)
 def feed_masks(request: HttpRequest, desk: Desk, kind: str) -> HttpResponse:
     """Which fields of one feed never leave."""
-    if kind not in FeedKind.values:
+    if kind not in MASKABLE:
         raise Http404
     with serving(desk.bank.id):
         mask_feed(kind=kind, fields=request.POST.getlist("masked"))

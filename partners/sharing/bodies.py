@@ -25,10 +25,10 @@ class Nothing(StrictSerializer):
 
 class SharedAccountBody(serializers.Serializer[Any]):
     id = serializers.UUIDField()
-    name = serializers.CharField()
-    kind = serializers.CharField()
+    name = serializers.CharField(allow_null=True)
+    kind = serializers.CharField(allow_null=True)
     currency = serializers.RegexField(r"^[A-Z]{3}$")
-    masked_identification = serializers.CharField(allow_blank=True)
+    masked_identification = serializers.CharField(allow_blank=True, allow_null=True)
 
 
 class SharedAccountsBody(serializers.Serializer[Any]):

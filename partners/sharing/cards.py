@@ -36,6 +36,7 @@ from partners.sharing.gate import (
     refuse,
 )
 from partners.sharing.shapes import (
+    account_name,
     by_account,
     card_account,
     card_transaction,
@@ -85,6 +86,7 @@ def render_alerts(
     for each in Alert.objects.filter(pk__in=alert_ids):
         by_type[each.alert_type].append(each)
     shown: list[Alert] = []
+    names: dict[UUID, str | None] = {}
     for alert_type, alerts in sorted(by_type.items()):
         allowed = _gate(Scope.ALERT, alert_type, [each.account_id for each in alerts], door, at)
         if isinstance(allowed, Refused):
@@ -93,7 +95,9 @@ def render_alerts(
         passed = [each for each in alerts if each.account_id in allowed.consents]
         disclosed(allowed, Counter(each.account_id for each in passed))
         shown += passed
-    details, names = _details(shown, door, at), _account_names(shown)
+        # Of the accounts that an alert is about as a whole.
+        names |= _names([each.account_id for each in passed if each.entry_id is None], allowed)
+    details = _details(shown, door, at)
     return views | {each.id: _view(each, details, names) for each in shown}
 
 
@@ -137,7 +141,15 @@ def render_balances(
     held = by_account(balances_of(allowed.account_ids))
     accounts = accounts_of(allowed.account_ids)
     disclosed(allowed, {each.id: len(held.get(each.id, ())) for each in accounts})
-    return [card_account(each, held.get(each.id, ()), allowed.masked_fields) for each in accounts]
+    return [
+        card_account(
+            each,
+            held.get(each.id, ()),
+            allowed.masked_fields,
+            of_accounts=allowed.masked_of_accounts,
+        )
+        for each in accounts
+    ]
 
 
 def are_read(account_ids: Sequence[UUID], since: datetime) -> bool:
@@ -160,7 +172,7 @@ def render_transactions(
         by_month=allowed.by_month,
     )
     disclosed(allowed, Counter(each.account_id for each in entries))
-    names = {each.id: each.name for each in accounts_of(allowed.account_ids)}
+    names = _names(allowed.account_ids, allowed)
     return [
         card_transaction(each, names[each.account_id], allowed.masked_fields) for each in entries
     ]
@@ -204,11 +216,11 @@ def render_shipments(
 
 def _withheld(
     ids: Sequence[UUID], allowed: Allowed | Refused | None
-) -> tuple[dict[UUID, dict[str, Any] | Withheld], Mapping[UUID, str]]:
+) -> tuple[dict[UUID, dict[str, Any] | Withheld], Mapping[UUID, str | None]]:
     """All of them withheld, for now; and the names of the accounts that may be shown."""
     why = allowed.reason if isinstance(allowed, Refused) else Reason.ACCOUNT_NOT_SHARED
-    names = accounts_of(allowed.account_ids) if isinstance(allowed, Allowed) else ()
-    return dict.fromkeys(ids, Withheld(why)), {each.id: each.name for each in names}
+    names = _names(allowed.account_ids, allowed) if isinstance(allowed, Allowed) else {}
+    return dict.fromkeys(ids, Withheld(why)), names
 
 
 @dataclass(frozen=True)
@@ -257,17 +269,17 @@ def _details(alerts: Sequence[Alert], door: Door, at: datetime) -> Mapping[UUID,
     entry_ids = [each.entry_id for each in about if each.entry_id is not None]
     entries = [each for each in get_entries(entry_ids).values() if _within(each, allowed)]
     disclosed(allowed, Counter(each.account_id for each in entries))
-    names = {each.id: each.name for each in accounts_of(allowed.account_ids)}
+    names = _names(allowed.account_ids, allowed)
     return {
         each.id: card_transaction(each, names[each.account_id], allowed.masked_fields)
         for each in entries
     }
 
 
-def _account_names(alerts: Sequence[Alert]) -> Mapping[UUID, str]:
-    """Of the accounts that an alert is about as a whole."""
-    about = [each.account_id for each in alerts if each.entry_id is None]
-    return {each.id: each.name for each in accounts_of(about)} if about else {}
+def _names(account_ids: Sequence[UUID], allowed: Allowed) -> dict[UUID, str | None]:
+    """What those accounts are called; null where the bank holds it back."""
+    found = accounts_of(account_ids) if account_ids else ()
+    return {each.id: account_name(each, allowed.masked_of_accounts) for each in found}
 
 
 def _within(entry: Entry, allowed: Allowed) -> bool:
@@ -276,7 +288,7 @@ def _within(entry: Entry, allowed: Allowed) -> bool:
 
 
 def _view(
-    alert: Alert, details: Mapping[UUID, dict[str, Any]], names: Mapping[UUID, str]
+    alert: Alert, details: Mapping[UUID, dict[str, Any]], names: Mapping[UUID, str | None]
 ) -> AlertView:
     transaction = None if alert.entry_id is None else details.get(alert.entry_id)
     hidden = alert.entry_id is not None and transaction is None

@@ -18,6 +18,7 @@ from partners.banks.models import Bank
 from partners.feeds.masks import masks_of, tells_what_is_masked
 from partners.feeds.models import Feed
 from partners.feeds.queries import enabled_kinds
+from partners.feeds.rules import ACCOUNTS
 from partners.sharing.rules import FEED_OF_ALERT, PORTAL, Allowance, Ask, BankShares, Scope
 from partners.sharing.shapes import instant
 from portal.tenancy.blocks import NotServed, current_bank_id, served
@@ -67,21 +68,36 @@ def bank_shares(scope: str, code: str) -> BankShares:
     # Of a feed that is off too: what belongs to its payments is masked as they are.
     chosen = {kind: masked for kind, _on, masked, _status in feeds}
     on = {kind: masks_of(kind, chosen) for kind, enabled, _masked, _status in feeds if enabled}
-    return BankShares(_admitted([each[3] for each in feeds]), feeds=on)
+    return BankShares(
+        _admitted([each[3] for each in feeds]), feeds=on, accounts=masks_of(ACCOUNTS, chosen)
+    )
 
 
 def _shared_alerts(alert_type: str) -> BankShares:
     feed = FEED_OF_ALERT.get(alert_type, "")
-    masked = Feed.objects.filter(bank_id=OuterRef("bank_id"), kind=feed).values("masked_fields")
     rules = AlertRule.objects.filter(alert_type=alert_type, enabled=True)
     held = rules.annotate(latch=held_open())
-    rows = list(held.values_list("parameters", "bank__status", Subquery(masked[:1]), "latch"))
+    rows = list(
+        held.values_list(
+            "parameters", "bank__status", _masked_of(feed), _masked_of(ACCOUNTS), "latch"
+        )
+    )
     types = frozenset(
         alert_type
-        for parameters, _status, chosen, _latch in rows
+        for parameters, _status, chosen, _accounts, _latch in rows
         if not tells_what_is_masked(alert_type, parameters, masks_of(feed, {feed: chosen or ()}))
     )
-    return BankShares(_admitted([each[1] for each in rows]), alert_types=types)
+    chosen = next((each for *_rest, each, _latch in rows if each), ())
+    return BankShares(
+        _admitted([each[1] for each in rows]),
+        alert_types=types,
+        accounts=masks_of(ACCOUNTS, {ACCOUNTS: chosen}),
+    )
+
+
+def _masked_of(kind: str) -> Subquery:
+    chosen = Feed.objects.filter(bank_id=OuterRef("bank_id"), kind=kind)
+    return Subquery(chosen.values("masked_fields")[:1])
 
 
 def shares_anything() -> bool:

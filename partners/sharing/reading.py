@@ -10,7 +10,8 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from partners.feeds.queries import cursors_of
-from partners.ledger.models import Entry
+from partners.feeds.rules import ACCOUNTS
+from partners.ledger.models import Account, Entry
 from partners.ledger.queries import (
     Before,
     accounts_of,
@@ -32,7 +33,6 @@ from partners.sharing.gate import (
     disclosed,
     refuse,
 )
-from partners.sharing.rules import ACCOUNTS
 from partners.sharing.shapes import (
     account_shape,
     balance_shape,
@@ -115,13 +115,18 @@ def read_accounts(reader: Reader) -> Read:
     allowed = _allowed(reader, ACCOUNTS, None)
     accounts = accounts_of(allowed.account_ids)
     noted = disclosed(allowed, dict.fromkeys(allowed.account_ids, 1))
-    return Read({"accounts": [account_shape(each) for each in accounts]}, noted)
+    return Read({"accounts": _account_shapes(accounts, allowed)}, noted)
 
 
 def read_account(reader: Reader, account_id: UUID) -> Read:
     allowed = _allowed(reader, ACCOUNTS, (account_id,))
     (account,) = accounts_of(allowed.account_ids)
-    return Read(account_shape(account), disclosed(allowed, {account_id: 1}))
+    (shape,) = _account_shapes([account], allowed)
+    return Read(shape, disclosed(allowed, {account_id: 1}))
+
+
+def _account_shapes(accounts: Sequence[Account], allowed: Allowed) -> list[dict[str, Any]]:
+    return [account_shape(each, allowed.masked_of_accounts) for each in accounts]
 
 
 def read_balances(reader: Reader, account_id: UUID) -> Read:

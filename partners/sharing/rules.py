@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from partners.feeds.rules import BY_MONTH
+from partners.feeds.rules import ACCOUNTS, BY_MONTH
 
 Way = tuple[str, str]  # (scope, code): what a customer can allow of an account
 
@@ -23,8 +23,6 @@ FEED_OF_ALERT: Mapping[str, str] = {
 }
 # What is told of a payment has to be tied to it, and so the payments have to be read.
 TIED_TO: Mapping[str, str] = {"receipts": "transactions", "shipments": "transactions"}
-# That an account exists, and its name: part of whatever is shared of it.
-ACCOUNTS = "accounts"
 
 
 class Scope(StrEnum):
@@ -107,6 +105,8 @@ class Allowed:
     history_from: Mapping[UUID, date]
     purpose: str
     ask: Ask
+    # What is held back of the accounts themselves, wherever they are named.
+    masked_of_accounts: frozenset[str] = frozenset()
 
     @property
     def by_month(self) -> bool:
@@ -128,11 +128,12 @@ class Refused:
 @dataclass(frozen=True)
 class BankShares:
     """What a bank shares at all: the feeds that are on, with all that is masked of them, and the alert
-    types that tell nothing which is masked."""
+    types that tell nothing which is masked; and what is masked of accounts."""
 
     admitted: bool
     feeds: Mapping[str, frozenset[str]] = field(default_factory=dict)
     alert_types: frozenset[str] = frozenset()
+    accounts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -249,6 +250,7 @@ def _allowed(open_: list[Allowance], ask: Ask, shares: BankShares) -> Allowed:
         account_ids=account_ids,
         consents={each: newest[each].consent_id for each in account_ids},
         masked_fields=shares.feeds.get(ask.code, frozenset()),
+        masked_of_accounts=shares.accounts,
         history_from=depth,
         purpose=newest[account_ids[0]].purpose,
         ask=ask,

@@ -22,14 +22,22 @@ def instant(at: datetime | None) -> str | None:
     return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def account_shape(account: Account) -> dict[str, Any]:
+def account_shape(account: Account, masks: Masks) -> dict[str, Any]:
+    """An account as the API shows it; `masks` are those of accounts."""
+    digits = account.masked_identification
     return {
         "id": str(account.id),
-        "name": account.name,
-        "kind": account.kind,
+        "name": account_name(account, masks),
+        "kind": shown("kind", account.kind, masks),
         "currency": account.currency,
-        "masked_identification": account.masked_identification,
+        "masked_identification": None if "masked_identification" in masks else digits,
     }
+
+
+def account_name(account: Account, masks: Masks) -> str | None:
+    """What an account is called, wherever one is named."""
+    name: str | None = shown("name", account.name, masks)
+    return name
 
 
 def balance_shape(balance: Balance, masks: Masks) -> dict[str, Any]:
@@ -146,7 +154,7 @@ def original_amount(entry: Entry) -> Money | None:
     return money(entry.original_amount_minor, entry.original_currency)
 
 
-def card_transaction(entry: Entry, account_name: str, masks: Masks) -> dict[str, Any]:
+def card_transaction(entry: Entry, account: str | None, masks: Masks) -> dict[str, Any]:
     """A transaction as a chat card shows it."""
     full = transaction_shape(entry, masks)
     card = {
@@ -159,21 +167,23 @@ def card_transaction(entry: Entry, account_name: str, masks: Masks) -> dict[str,
         "booked_at": full["booked_at"],
         "status": full["status"],
         "card_last4": full["card_last4"],
-        "account_name": account_name,
+        "account_name": account,
     }
     if full["original_amount"] is not None:
         card["original_amount"] = full["original_amount"]
     return card
 
 
-def card_account(account: Account, balances: Sequence[Balance], masks: Masks) -> dict[str, Any]:
+def card_account(
+    account: Account, balances: Sequence[Balance], masks: Masks, *, of_accounts: Masks
+) -> dict[str, Any]:
     """An account as a chat card shows it: what is booked, what is available, and when that was so."""
     of_kind = {each.kind: balance_shape(each, masks) for each in balances}
     booked, available = of_kind.get("booked", {}), of_kind.get("available", {})
     latest = max((each.as_of for each in balances), default=None)
     return {
         "id": str(account.id),
-        "name": account.name,
+        "name": account_name(account, of_accounts),
         "balance": booked.get("balance"),
         "balance_band": booked.get("balance_band"),
         "available": available.get("balance"),

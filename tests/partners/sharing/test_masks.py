@@ -11,11 +11,13 @@ from django.utils import timezone
 from messaging.conversations.models import Message
 from messaging.conversations.rendering import render_messages
 from partners.alerts.models import Alert, AlertRule
+from partners.feeds.actions import mask_feed, switch_feed
 from partners.feeds.masks import BY_MONTH, IN_BANDS
-from partners.ledger.models import Entry
+from partners.ledger.models import Account, Entry
 from partners.sharing import cards, news, reading
 from partners.sharing.gate import CHAT, Ask, Door, Reason, Refused, authorize
 from partners.sharing.reading import Reader
+from portal.rest.problems import NotFound
 from portal.tenancy.blocks import serving, serving_customer
 from tests.factories.accounts import (
     Household,
@@ -237,3 +239,57 @@ def test_a_feed_that_is_off_still_masks_what_belongs_to_its_payments(home: House
         )
 
     assert_tells_nothing(told.body)
+
+
+def test_what_is_masked_of_accounts_leaves_by_no_door(home: Household) -> None:
+    with serving(home.bank_id):
+        Account.objects.filter(pk=home.account.id).update(
+            name="Secret Name", kind="SecretKind", masked_identification="••9876"
+        )
+        mask_feed(kind="accounts", fields=["name", "kind", "masked_identification", "currency"])
+    entry = make_entry(home.account)
+    receipt = tell_receipt(entry)
+    share(home.bank, alert_types=["low_balance"])
+    make_consent(home.customer, [home.account], alert_types=["low_balance"])
+    program = make_program(home)
+    with serving(home.bank_id):
+        low = Alert.objects.create(
+            account_id=home.account.id,
+            alert_type="low_balance",
+            once_key="low_balance:1",
+            rule_version=1,
+            raised_at=timezone.now(),
+        )
+    at, account_id = timezone.now(), home.account.id
+
+    listed = read(program.get("accounts"))
+    one = read(program.get(f"accounts/{account_id}"))
+    with serving_customer(home.bank_id, home.customer.id):
+        told = [
+            cards.render_balances([account_id], door=Door.REST, at=at),
+            cards.render_transactions([account_id], limit=3, door=Door.REST, at=at),
+            cards.render_receipts([receipt.id], door=Door.REST, at=at),
+            cards.render_alerts([low.id], door=Door.REST, at=at),
+        ]
+
+    assert listed == {"accounts": [one]}
+    assert (one["name"], one["kind"], one["masked_identification"]) == (None, None, None)
+    assert (one["currency"], one["id"]) == ("EUR", str(account_id))
+    shown = json.dumps([str(each) for each in told])
+    assert str(account_id) in shown
+    assert not any(each in shown for each in ("Secret Name", "SecretKind", "9876"))
+
+
+def test_accounts_are_no_feed_that_could_be_switched(home: Household) -> None:
+    with serving(home.bank_id):
+        mask_feed(kind="accounts", fields=["name"])
+        with pytest.raises(NotFound):
+            switch_feed(kind="accounts", on=True)
+    make_consent(home.customer, [home.account], feeds=["balances"])
+
+    with serving_customer(home.bank_id, home.customer.id):
+        asked = Ask(CHAT, None, "feed", "accounts", None, Door.REST, timezone.now())
+        allowed = authorize(asked)
+
+    assert not isinstance(allowed, Refused)
+    assert allowed.masked_of_accounts == {"name"}

@@ -26,7 +26,7 @@ export interface Receipt {
   readonly total: Money | null;
   /** In place of all amounts, where the bank shows bands. */
   readonly total_band: Band | null;
-  readonly account_name: string;
+  readonly account_name: string | null;
 }
 
 export interface ReceiptCard {
@@ -56,7 +56,7 @@ export interface Shipment {
   readonly expected_on: string | null;
   readonly updated_at: string | null;
   readonly events: readonly ParcelStop[];
-  readonly account_name: string;
+  readonly account_name: string | null;
 }
 
 export interface ShipmentCard {

@@ -61,7 +61,8 @@ export interface AlertCard {
 
 export interface BalanceLine {
   readonly id: string;
-  readonly name: string;
+  /** Null where the bank holds it back. */
+  readonly name: string | null;
   readonly balance: Money | null;
   readonly balance_band: Band | null;
   readonly available?: Money | null;

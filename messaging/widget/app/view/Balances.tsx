@@ -64,7 +64,7 @@ export function Balances({ message, card, press }: Props) {
         {card.accounts.map((it) => (
           <li key={it.id} class="line">
             <div class="line-words">
-              <p class="line-name">{it.name}</p>
+              <p class="line-name">{it.name ?? speech.say("an_account")}</p>
               {it.as_of && <p class="card-note fresh" key={it.as_of}><time dateTime={it.as_of}>{speech.say("as_of", { when: momentText(it.as_of, speech.locale, now) })}</time></p>}
             </div>
             <div class="line-money">

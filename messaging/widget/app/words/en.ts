@@ -6,6 +6,7 @@ export const en = {
   menu: "Menu",
   link_account: "Link an account",
   who_sees_what: "Who sees what",
+  an_account: "Account",
   how_we_reach_you: "How we reach you",
   opens_window: "opens a new window",
   window_blocked: "Your browser held the window back.",

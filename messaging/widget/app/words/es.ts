@@ -7,6 +7,7 @@ export const es: Words = {
   menu: "Menú",
   link_account: "Vincular una cuenta",
   who_sees_what: "Quién ve qué",
+  an_account: "Cuenta",
   how_we_reach_you: "Cómo te avisamos",
   opens_window: "se abre en una ventana nueva",
   window_blocked: "El navegador ha bloqueado la ventana.",

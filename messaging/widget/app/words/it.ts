@@ -7,6 +7,7 @@ export const it: Words = {
   menu: "Menu",
   link_account: "Collega un conto",
   who_sees_what: "Chi vede cosa",
+  an_account: "Conto",
   how_we_reach_you: "Come ti avvisiamo",
   opens_window: "si apre in una nuova finestra",
   window_blocked: "Il browser ha bloccato la finestra.",
