@@ -158,6 +158,12 @@ def live_counts(*, at: datetime) -> list[LiveCount]:
     return [LiveCount(*row) for row in rows]
 
 
+def ends_within(customer_id: UUID, *, within: timedelta, at: datetime) -> bool:
+    """Whether something that the customer allows now ends within that time."""
+    live = live_consents(customer_id, at=at)
+    return live.filter(expires_at__lte=at + within).exists()
+
+
 def ended_consent_ids(among: Collection[UUID], *, at: datetime) -> set[UUID]:
     """Which of these consents hold no more."""
     return set(Consent.objects.filter(~live_at(at), pk__in=among).values_list("pk", flat=True))

@@ -1,6 +1,6 @@
 """Telling client programs what every consent that names it hears of, and customers what ends soon."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID, uuid5
 
 from accounts.consent.actions import note_reminded
@@ -12,15 +12,12 @@ from accounts.consent.queries import (
 )
 from messaging.conversations.actions import post_line
 from messaging.conversations.models import StreamEvent
+from messaging.notices.actions import plan_reminder
+from messaging.notices.rules import REMINDERS
 from messaging.programs.actions import keep_end, keep_grant, keep_news
 from messaging.programs.public import News
 from messaging.webhooks.actions import cancel_deliveries, queue_deliveries
 
-# The nearer first: once it is said, the other would be late.
-_SAID_AHEAD = (
-    (timedelta(days=7), "consent_ends_week"),
-    (timedelta(days=30), "consent_ends_month"),
-)
 _MOST_REMINDERS = 200
 
 
@@ -57,17 +54,21 @@ def _queue(consent: ProgramConsent, event: StreamEvent | None, now: datetime) ->
 
 
 def remind_of_ends(*, at: datetime) -> int:
-    """Say in the chat, in the served bank's block, what is allowed no longer soon; how many lines.
+    """Say in the chat, in the served bank's block, what is allowed no longer soon, and mail it to whoever
+    does not look; how many lines.
 
     Each is said thirty and seven days ahead; what is found late is said once, by the nearer of the two.
     """
     said = 0
-    for within, template in _SAID_AHEAD:
+    # The nearer first: once it is said, the other would be late.
+    for template, within in REMINDERS.items():
         for consent in list(ending(within=within, at=at)[:_MOST_REMINDERS]):
             # The same for the same reminder, so that two workers at once say it once.
             once = uuid5(consent.id, template)
             who = consent.customer_id
-            if post_line(customer_id=who, template=template, caused_by=once, at=at):
+            line = post_line(customer_id=who, template=template, caused_by=once, at=at)
+            if line is not None:
+                plan_reminder(line, at=at)
                 said += 1
             note_reminded(consent, at=at)
     return said

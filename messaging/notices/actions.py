@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
 
+from accounts.consent.queries import ends_within
 from messaging.conversations.models import Message
 from messaging.notices.models import MailAddress, Notice, PushSubscription, Sending, Way
 from messaging.notices.queries import (
@@ -19,7 +20,16 @@ from messaging.notices.queries import (
     plain_address,
     why_not_needed,
 )
-from messaging.notices.rules import CANCELLED, FAILED, REACHED, SENDING, SETTLED, Next
+from messaging.notices.rules import (
+    CANCELLED,
+    FAILED,
+    REACHED,
+    REMINDER_AFTER,
+    REMINDERS,
+    SENDING,
+    SETTLED,
+    Next,
+)
 from messaging.notices.webpush import is_offered
 from partners.banks.models import Bank, Customer
 from partners.sharing.cards import may_announce
@@ -119,6 +129,25 @@ def plan_notices(card: Message, *, occurred_at: datetime, at: datetime, trace: s
     )
 
 
+def plan_reminder(line: Message, *, at: datetime) -> None:
+    """Mail what the line says, unless the customer has seen it in the chat by then."""
+    due_at = at + REMINDER_AFTER
+    Notice.objects.bulk_create(
+        [
+            Notice(
+                customer_id=line.customer_id,
+                message=line,
+                alert_id=line.id,
+                way=Way.MAIL,
+                occurred_at=at,
+                planned_at=due_at,
+                due_at=due_at,
+            )
+        ],
+        ignore_conflicts=True,
+    )
+
+
 def claim(model: type[Sending], *, way: str, at: datetime, lease: timedelta) -> Claim | None:
     """The longest waiting due row of the served bank; None where none is due, or no slot free.
 
@@ -211,7 +240,7 @@ def note_mailbox(row: MailAddress, *, refused_at: datetime | None) -> None:
 
 def _measure(notice: Notice) -> None:
     NOTICES.labels(notice.way, notice.state, notice.reason).inc()
-    if notice.reached_at is not None:
+    if notice.reached_at is not None and notice.message.alert_id is not None:
         took = notice.reached_at - notice.occurred_at
         NOTICE_LAG.labels(notice.way).observe(took.total_seconds())
 
@@ -220,8 +249,8 @@ def _begun(held_by: Claim, *, at: datetime, lease: timedelta) -> Notice | None:
     notice = held(Notice, held_by)
     if notice is None or not _has_to_go(notice):
         return None
-    if not _may_leave(notice, at):
-        end(notice, Next(CANCELLED, None, "not_shared"))
+    if why_not := _why_not_leave(notice, at):
+        end(notice, Next(CANCELLED, None, why_not))
         return None
     hand_over(notice, until=at + lease)
     return notice
@@ -249,7 +278,16 @@ def _has_to_go(notice: Notice) -> bool:
     return True
 
 
-def _may_leave(notice: Notice, at: datetime) -> bool:
+def _why_not_leave(notice: Notice, at: datetime) -> str:
+    """Why it may not leave, or does not have to any more; empty where it leaves now."""
+    within = REMINDERS.get(notice.message.template)
+    if within is None:
+        return "" if _may_announce(notice, at) else "not_shared"
+    # Moved or ended since: the customer has said what they want.
+    return "" if ends_within(notice.customer_id, within=within, at=at) else "answered"
+
+
+def _may_announce(notice: Notice, at: datetime) -> bool:
     is_noted = notice.disclosed_at is not None
     allowed = may_announce(notice.alert_id, door=_DOORS[Way(notice.way)], at=at, noted=is_noted)
     if allowed and not is_noted:

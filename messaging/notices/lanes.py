@@ -15,7 +15,7 @@ from messaging.notices.actions import (
     note_mailbox,
 )
 from messaging.notices.addresses import ReadyProof, begin_proof
-from messaging.notices.letters import alert_letter, proof_letter
+from messaging.notices.letters import notice_letter, proof_letter
 from messaging.notices.mailing import MailLine
 from messaging.notices.models import AddressProof, Notice, Sending, Way
 from messaging.notices.pushing import push
@@ -57,7 +57,7 @@ class Lane(Protocol):
 
 
 class AlertMails:
-    """Alerts that nobody has seen in the chat, by mail."""
+    """Alerts and reminders that nobody has seen in the chat, by mail."""
 
     model: ClassVar[type[Sending]] = Notice
     way: ClassVar[str] = Way.MAIL.value
@@ -76,7 +76,7 @@ class AlertMails:
         return begin_mail(held, at=at, lease=_MAILING)
 
     def hand(self, parcel: ReadyMail) -> Told:
-        return self._line.post(alert_letter(parcel))
+        return self._line.post(notice_letter(parcel))
 
     def note(self, parcel: ReadyMail, told: Told, *, at: datetime) -> None:
         if told.outcome == Outcome.PUT_OFF:

@@ -111,9 +111,10 @@ class Sending(QueueModel):
 
 
 class Notice(Sending):
-    """One alert on its way to one customer by one way."""
+    """One alert, or one line that reminds, on its way to one customer by one way."""
 
     message = TenantForeignKey("messaging.Message", models.CASCADE)
+    # What is told, once by each way: the alert, or the line itself.
     alert_id = models.UUIDField()
     way = models.CharField(max_length=8, choices=Way)
     occurred_at = models.DateTimeField()

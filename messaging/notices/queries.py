@@ -31,7 +31,7 @@ def banks_with_due_sendings(*, at: datetime) -> list[UUID]:
 
 def why_not_needed(card: Message) -> str:
     """Why nobody has to be told of this card any more; empty where somebody has to."""
-    if card.state != OPEN:
+    if card.alert_id is not None and card.state != OPEN:
         return "answered"
     read = ReadMark.objects.filter(
         conversation_id=card.conversation_id, reader=CUSTOMER_READER, read_seq__gte=card.seq

@@ -21,6 +21,13 @@ AWAY, BROKEN_OFF, MAILBOX = "away", "broken_off", "mailbox"
 IN_TROUBLE = frozenset({AWAY, BROKEN_OFF})
 # A notification that comes hours later is what the mail was for.
 PUSH_GIVEN_UP_AFTER = timedelta(minutes=30)
+# Lines of the chat that say that something ends, and within which time it does, the nearer first.
+REMINDERS = {
+    "consent_ends_week": timedelta(days=7),
+    "consent_ends_month": timedelta(days=30),
+}
+# Who looks into the chat by then has been told.
+REMINDER_AFTER = timedelta(hours=1)
 _FIRST_WAIT = timedelta(seconds=4)
 _LONGEST_WAIT = timedelta(minutes=10)
 

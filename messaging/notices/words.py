@@ -98,3 +98,38 @@ def fraud_words(*, name: str, bank: str, phone: str, told_at: datetime) -> Lette
         )
         % said,
     )
+
+
+def reminder_words(*, name: str, bank: str, is_near: bool) -> LetterWords:
+    """The mail about something that a customer allowed and that ends soon: what it is, the chat says."""
+    said = {"name": name, "bank": bank}
+    ends = (
+        gettext("Something that you let be read at %(bank)s ends within a week.")
+        if is_near
+        else gettext("Something that you let be read at %(bank)s ends within a month.")
+    )
+    return LetterWords(
+        subject=gettext("Something that you share ends soon"),
+        preview=ends % said,
+        greeting=gettext("Hello %(name)s,") % said if name else gettext("Hello,"),
+        what=ends % said,
+        action=gettext("Go to %(bank)s") % said,
+        how=gettext(
+            "You sign in at %(bank)s as always and open the chat. “Who sees what” in its menu says what"
+            " ends, and lets it go on. If you do nothing, it ends by itself, and nothing of it is read any"
+            " more."
+        )
+        % said,
+        call="",
+        caution=gettext(
+            "This mail names nobody who reads, no account and no amount, and nobody will ask for your"
+            " password. If you are not sure about it, do not follow the link: open the site of %(bank)s"
+            " yourself."
+        )
+        % said,
+        why=gettext(
+            "You get it because you allowed something in the chat of %(bank)s. How you are reached is your"
+            " choice, in the menu of the chat."
+        )
+        % said,
+    )

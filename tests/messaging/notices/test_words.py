@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 from django.utils import translation
 
-from messaging.notices.words import fraud_words, proof_words
+from messaging.notices.words import fraud_words, proof_words, reminder_words
 
 TOLD_AT = datetime(2026, 11, 24, 14, 2, tzinfo=UTC)
 
@@ -36,3 +36,20 @@ def test_every_sentence_about_a_code_has_been_translated(language: str) -> None:
 
     pairs = zip(said(language), said("en"), strict=True)
     assert [mine for mine, english in pairs if mine == english] == ["012345"]
+
+
+@pytest.mark.parametrize("language", ["it", "es"])
+@pytest.mark.parametrize("is_near", [True, False])
+def test_every_sentence_of_a_reminder_has_been_translated_and_holds_no_number(
+    language: str,
+    *,
+    is_near: bool,
+) -> None:
+    def said(each: str) -> tuple[str, ...]:
+        with translation.override(each):
+            words = reminder_words(name="Ada", bank="Banca Aurelia", is_near=is_near)
+            return tuple(map(str, astuple(words)))
+
+    pairs = list(zip(said(language), said("en"), strict=True))
+    assert [mine for mine, english in pairs if mine == english] == [""]
+    assert not any(letter.isdigit() for pair in pairs for text in pair for letter in text)
