@@ -52,6 +52,10 @@ bench: setup ## Measure commit to screen, and what a socket costs, as ratios to 
 bench-consent: setup ## Measure what the gate and the record cost a page of 100 transactions, against the read alone
 	@exec $(BIN)/python -m benchmarks.consent
 
+.PHONY: corpus
+corpus: setup ## Read a folder of statement files against its MANIFEST.tsv: SAMPLES=path
+	@$(BIN)/python -m benchmarks.corpus "$${SAMPLES:?is the folder: make corpus SAMPLES=path}"
+
 .PHONY: attack
 attack: python ## Attack every operation of the API with made-up requests, as three kinds of caller: MINUTES= SEED=
 	@$(PYTHON) -m portal.local.setup --dev
