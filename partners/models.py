@@ -15,6 +15,7 @@ from partners.purchases.models import (
     ShipmentStop,
 )
 from partners.records.models import ErasureJob, LegalHold
+from partners.retention.models import RetentionRule, RetentionRun
 from partners.sync.models import Notification, SyncRun
 
 __all__ = [
@@ -39,6 +40,8 @@ __all__ = [
     "PurchaseConflict",
     "Receipt",
     "ReceiptLine",
+    "RetentionRule",
+    "RetentionRun",
     "Shipment",
     "ShipmentStop",
     "Staff",

@@ -18,6 +18,7 @@ app.autodiscover_tasks(
         "partners.instructions",
         "partners.integrations",
         "partners.records",
+        "partners.retention",
         "messaging.delivery",
         "messaging.notices",
         "messaging.programs",
@@ -40,7 +41,7 @@ TIMETABLE = {
     "forget unanswered requests": ("partners.asking.tasks.forget_unanswered", 60.0),
     "remind of consents that end": ("messaging.delivery.tasks.remind", 600.0),
     "forget old webhooks": ("messaging.webhooks.tasks.age_out", 3600.0),
-    "forget old readings": ("partners.sync.tasks.age_out", 3600.0),
+    "let go of what nobody allows": ("partners.retention.tasks.age_out", 3600.0),
     "forget what programs were told": ("messaging.programs.tasks.age_out", 3600.0),
     "forget delivered events": ("portal.outbox.tasks.age_out", 3600.0),
 }

@@ -16,6 +16,7 @@ class Permission(StrEnum):
     VIEW_CUSTOMERS = "view_customers"
     VIEW_DISCLOSURES = "view_disclosures"
     MANAGE_HOLDS = "manage_holds"  # what the law has the bank keep of a customer
+    MANAGE_RETENTION = "manage_retention"  # how long what nobody allows any more is kept
     ANSWER_CUSTOMERS = "answer_customers"
     VIEW_STAFF = "view_staff"
     MANAGE_STAFF = "manage_staff"
@@ -33,6 +34,7 @@ ALLOWED: dict[str, frozenset[Permission]] = {
         Permission.VIEW_CUSTOMERS,
         Permission.VIEW_DISCLOSURES,
         Permission.MANAGE_HOLDS,
+        Permission.MANAGE_RETENTION,
     },
     Role.AGENT: frozenset(
         {Permission.VIEW_OVERVIEW, Permission.VIEW_CUSTOMERS, Permission.ANSWER_CUSTOMERS}

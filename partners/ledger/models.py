@@ -152,6 +152,7 @@ class EntryConflict(TenantModel):
                 name="entry_conflict_once",
             )
         ]
+        indexes = [models.Index(fields=["bank", "seen_at"], name="entry_conflict_oldest")]
 
     def __str__(self) -> str:
         return str(self.id)

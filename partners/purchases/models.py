@@ -84,6 +84,7 @@ class Receipt(Told):
                 condition=Q(entry__isnull=True),
             ),
             models.Index(fields=["bank", "account", "-id"], name="receipt_latest"),
+            models.Index(fields=["bank", "account", "issued_at"], name="receipt_oldest"),
         ]
 
 
@@ -142,6 +143,7 @@ class Shipment(Told):
                 condition=Q(entry__isnull=True),
             ),
             models.Index(fields=["bank", "account", "-id"], name="shipment_latest"),
+            models.Index(fields=["bank", "account", "updated_at"], name="shipment_oldest"),
         ]
 
 
@@ -198,7 +200,10 @@ class PurchaseConflict(TenantModel):
                 name="purchase_conflict_once",
             )
         ]
-        indexes = [models.Index(fields=["bank", "kind", "-seen_at"], name="purchase_conflict_of")]
+        indexes = [
+            models.Index(fields=["bank", "kind", "-seen_at"], name="purchase_conflict_of"),
+            models.Index(fields=["bank", "seen_at"], name="purchase_conflict_oldest"),
+        ]
 
     def __str__(self) -> str:
         return str(self.id)

@@ -49,7 +49,7 @@ from partners.purchases.actions import (
     record_shipments,
     tie_waiting,
 )
-from partners.sync.models import Notification, SyncRun
+from partners.sync.models import SyncRun
 from partners.sync.rules import wait_after
 from portal.outbox.publishing import publish
 from portal.tenancy.blocks import current_bank_id
@@ -336,12 +336,3 @@ def _make_due(notification: BankNotification, *, at: datetime, trace: str) -> No
             hint_connection(connection_id=authorised.id, at=at, trace=trace)
     if not named and not notification.consent_external_ids:
         hint_accounts(account_ids=None, at=at, trace=trace)
-
-
-def forget_old(*, before: datetime, at_most: int = 5000) -> int:
-    """Delete notifications and finished readings older than `before`; how many rows."""
-    notes = Notification.objects.filter(received_at__lt=before).values_list("pk", flat=True)
-    runs = SyncRun.objects.filter(finished_at__lt=before).values_list("pk", flat=True)
-    gone, _tables = Notification.objects.filter(pk__in=list(notes[:at_most])).delete()
-    more, _tables = SyncRun.objects.filter(pk__in=list(runs[:at_most])).delete()
-    return gone + more

@@ -1,20 +1,15 @@
 """Wake-ups of reading: each finds by itself what is due, may be lost, and may run twice."""
 
-from datetime import timedelta
 from uuid import UUID
 
 from celery import shared_task
 from django.utils import timezone
 
-from partners.banks.queries import bank_ids
 from partners.feeds.queries import banks_with_due_cursors
-from partners.sync.actions import PULL_DUE, forget_old
+from partners.sync.actions import PULL_DUE
 from partners.sync.pulling import pull_bank
 from portal.telemetry.measures import SEEN
-from portal.tenancy.blocks import serving
 from portal.wakeups import awake, wake
-
-_KEPT = timedelta(days=30)
 
 
 @shared_task(name=PULL_DUE)
@@ -27,11 +22,3 @@ def pull_due(*, bank_id: str | None = None) -> None:
     SEEN.labels("worker").set_to_current_time()
     for each in banks_with_due_cursors(at=timezone.now()):
         wake(PULL_DUE, bank_id=str(each))
-
-
-@shared_task(name="partners.sync.tasks.age_out")
-def age_out() -> None:
-    """Forget notifications and readings of over thirty days ago, bank by bank."""
-    for each in bank_ids():
-        with serving(each):
-            forget_old(before=timezone.now() - _KEPT)

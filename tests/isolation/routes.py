@@ -241,6 +241,11 @@ BROWSER_KEY = (
 )
 BROWSER_SECRET = "BTBZMqHH6r4Tts7J_aSIgg"
 CHOICE = {"feeds": ["balances"], "alert_types": ["fraud_suspected"], "ends": "90"}
+DAYS = {
+    f"{kind}:{purpose}": "14"
+    for kind in ("transactions", "receipts", "shipments", "balances")
+    for purpose in ("budgeting", "see_in_chat")
+} | {"balances:balance_watch": "14", "raw:": "14"}
 OF_CUSTOMER = Good(
     lambda _world, home: Request(query={"customer": home.customer.external_id}), names_more=True
 )
@@ -285,6 +290,8 @@ GOOD: dict[tuple[str, str], Good] = {
     ("console /banks/<slug:slug>/customers/<uuid:customer_id>/hold/lift/", "POST"): _form(),
     ("console /banks/<slug:slug>/search/", "GET"): OF_CUSTOMER,
     ("console /banks/<slug:slug>/search/table.csv", "GET"): OF_CUSTOMER,
+    ("console /banks/<slug:slug>/retention/", "GET"): Good(),
+    ("console /banks/<slug:slug>/retention/", "POST"): _form(**DAYS),
     ("console /banks/<slug:slug>/conversations/<uuid:conversation_id>/", "GET"): Good(),
     ("console /banks/<slug:slug>/conversations/<uuid:conversation_id>/", "POST"): Good(
         lambda _world, _home: Request({"text": "An answer", "client_msg_id": str(uuid4())})

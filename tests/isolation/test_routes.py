@@ -56,6 +56,7 @@ SHOWS_NOTHING = frozenset(
         "console /banks/<slug:slug>/live/",
         "console /banks/<slug:slug>/integration/test/",
         "console /banks/<slug:slug>/feeds/<slug:kind>/example/",
+        "console /banks/<slug:slug>/retention/evidence.<slug:form>",
         "chat /link/choose",
         "chat /sharing/check",
     }

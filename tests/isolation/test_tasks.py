@@ -42,7 +42,6 @@ from partners.purchases.models import Receipt, Shipment
 from partners.records.actions import Claim as ErasureClaim
 from partners.records.actions import claim_erasure
 from partners.records.erasing import erase
-from partners.sync.models import Notification
 from partners.sync.pulling import pull
 from portal.celery import app
 from portal.environment import ROOT
@@ -185,7 +184,6 @@ GROWN_OLD: dict[str, Callable[[], object]] = {
     "messaging.programs.tasks.age_out": lambda: StreamEvent.objects.update(
         at=LONG_AGO, caused_by=F("id"), kind="alert.raised"
     ),
-    "partners.sync.tasks.age_out": lambda: Notification.objects.update(received_at=LONG_AGO),
     "portal.outbox.tasks.age_out": lambda: OutboxDelivery.objects.update(
         delivered_at=LONG_AGO, due_at=None
     ),

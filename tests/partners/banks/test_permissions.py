@@ -22,6 +22,7 @@ PAGES: dict[str, set[str]] = {
     "disclosures": {OWNER, COMPLIANCE, AUDITOR},
     "disclosures_live": {OWNER, COMPLIANCE, AUDITOR},
     "staff": {OWNER, INTEGRATOR, COMPLIANCE, AUDITOR},
+    "retention": {OWNER, INTEGRATOR, COMPLIANCE, AUDITOR},
 }
 CHANGES: dict[str, set[str]] = {
     "integration": {OWNER, INTEGRATOR},
@@ -29,6 +30,7 @@ CHANGES: dict[str, set[str]] = {
     "feed": {OWNER, INTEGRATOR, COMPLIANCE},
     "feed_masks": {OWNER, INTEGRATOR, COMPLIANCE},
     "alert_type": {OWNER, INTEGRATOR},
+    "retention": {OWNER, COMPLIANCE},
     "alert_parameters": {OWNER, INTEGRATOR},
     "staff": {OWNER},
     "member": {OWNER},
