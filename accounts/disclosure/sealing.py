@@ -88,6 +88,15 @@ def seal_due(*, bank_id: UUID, clock: Clock, at_most: int = BATCH) -> int:
     return len(records)
 
 
+def hold_sealing() -> None:
+    """Nothing more is sealed of the served bank until the open block ends: what is read of leaves, checkpoints and
+    tallies meanwhile belongs together. A sealer that comes passes the bank over for that moment."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCKS, str(current_bank_id())]
+        )
+
+
 def origin_of(bank_id: UUID) -> str:
     """What a bank's log is called: its address, without the scheme."""
     return f"{settings.API_ORIGIN.partition('://')[2]}/disclosures/{bank_id}"

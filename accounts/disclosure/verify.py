@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Checks an exported disclosure log offline, with Python and the `cryptography` package alone.
 
-    python verify.py EXPORT.jsonl --keys KEYS.json [--witness FILE ...] [--proof FILE ...]
+    python verify.py FILE.jsonl --keys KEYS.json [--witness FILE ...] [--proof FILE ...] [--report FILE ...]
 
-EXPORT is the export of one customer or of a whole bank, KEYS what `/disclosures/<bank>/keys` answers. A
-witness is a text file of checkpoints that somebody held back: signed notes, or `Portal-Checkpoint:` lines
-with, where there are some, `Disclosure-Id:` lines of what was read. A proof is what
-`/disclosures/<bank>/consistency` answered; a customer's export needs one to be compared with a witness.
+FILE is the export of one customer or of a whole bank, or a bank's statement that it shared nothing; KEYS is
+what `/disclosures/<bank>/keys` answers. A witness is a text file of checkpoints that somebody held back: signed
+notes, `Portal-Checkpoint:` lines with, where there are some, `Disclosure-Id:` lines of what was read, or what
+`/disclosures/<bank>/checkpoints` answered. A proof is what `/disclosures/<bank>/consistency` answered; a
+customer's export needs one to be compared with a witness. A report is a bank's report as JSON: the export of
+the whole bank is counted again for it.
 
 Exit 0 where all of it fits, 1 with the first broken place in words, 2 where there is nothing to check.
 `docs/disclosure-log.md` says every format; this file imports nothing of the portal's.
@@ -238,21 +240,25 @@ class Keys:
         """Raises Broken where none of them signed it, or not while it was valid."""
         if checkpoint.origin != self.origin:
             raise Broken(f"{checkpoint.name}, is of another log: {checkpoint.origin}")
-        named, signature = checkpoint.signature[:4], checkpoint.signature[4:]
+        self.require_signed(
+            checkpoint.text, checkpoint.signature, checkpoint.time, checkpoint.name
+        )
+
+    def require_signed(self, text: str, signed: bytes, time: str, what: str) -> None:
+        """The same of any text that ends like a note's, and was signed at that time."""
+        named, signature = signed[:4], signed[4:]
         for key in self._keys:
             name = sha256(self.origin.encode() + b"\n\x01" + key.raw).digest()[:4]
             if name != named:
                 continue
             try:
-                Ed25519PublicKey.from_public_bytes(key.raw).verify(
-                    signature, checkpoint.text.encode()
-                )
+                Ed25519PublicKey.from_public_bytes(key.raw).verify(signature, text.encode())
             except InvalidSignature:
                 break
-            if not key.is_valid(checkpoint.time):
-                raise Broken(f"{checkpoint.name}, was signed with a key that was not valid then")
+            if not key.is_valid(time):
+                raise Broken(f"{what}, was signed with a key that was not valid then")
             return
-        raise Broken(f"{checkpoint.name}, does not bear the bank's signature", kind="unsigned")
+        raise Broken(f"{what}, does not bear the bank's signature", kind="unsigned")
 
 
 @dataclass
@@ -292,6 +298,8 @@ class Witnesses:
 
 def _notes_in(line: str) -> list[Checkpoint]:
     said = json.loads(line)
+    if isinstance(said.get("checkpoints"), list):
+        return [read_note(each["note"]) for each in said["checkpoints"]]
     if said.get("type") == "checkpoint":
         return [read_note(said["note"])]
     return [read_note(said["checkpoint"])] if said.get("checkpoint") else []
@@ -542,6 +550,7 @@ class Checker:
         self.compared.append(held)
 
     def _signed(self) -> Checkpoint:
+        """What the export was made under."""
         if self.checkpoint is None:
             raise Unreadable("the file does not begin like an export")
         return self.checkpoint
@@ -566,51 +575,337 @@ def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+# --- a report --------------------------------------------------------------------------------------
+
+# By what a report counts, and what it counts of each.
+KIND = ("recipient", "purpose", "feed", "decision", "reason")
+COUNTED = ("records", "times", "rows")
+
+
+class Report:
+    """A bank's report on a time: counted again while the export of the whole bank is read."""
+
+    def __init__(self, said: Mapping[str, Any], keys: Keys) -> None:
+        if said.get("version") != "portal.report/1":
+            raise Unreadable("this version knows no such report")
+        self.since, self.until = said["since"], said["until"]
+        notes = said["checkpoints"]
+        self._before, self._at_end = (_noted(notes[each]) for each in ("before", "at_end"))
+        self._counted = _noted(notes["counted"])
+        for each in self.checkpoints:
+            keys.require(each)
+        self._says = {
+            tuple(each[name] for name in KIND): tuple(each[name] for name in COUNTED)
+            for each in said["figures"]
+        }
+        self._found: dict[tuple[str, ...], list[int]] = {}
+        self._kinds: dict[str, tuple[str, ...]] = {}
+        self._seen: dict[str, Checkpoint] = {}
+
+    @property
+    def checkpoints(self) -> list[Checkpoint]:
+        """What it names: they have to fit the export as those of a witness do."""
+        named = (self._before, self._at_end, self._counted)
+        return [each for each in named if each is not None]
+
+    def take(self, said: Mapping[str, Any]) -> None:
+        """One line of the export, which was checked."""
+        if said["type"] == "export":
+            self._begin(said)
+        if said["type"] == "checkpoint":
+            self._place(read_note(said["note"]))
+        if said["type"] == "leaf" and self._counted and said["index"] < self._counted.size:
+            self._count(said["kind"], said["fields"])
+
+    def finish(self) -> None:
+        """Raises Broken where it says something else than the export."""
+        for name, held in (("before", self._before), ("at_end", self._at_end)):
+            if held != self._seen.get(name):
+                raise Broken(f"the report names a checkpoint {name} that is not the last of then")
+        found = {kind: tuple(counts) for kind, counts in self._found.items()}
+        for kind in sorted({*self._says, *found}):
+            said, is_so = self._says.get(kind, (0, 0, 0)), found.get(kind, (0, 0, 0))
+            if said != is_so:
+                told = ", ".join(each for each in kind if each)
+                raise Broken(
+                    f"the report says {_figures(said)} of {told}, and the log {_figures(is_so)}"
+                )
+
+    def _begin(self, said: Mapping[str, Any]) -> None:
+        if said["of"] != "bank":
+            raise Unreadable("a report is checked by the export of the whole bank")
+        if self._counted and self._counted.size > read_note(said["checkpoint"]).size:
+            raise Unreadable("the export is older than the report")
+
+    def _place(self, checkpoint: Checkpoint) -> None:
+        if self._counted is None or checkpoint.size > self._counted.size:
+            return  # signed since
+        if checkpoint.time < self.since:
+            self._seen["before"] = checkpoint
+        if checkpoint.time < self.until:
+            self._seen["at_end"] = checkpoint
+
+    def _count(self, kind: str, fields: Mapping[str, str]) -> None:
+        if kind == "count/1":
+            counted = self._kinds.get(fields["disclosure_id"])
+            if counted:
+                self._found[counted][1] += int(fields["count"]) - 1
+            return
+        if not self.since <= fields["at"] < self.until:
+            return
+        of = tuple(fields[name] for name in KIND)
+        self._kinds[fields["id"]] = of
+        sums = self._found.setdefault(of, [0, 0, 0])
+        for place, more in enumerate((1, 1, int(fields["row_count"]))):
+            sums[place] += more
+
+
+def _noted(text: str) -> Checkpoint | None:
+    return read_note(text) if text else None
+
+
+def _figures(counts: Sequence[int]) -> str:
+    return ", ".join(f"{n} {name}" for n, name in zip(counts, COUNTED, strict=True))
+
+
+# --- a statement that nothing was shared -----------------------------------------------------------
+
+NOTHING_SHARED = "portal.nothing-shared/1"
+
+
+class Untrue(Broken):  # what the statement is
+    """The statement is not true, or does not show that it is."""
+
+
+def shares_nothing(kind: str, fields: Mapping[str, str]) -> bool:
+    """Whether a leaf is of a kind that shares nothing: a refusal, or the bank's own look at its record."""
+    if fields["recipient"].startswith("staff:") and fields["door"] == "console":
+        return True
+    return bool(fields["reason"]) if kind == "count/1" else fields["decision"] == "refused"
+
+
+def nothing_shared_text(
+    said: Mapping[str, Any], first: Checkpoint | None, last: Checkpoint | None
+) -> str:
+    """What is signed: a note's text that no checkpoint's can be."""
+    ends = (
+        "0 -" if each is None else f"{each.size} {base64.b64encode(each.root).decode()}"
+        for each in (first, last)
+    )
+    told = (said[name] for name in ("origin", "since", "until", "made_at"))
+    lines = (NOTHING_SHARED, *told, *ends)
+    return "\n".join(lines) + "\n"
+
+
+class Statement:
+    """Takes a statement line by line: from the tree before the time every leaf up to its end."""
+
+    def __init__(self, keys: Keys, witnesses: Sequence[Checkpoint] = ()) -> None:
+        self.keys = keys
+        self.said: Mapping[str, Any] = {}
+        self.first: Checkpoint | None = None
+        self.last: Checkpoint | None = None
+        self.leaves = 0
+        self.compared = 0
+        self._witnesses = witnesses
+        self._tree = Tree()
+        self._roots: dict[int, bytes] = {}
+        self._signed = False
+
+    def take(self, said: Mapping[str, Any]) -> None:
+        """One line, read. Raises Broken, or Unreadable."""
+        if self._signed:
+            raise Broken("something follows after the signature")
+        if not self.said and said.get("type") != "statement":
+            raise Unreadable("the file does not begin like a statement")
+        takes = {
+            "statement": self._begin,
+            "leaf": self._leaf,
+            "checkpoint": self._checkpoint,
+            "signed": self._sign,
+        }
+        if said.get("type") not in takes:
+            raise Unreadable(f"there is no line of the type {said.get('type')!r}")
+        takes[said["type"]](said)
+
+    def finish(self) -> None:
+        """All lines were taken. Raises Broken where it shows less than it says."""
+        if not self._signed:
+            raise Broken("the statement breaks off before its signature")
+        for each in self._witnesses:
+            self._compare(each)
+
+    def _begin(self, said: Mapping[str, Any]) -> None:
+        if said.get("version") != NOTHING_SHARED:
+            raise Unreadable("this version knows no such statement")
+        self.said = said
+        self.first = self.last = _noted(said["first"])
+        if self.first is not None:
+            self.keys.require(self.first)
+            if self.first.time > said["since"]:
+                raise Untrue(f"it begins late: with {self.first.name}")
+            self._tree = Tree(self.first.size, _hashes(said["peaks"]))
+            if self._tree.root != self.first.root:
+                raise Broken(f"the hashes that it begins with are not those of {self.first.name}")
+        self._keep_root()
+
+    def _leaf(self, said: Mapping[str, Any]) -> None:
+        index, fields = int(said["index"]), said["fields"]
+        if index != self._tree.size:
+            raise Broken(f"leaf {self._tree.size} is missing: leaf {index} stands in its place")
+        digest = leaf_hash(said["kind"], fields)
+        if not shares_nothing(said["kind"], fields):
+            raise Untrue(
+                f"leaf {index} (record {fields['id']}) was shown to {fields['recipient']}"
+            )
+        self._tree.add(digest)
+        self.leaves += 1
+        self._keep_root()
+
+    def _checkpoint(self, said: Mapping[str, Any]) -> None:
+        checkpoint = read_note(said["note"])
+        self.keys.require(checkpoint)
+        if (checkpoint.size, checkpoint.root) != (self._tree.size, self._tree.root):
+            raise Broken(f"{checkpoint.name}, does not fit the leaves before it")
+        self.last = checkpoint
+
+    def _sign(self, said: Mapping[str, Any]) -> None:
+        if self._tree.size != (self.last.size if self.last else 0):
+            raise Broken(f"nothing was signed of the leaves up to {self._tree.size}")
+        told = self.said
+        if _time(told["made_at"]) < _time(told["until"]) + LONGEST_UNSEALED:
+            raise Untrue("it was made before all of its time could be sealed")
+        text = nothing_shared_text(told, self.first, self.last)
+        self.keys.require_signed(
+            text, _raw(said["signature"]), told["made_at"], f"the statement of {told['made_at']}"
+        )
+        if told["origin"] != self.keys.origin:
+            raise Broken(f"the statement is of another log: {told['origin']}")
+        self._signed = True
+
+    def _keep_root(self) -> None:
+        self._roots[self._tree.size] = self._tree.root
+
+    def _compare(self, held: Checkpoint) -> None:
+        """With a checkpoint that somebody else holds of the same log."""
+        begun = self.first.size if self.first else 0
+        if held.size in self._roots:
+            if held.root != self._roots[held.size]:
+                raise Broken(
+                    f"the log was forked: {held.name}, which a witness holds, does not fit"
+                )
+            self.compared += 1
+        elif held.size < begun and self.first and held.time > self.first.time:
+            raise Broken(
+                f"the log was cut: {held.name}, which a witness holds, is later and shorter"
+            )
+        elif (
+            held.size > self._tree.size
+            and _time(held.time) <= _time(self.said["until"]) + LONGEST_UNSEALED
+        ):
+            raise Untrue(f"the log grew meanwhile: a witness holds {held.name}")
+
+
 # --- the program -----------------------------------------------------------------------------------
 
 
 def check(
-    lines: Iterable[str], keys: Keys, witnesses: Witnesses, proofs: Iterable[Proof] = ()
+    lines: Iterable[str],
+    keys: Keys,
+    witnesses: Witnesses,
+    proofs: Iterable[Proof] = (),
+    reports: Sequence[Report] = (),
 ) -> Checker:
     """Check a whole export. Raises Broken with the first broken place, or Unreadable."""
+    for each in reports:
+        witnesses.checkpoints += each.checkpoints
     checker = Checker(keys, witnesses.sorted(keys), proofs=proofs)
     for line in lines:
         if line.strip():
-            checker.feed(line)
+            said = json.loads(line)
+            checker.take(said)
+            for each in reports:
+                each.take(said)
     checker.finish()
-    for each in witnesses.disclosure_ids:
-        if each not in checker.ids:
-            raise Broken(f"record {each}, of which a witness has the id, is not in this log")
+    for report in reports:
+        report.finish()
+    for held in witnesses.disclosure_ids:
+        if held not in checker.ids:
+            raise Broken(f"record {held}, of which a witness has the id, is not in this log")
     return checker
+
+
+def check_statement(lines: Iterable[str], keys: Keys, witnesses: Witnesses) -> Statement:
+    """Check that a bank shared nothing, as it says. Raises Broken, or Unreadable."""
+    statement = Statement(keys, witnesses.sorted(keys))
+    for line in lines:
+        if line.strip():
+            statement.take(json.loads(line))
+    statement.finish()
+    return statement
+
+
+def _is_statement(path: Path) -> bool:
+    with path.open() as lines:
+        return bool(json.loads(next(lines, "{}")).get("type") == "statement")
+
+
+def _whole(found: Checker, reports: int) -> str:
+    signed = found.checkpoint
+    counted = f"  {reports} reports say what the log says.\n" if reports else ""
+    return (
+        f"Whole: {found.leaves} leaves fit {signed.name if signed else ''}.\n"
+        f"  {found.signed} earlier checkpoints and {len(found.compared)} of witnesses fit too;"
+        f" {found.unsealed} records wait to be sealed.\n{counted}"
+    )
+
+
+def _true(found: Statement) -> str:
+    told = found.said
+    grew = (
+        f"{found.leaves} leaves were added, and each shares nothing"
+        if found.leaves
+        else ("the log did not grow")
+    )
+    return (
+        f"True: nothing was shared from {told['since']} to {told['until']}; {grew}.\n"
+        f"  It bears the bank's signature; {found.compared} checkpoints of witnesses fit it.\n"
+    )
+
+
+def _checked(given: argparse.Namespace) -> str:
+    """What is so, in words. Raises Broken, or whatever is wrong with the files."""
+    keys = Keys(json.loads(given.keys.read_text()))
+    witnesses = Witnesses()
+    for each in given.witness:
+        witnesses.read(each.read_text())
+    if _is_statement(given.file):
+        with given.file.open() as lines:
+            return _true(check_statement(lines, keys, witnesses))
+    proofs = [read_proof(json.loads(each.read_text())) for each in given.proof]
+    reports = [Report(json.loads(each.read_text()), keys) for each in given.report]
+    with given.file.open() as lines:
+        return _whole(check(lines, keys, witnesses, proofs, reports), len(reports))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("export", type=Path)
+    parser.add_argument("file", type=Path)
     parser.add_argument("--keys", type=Path, required=True)
-    parser.add_argument("--witness", type=Path, action="append", default=[])
-    parser.add_argument("--proof", type=Path, action="append", default=[])
-    given = parser.parse_args()
+    for name in ("--witness", "--proof", "--report"):
+        parser.add_argument(name, type=Path, action="append", default=[])
     try:
-        keys = Keys(json.loads(given.keys.read_text()))
-        witnesses = Witnesses()
-        for each in given.witness:
-            witnesses.read(each.read_text())
-        proofs = [read_proof(json.loads(each.read_text())) for each in given.proof]
-        with given.export.open() as lines:
-            found = check(lines, keys, witnesses, proofs)
+        said = _checked(parser.parse_args())
+    except Untrue as problem:
+        sys.stdout.write(f"FALSE: {problem}.\n")
+        return 1
     except Broken as problem:
         sys.stdout.write(f"BROKEN: {problem}.\n")
         return 1
     except (Unreadable, OSError, ValueError, KeyError, TypeError) as problem:
         sys.stdout.write(f"Not checked: {problem}.\n")
         return 2
-    signed = found.checkpoint
-    sys.stdout.write(
-        f"Whole: {found.leaves} leaves fit {signed.name if signed else ''}.\n"
-        f"  {found.signed} earlier checkpoints and {len(found.compared)} of witnesses fit too;"
-        f" {found.unsealed} records wait to be sealed.\n"
-    )
+    sys.stdout.write(said)
     return 0
 
 

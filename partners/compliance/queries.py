@@ -203,3 +203,19 @@ def consents_in(ids: Iterable[UUID | None]) -> dict[UUID, Consent]:
     wanted = {each for each in ids if each is not None}
     found = Consent.objects.select_related("purpose").filter(pk__in=wanted)
     return {each.id: each for each in found}
+
+
+# --- nothing was shared -----------------------------------------------------------------------------
+
+
+def shares_nothing() -> bool:
+    """Whether every feed is off now."""
+    return not enabled_kinds()
+
+
+def was_shared(period: Period) -> bool:
+    """Whether a day of the period has a release to anybody but the bank's own staff at its record."""
+    released = Tally.objects.filter(
+        day__gte=period.since, day__lte=period.until, decision=RELEASED
+    )
+    return released.exclude(recipient__startswith=STAFF).exists()

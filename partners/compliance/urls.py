@@ -10,5 +10,8 @@ urlpatterns: list[URLPattern] = [
     path(f"{_BANK}/recipients/", views.recipients, name="recipients"),
     path(f"{_BANK}/search/", views.search, name="search"),
     path(f"{_BANK}/search/table.csv", views.search_table, name="search_table"),
+    path(f"{_BANK}/report/", views.report, name="report"),
+    path(f"{_BANK}/report/report.<slug:form>", views.report_file, name="report_file"),
+    path(f"{_BANK}/report/shared-nothing.jsonl", views.statement, name="statement"),
     path(f"{_BANK}/disclosures/<uuid:disclosure_id>/", views.record, name="record"),
 ]

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import orjson
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
@@ -16,7 +17,9 @@ from django.views.decorators.http import require_GET
 
 from accounts.disclosure.actions import record_staff_look
 from accounts.disclosure.checking import check_record
+from accounts.disclosure.exporting import MEDIA_TYPE, in_lines
 from accounts.disclosure.models import Disclosure
+from accounts.disclosure.nothing import can_be_stated, ends_of, statement_lines
 from accounts.disclosure.queries import STAFF, times_of
 from accounts.disclosure.words import record_check_words
 from partners.banks.access import Desk, staff_page
@@ -24,8 +27,9 @@ from partners.banks.permissions import Permission
 from partners.banks.rules import masked_name
 from partners.compliance import queries, words
 from partners.compliance.finding import found_lines
-from partners.compliance.forms import SearchForm
+from partners.compliance.forms import PeriodForm, SearchForm
 from partners.compliance.queries import ALL_STAFF, Subject
+from partners.compliance.reporting import report_body, report_of, report_table
 from partners.compliance.rules import Period
 from partners.console.queries import (
     DisclosureFilter,
@@ -125,6 +129,77 @@ def record(request: HttpRequest, desk: Desk, disclosure_id: UUID) -> HttpRespons
     return render(request, "partners/compliance/record.html", shown)
 
 
+@require_GET
+@staff_page(Permission.VIEW_DISCLOSURES)
+def report(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """What was shared in a time, with whom, for what and how often: to read, to print, to take along."""
+    form = PeriodForm(request.GET, today=_today(desk))
+    shown = desk.context("report") | {"form": form, "asked": _asked(form)}
+    if not form.is_valid():
+        return render(request, "partners/compliance/report.html", shown, status=400)
+    period, at = _period(desk, form), timezone.now()
+    with serving(desk.bank.id):
+        read = report_of(desk.bank, period, at=at)
+        grew = ends_of(period.begin, period.end).span
+        shares_nothing = queries.shares_nothing()
+    days = urlencode({"since": period.since.isoformat(), "until": period.until.isoformat()})
+    named = [desk.bank.slug]
+    shown |= words.report_words(read, form.today) | {
+        "bank_name": desk.bank.name,
+        "shares_nothing": shares_nothing,
+        "nothing": words.nothing_words(read, grew, at=at),
+        "statement_url": f"{reverse('console:statement', args=named)}?{days}",
+        "json_url": f"{reverse('console:report_file', args=[*named, 'json'])}?{days}",
+        "csv_url": f"{reverse('console:report_file', args=[*named, 'csv'])}?{days}",
+        "export_url": reverse("console:disclosures_export", args=named),
+        "check_url": reverse("console:disclosures_check", args=named),
+    }
+    return render(request, "partners/compliance/report.html", shown)
+
+
+@require_GET
+@staff_page(Permission.VIEW_DISCLOSURES)
+def report_file(request: HttpRequest, desk: Desk, form: str) -> HttpResponse:
+    """The report as JSON, which `verify.py` counts again from the export, or as a table."""
+    period = _good_period(request, desk)
+    with serving(desk.bank.id):
+        read = report_of(desk.bank, period, at=timezone.now())
+    if form == "json":
+        body = orjson.dumps(report_body(desk.bank, read), option=orjson.OPT_INDENT_2)
+        kind = "application/json"
+    elif form == "csv":
+        body, kind = report_table(desk.bank, read), "text/csv; charset=utf-8"
+    else:
+        raise Http404
+    response = HttpResponse(
+        body, content_type=kind, headers={"Cache-Control": "private, no-store"}
+    )
+    name = f"{desk.bank.slug}-report-{period.since}-{period.until}.{form}"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@require_GET
+@staff_page(Permission.VIEW_DISCLOSURES)
+def statement(request: HttpRequest, desk: Desk) -> HttpResponseBase:
+    """The bank's signed word that it shared nothing in a time; 404 where it did, or the time is not over."""
+    period, at = _good_period(request, desk), timezone.now()
+    with serving(desk.bank.id):
+        shared = queries.was_shared(period)
+    if shared or not can_be_stated(period.end, at=at):
+        raise Http404
+    lines = statement_lines(desk.bank.id, begin=period.begin, end=period.end, at=at)
+    name = f"{desk.bank.slug}-shared-nothing-{period.since}-{period.until}.jsonl"
+    return streamed(request, in_lines(lines), name=name, content_type=MEDIA_TYPE)
+
+
+def _good_period(request: HttpRequest, desk: Desk) -> Period:
+    form = PeriodForm(request.GET, today=_today(desk))
+    if not form.is_valid():
+        raise BadRequest
+    return _period(desk, form)
+
+
 def _asked_for(desk: Desk, form: SearchForm) -> Shown:
     """The form as it was sent, and what it offers."""
     with serving(desk.bank.id):
@@ -208,12 +283,12 @@ def _wanted(said: Mapping[str, Any], subject: Subject | None) -> DisclosureFilte
     )
 
 
-def _asked(form: SearchForm) -> dict[str, str]:
+def _asked(form: PeriodForm) -> dict[str, str]:
     given = {name: form.data.get(name, "") for name in form.fields}
     return {name: value for name, value in given.items() if value}
 
 
-def _period(desk: Desk, form: SearchForm) -> Period:
+def _period(desk: Desk, form: PeriodForm) -> Period:
     said = form.cleaned_data
     return Period(said["since"], said["until"], ZoneInfo(desk.bank.time_zone))
 

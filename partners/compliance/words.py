@@ -1,6 +1,6 @@
 """What is answered for, in the words that the templates show."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from math import ceil
 from typing import Any
@@ -13,6 +13,7 @@ from accounts.consent.models import Consent
 from accounts.consent.queries import LiveCount
 from accounts.disclosure.models import Disclosure
 from accounts.disclosure.notes import instant
+from accounts.disclosure.nothing import can_be_stated
 from accounts.disclosure.queries import NO_READERS, STAFF
 from partners.compliance.queries import (
     ALL_STAFF,
@@ -22,6 +23,7 @@ from partners.compliance.queries import (
     Recipients,
     Total,
 )
+from partners.compliance.reporting import Report
 from partners.compliance.rules import (
     BAR,
     DAYS_PLOTTED,
@@ -223,3 +225,66 @@ def period_words(period: Period, today: date) -> list[dict[str, Any]]:
         }
         for label, (since, until) in named
     ]
+
+
+# --- a report ---------------------------------------------------------------------------------------
+
+
+def report_words(report: Report, today: date) -> dict[str, Any]:
+    """The sums of a report in the order of its page."""
+    beside = Beside(report.names, report.purposes, {})
+    shown = [each for each in report.totals if each.decision == RELEASED]
+    refused = [each for each in report.totals if each.decision == REFUSED]
+    return {
+        "period": report.period,
+        "periods": period_words(report.period, today),
+        "made_at": report.made_at,
+        "sums": sums_of(report.totals),
+        "shown": [total_row(each, beside) for each in shown],
+        "refused": [total_row(each, beside) for each in refused],
+        "by_recipient": _added(shown, lambda it: recipient_words(it.recipient, report.names)),
+        "by_purpose": _added(
+            shown,
+            lambda it: purpose_words(it.purpose, report.purposes.get(it.purpose, it.purpose)),
+        ),
+        "by_feed": _added(shown, lambda it: str(CODE_WORDS.get(it.feed, it.feed))),
+        "by_reason": _added(refused, lambda it: str(REASON_WORDS.get(it.reason, it.reason))),
+        "consents": report.consents,
+        "erasures": report.erasures,
+        "checkpoints": [
+            {"label": label, "size": each.size, "at": each.at, "root": bytes(each.root).hex()}
+            for label, each in (
+                (_("Before"), report.before),
+                (_("At the end"), report.at_end),
+                (_("Counted up to"), report.counted),
+            )
+            if each is not None
+        ],
+    }
+
+
+def _added(rows: Iterable[Total], name_of: Callable[[Total], str]) -> list[dict[str, Any]]:
+    """Most first."""
+    times: dict[str, int] = {}
+    for each in rows:
+        name = name_of(each) or "\u2014"
+        times[name] = times.get(name, 0) + each.times
+    most = max(times.values(), default=0)
+    ordered = sorted(times.items(), key=lambda it: (-it[1], it[0]))
+    return [{"name": name, "times": n, "share": n * 100 // most} for name, n in ordered]
+
+
+def nothing_words(report: Report, grew: tuple[int, int], *, at: datetime) -> dict[str, Any]:
+    """Whether it can be stated that nothing was shared, and if not why."""
+    shared = sum(
+        each.times
+        for each in report.totals
+        if each.decision == RELEASED and not each.recipient.startswith(STAFF)
+    )
+    over = can_be_stated(report.period.end, at=at)
+    return {
+        "is_so": not shared and over,
+        "shared": shared,
+        "over": over,
+        "leaves": grew[1] - grew[0],
+    }

@@ -292,6 +292,10 @@ GOOD: dict[tuple[str, str], Good] = {
     ("console /banks/<slug:slug>/search/table.csv", "GET"): OF_CUSTOMER,
     ("console /banks/<slug:slug>/retention/", "GET"): Good(),
     ("console /banks/<slug:slug>/retention/", "POST"): _form(**DAYS),
+    # Of a time in which nothing was shared.
+    ("console /banks/<slug:slug>/report/shared-nothing.jsonl", "GET"): Good(
+        lambda _world, _home: Request(query={"since": "2020-01-01", "until": "2020-01-31"})
+    ),
     ("console /banks/<slug:slug>/conversations/<uuid:conversation_id>/", "GET"): Good(),
     ("console /banks/<slug:slug>/conversations/<uuid:conversation_id>/", "POST"): Good(
         lambda _world, _home: Request({"text": "An answer", "client_msg_id": str(uuid4())})
