@@ -1,10 +1,31 @@
-"""The public halves of what a bank signs with, as anybody may read them (RFC 7517, RFC 8037)."""
+"""What a bank signs with: documents that people keep, and its public keys as anybody may read them
+(RFC 7515, RFC 7517, RFC 8037).
+"""
 
 import base64
 import hashlib
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from portal.secrets.signing import PublicKey, public_keys
+import jwt
+from django.conf import settings
+
+from portal.secrets.signing import PublicKey, public_keys, signer
+
+_SIGNED_BY = "EdDSA"
+
+
+def signed_words(words: Mapping[str, Any], *, kind: str, at: datetime) -> str:
+    """The words as a JWS of that kind (its `typ`), signed for the served bank."""
+    key = signer(at=at)
+    headers = {"typ": kind, "kid": key_id(key.public_key)}
+    return jwt.encode(dict(words), key.private_key, algorithm=_SIGNED_BY, headers=headers)
+
+
+def keys_address(slug: str) -> str:
+    """Where anybody finds the keys to check it with."""
+    return f"{settings.API_ORIGIN}/.well-known/banks/{slug}/jwks.json"
 
 
 def key_id(raw: bytes) -> str:

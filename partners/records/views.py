@@ -28,11 +28,11 @@ from partners.banks.permissions import Permission
 from partners.banks.windows import in_window
 from partners.records.actions import AlreadyHeld, lift_hold, place_hold, request_erasure
 from partners.records.copying import Page, copy_of
+from partners.records.evidence import signed_evidence
 from partners.records.files import as_json, as_tables
 from partners.records.forms import ErasureForm, HoldForm
 from partners.records.models import ErasureJob
 from partners.records.queries import erasure_of, how_many, tables
-from partners.records.rules import name_of
 from partners.records.words import kept_words, part_words
 from portal.rest.problems import NotFound, TooMany
 from portal.rest.streaming import streamed
@@ -137,21 +137,13 @@ def erased(request: HttpRequest) -> HttpResponse:
 @never_cache
 @customer_window
 def evidence(request: HttpRequest) -> HttpResponse:
-    """The same as a file: what went, when, and what stays and why."""
+    """The same as a file, signed: what went, when, and what stays and why."""
     found = _erasure(request)
     if found is None or found[1].status != ErasureJob.Status.DONE:
         return redirect("records_erased")
     bank, job = found
-    told: dict[str, Any] = {
-        "erasure": str(job.id),
-        "bank": bank.slug,
-        "requested_at": job.requested_at.isoformat(),
-        "finished_at": job.finished_at and job.finished_at.isoformat(),
-        "erased": job.erased,
-        "ended_at_bank": job.ended_at_bank,
-        "left_at_bank": job.left_at_bank,
-        "kept": {name_of(each.label): each.kept for each in tables() if each.kept},
-    }
+    with serving(bank.id):
+        told = signed_evidence(job, bank=bank, at=timezone.now())
     response = JsonResponse(told, json_dumps_params={"indent": 2})
     response["Content-Disposition"] = f'attachment; filename="erasure-{job.id}.json"'
     return response

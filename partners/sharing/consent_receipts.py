@@ -10,23 +10,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import jwt
-from django.conf import settings
-
 from accounts.consent.models import Consent, ConsentResource
 from accounts.consent.queries import resources_of
 from accounts.consent.references import consent_reference
-from partners.banks.keys import key_id
+from partners.banks.keys import keys_address, signed_words
 from partners.banks.models import Bank, Customer
 from partners.ledger.queries import accounts_of
 from partners.sharing.shapes import instant
 from partners.sharing.words import chat_name
 from portal.rest.problems import NotFound
-from portal.secrets.signing import signer
 from portal.tenancy.blocks import served
 
 VERSION = "portal.consent-receipt/1"
-_SIGNED_BY = "EdDSA"
 TOKEN_TYPE = "consent-receipt+jws"  # noqa: S105  # a kind of document, no secret
 
 Receipt = Mapping[str, Any]
@@ -63,7 +58,7 @@ def consent_receipt(consent_id: UUID, *, customer: Customer) -> Receipt:
         "valid_until": instant(consent.expires_at),
         "third_party_disclosure": False,
         "withdrawal": "At any time, at once, on the page “Who sees what” of the bank's chat.",
-        "keys": f"{settings.API_ORIGIN}/.well-known/banks/{bank.slug}/jwks.json",
+        "keys": keys_address(bank.slug),
     }
 
 
@@ -72,10 +67,7 @@ def signed_receipt(receipt: Receipt, *, at: datetime) -> Mapping[str, Any]:
 
     `jws` holds the whole receipt again: what it holds is what was signed.
     """
-    key = signer(at=at)
-    headers = {"typ": TOKEN_TYPE, "kid": key_id(key.public_key)}
-    signed = jwt.encode(dict(receipt), key.private_key, algorithm=_SIGNED_BY, headers=headers)
-    return {"receipt": receipt, "jws": signed}
+    return {"receipt": receipt, "jws": signed_words(receipt, kind=TOKEN_TYPE, at=at)}
 
 
 def _recipient(consent: Consent, bank: Bank) -> dict[str, str]:

@@ -3,7 +3,6 @@ their copy held all of it before.
 """
 
 import json
-import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -23,15 +22,12 @@ from partners.records.rules import NotGiven, Own, ThroughTheGate, name_of
 from portal.tenancy.blocks import serving
 from portal.tenancy.leases import LEASE
 from tests.factories.any_row import tenant_models
+from tests.isolation.traces import words_of
 from tests.isolation.witness import Witness, every_row, undone
 from tests.isolation.world import Home, World
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
-_NOT_THEIRS = re.compile(
-    # Ids of ours, times and days: no words, and others have them too.
-    r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}|^\d{4}-\d\d-\d\d"
-)
 KEPT = {each.label for each in tables() if each.kept}
 
 
@@ -92,7 +88,7 @@ def test_the_copy_holds_nothing_of_anybody_else(world: World) -> None:
     text = json.dumps(_copy(world.victim))
 
     for other in (world.neighbour, world.stranger):
-        for secret in world.secrets_of_victim(other) and _words(other, world):
+        for secret in world.secrets_of_victim(other) and words_of(other, world):
             assert secret not in text
 
 
@@ -107,7 +103,7 @@ def test_what_was_copied_is_on_the_record(world: World) -> None:
 
 
 def test_after_an_erasure_nothing_of_theirs_is_found_anywhere(world: World) -> None:
-    words = _words(world.victim, world)
+    words = words_of(world.victim, world)
     assert {"NIGHTINGALE PURCHASE", world.victim.customer.external_id} <= words
     with undone():
         _erase(world.victim)
@@ -234,35 +230,6 @@ def _ids_of(home: Home) -> set[str]:
     held = {each for ids in _rows_of(home).values() for each in ids}
     with home.serving():
         return held | {str(row["id"]) for row in every_row("accounts_disclosure")}
-
-
-def _words(home: Home, world: World) -> frozenset[str]:
-    """Every name, number and word that only this customer's rows have, in tables that an erasure empties."""
-    others = set().union(*(_texts(each) for each in world.homes() if each is not home))
-    return frozenset(
-        each for each in _texts(home) - others if len(each) >= 6 and not _NOT_THEIRS.search(each)
-    )
-
-
-def _texts(home: Home) -> set[str]:
-    with home.serving():
-        rows = [
-            row
-            for table in tables()
-            if not table.kept
-            for row in every_row(apps.get_model(table.label)._meta.db_table)
-        ]
-    return {each for row in rows for each in _leaves(row)}
-
-
-def _leaves(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        for each in value:
-            yield from _leaves(each)
-    elif isinstance(value, str):
-        yield value
 
 
 def _dump(world: World) -> Iterator[tuple[str, str]]:

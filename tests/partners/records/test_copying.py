@@ -4,8 +4,10 @@ import csv
 import io
 import json
 import zipfile
+from datetime import timedelta
 from typing import Any
 
+import jwt
 import pytest
 from django.conf import settings
 from django.test import Client as Browser
@@ -16,14 +18,20 @@ from hypothesis import strategies as st
 from accounts.consent.actions import revoke_consent
 from accounts.consent.models import Consent
 from accounts.signin.actions import make_window_code
+from partners.integrations.models import Integration
 from partners.records.copying import PAGE, Page
+from partners.records.erasing import erase_due
 from partners.records.files import as_json, as_tables
+from partners.records.models import ErasureJob
 from partners.records.rules import as_cell
 from partners.records.views import COPIES_AN_HOUR
+from portal.secrets.fields import keep_secret
+from portal.secrets.signing import rotate_signing_key
 from portal.tenancy.blocks import serving, serving_customer
 from tests.factories.accounts import Household, make_consent, make_entry, make_household
 from tests.factories.messaging import CHAT_HOST
 from tests.isolation.world import content_of
+from tests.partners.sharing.test_consent_receipts import checked
 
 AT = timezone.now()
 
@@ -150,6 +158,37 @@ class TestPage:
         assert begun.status_code == 302
         assert "Erasing" in shown
         assert window.get("/records/erased.json")["Location"] == "/records/erased"
+
+    def test_the_evidence_is_signed_and_anybody_can_check_it_for_ever(
+        self, home: Household
+    ) -> None:
+        window = _window(home)
+        window.post("/records/erase", {"sure": "on"})
+        with serving(home.bank_id):
+            integration = Integration.objects.get()
+            keep_secret(integration, "client_secret", "not a real secret")
+            integration.save()
+        for hours in range(1, 8):  # the bank of this household cannot be reached
+            later = timezone.now() + timedelta(hours=hours)
+            erase_due(bank_id=home.bank_id, clock=lambda later=later: later)
+
+        kept = json.loads(_fetched(window, "/records/erased.json"))
+        with serving(home.bank_id):
+            rotate_signing_key(at=timezone.now())
+            job = ErasureJob.objects.get()
+
+        erasure = kept["erasure"]
+        assert checked(home, kept["jws"]) == erasure
+        assert jwt.get_unverified_header(kept["jws"])["typ"] == "erasure+jws"
+        assert (erasure["erasure_id"], erasure["erased"]) == (str(job.id), job.erased)
+        assert erasure["erased"]["entry"] == 2
+        assert "disclosure" in erasure["kept"]
+        for secret in (home.customer.display_name, str(home.customer.id)):
+            assert secret not in json.dumps(erasure)
+        head, _body, signature = kept["jws"].split(".")
+        other = jwt.utils.base64url_encode(json.dumps(erasure | {"erased": {}}).encode())
+        with pytest.raises(jwt.InvalidSignatureError):
+            checked(home, f"{head}.{other.decode()}.{signature}")
 
 
 def _window(home: Household) -> Browser:
