@@ -84,6 +84,7 @@ TABLES: tuple[Table, ...] = (
     Table("partners.FeedCursor", _WORK, in_batches=True),
     Table("partners.SyncRun", _WORK, in_batches=True),
     # --- what they allowed ------------------------------------------------------------------------
+    Table("accounts.Objection", Own(("account_id", "at"))),
     Table("accounts.ConsentEvent", Own(("consent_id", "kind", "at", "by"))),
     Table("accounts.ConsentResource", Own(("consent_id", "account_id", "scope", "code"))),
     Table(

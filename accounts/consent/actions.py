@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import connection
 
 from accounts.consent.latch import close_latch
-from accounts.consent.models import Consent, ConsentEvent, ConsentResource, Purpose
+from accounts.consent.models import Consent, ConsentEvent, ConsentResource, Objection, Purpose
 from accounts.consent.queries import (
     current_purpose,
     live_at,
@@ -28,7 +28,9 @@ __all__ = [
     "grant_consent",
     "note_no_consent",
     "note_reminded",
+    "object_to_program",
     "revoke_consent",
+    "withdraw_objections",
 ]
 
 
@@ -133,6 +135,29 @@ def change_consent(
     return _keep(changed, sorted(kept), at=at, by=by)
 
 
+def object_to_program(
+    *, customer_id: UUID, client_id: int, account_ids: Collection[UUID], at: datetime
+) -> None:
+    """Let a program get nothing of these joint accounts, whichever holder allows it. The latch of each is closed."""
+    Objection.objects.bulk_create(
+        [
+            Objection(account_id=each, client_id=client_id, customer_id=customer_id, at=at)
+            for each in sorted(account_ids)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def withdraw_objections(
+    *, customer_id: UUID, account_ids: Collection[UUID], client_id: int | None = None
+) -> None:
+    """What this holder had ended for every holder is theirs to allow again; of one program where it is given."""
+    mine = Objection.objects.filter(customer_id=customer_id, account_id__in=account_ids)
+    if client_id is not None:
+        mine = mine.filter(client_id=client_id)
+    mine.delete()
+
+
 def note_reminded(consent: Consent, *, at: datetime) -> ConsentEvent:
     """Keep that the customer was told that it ends soon."""
     return _note(consent, ConsentEvent.Kind.REMINDED, at=at, by="portal")
@@ -191,7 +216,12 @@ def _keep(consent: Consent, resources: Sequence[Resource], *, at: datetime, by: 
     _note(consent, ConsentEvent.Kind.GRANTED, at=at, by=by)
     granted = ConsentGranted(consent_id=consent.id, customer_id=consent.customer_id)
     publish(granted, key=_key(consent), occurred_at=at)
-    if consent.recipient == Consent.Recipient.CLIENT:
+    if consent.client_id is not None:
+        withdraw_objections(
+            customer_id=consent.customer_id,
+            client_id=consent.client_id,
+            account_ids={each.account_id for each in resources},
+        )
         lapsed = ConsentLapsed(consent_id=consent.id, customer_id=consent.customer_id)
         # Under a key of its own: what waits for months must not hold up what happens meanwhile.
         publish(lapsed, key=f"consent:{consent.id}", occurred_at=consent.expires_at)

@@ -139,6 +139,29 @@ class ConsentResource(TenantModel):
         return f"{self.scope} {self.code}"
 
 
+class Objection(TenantModel):
+    """One holder of a joint account ended what a program gets of it, and so for every holder: until they allow
+    that program the account again. Each holder sees it."""
+
+    row_reach = RowReach.ACCOUNT
+
+    account = TenantForeignKey("partners.Account", models.CASCADE)
+    client = TenantForeignKey("accounts.Client", models.RESTRICT)
+    customer = TenantForeignKey("partners.Customer", models.CASCADE)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bank", "account", "client", "customer"], name="objection_once"
+            )
+        ]
+        indexes = [models.Index(fields=["bank", "customer"], name="objection_of")]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
 class ConsentEvent(TenantModel):
     """What happened to a consent, and by whom; or that there came to be none, which names no consent."""
 

@@ -9,7 +9,14 @@ from uuid import UUID
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet
 
-from accounts.consent.models import Consent, ConsentEvent, ConsentResource, Notice, Purpose
+from accounts.consent.models import (
+    Consent,
+    ConsentEvent,
+    ConsentResource,
+    Notice,
+    Objection,
+    Purpose,
+)
 from accounts.consent.rules import Resource
 from portal.tenancy.blocks import CustomerReach
 
@@ -97,6 +104,12 @@ def reach_of_consent(consent_id: UUID) -> CustomerReach | None:
 def client_of_consent(consent_id: UUID) -> int | None:
     """Which client program the consent is for; None where there is none, or the chat has it."""
     return Consent.objects.filter(pk=consent_id).values_list("client_id", flat=True).first()
+
+
+def objections_to(account_ids: Collection[UUID]) -> QuerySet[Objection]:
+    """What holders of these accounts ended for every holder."""
+    found = Objection.objects.select_related("client").filter(account_id__in=account_ids)
+    return found.order_by("at", "id")
 
 
 def programs_allowed(resource: Resource, *, at: datetime) -> list[ProgramConsent]:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from accounts.consent.actions import withdraw_objections
 from accounts.consent.latch import close_latch
 from accounts.linking.models import Link
 from portal.tenancy.blocks import current_bank_id
@@ -37,4 +38,6 @@ def end_link(*, customer_id: UUID, account_id: UUID, at: datetime) -> bool:
     live = Link.objects.filter(
         customer_id=customer_id, account_id=account_id, ended_at__isnull=True
     )
+    # Who holds it no more has no say in it.
+    withdraw_objections(customer_id=customer_id, account_ids=[account_id])
     return live.update(ended_at=at) == 1

@@ -37,6 +37,15 @@ def linked_customer_ids(account_id: UUID) -> list[UUID]:
     return list(links.order_by("customer_id").values_list("customer_id", flat=True))
 
 
+def other_holders(customer_id: UUID, account_ids: Collection[UUID]) -> dict[UUID, set[UUID]]:
+    """Of those accounts that somebody else holds too, who does; needs the bank's reach."""
+    links = live_links().filter(account_id__in=account_ids).exclude(customer_id=customer_id)
+    found: dict[UUID, set[UUID]] = {}
+    for account_id, holder_id in links.values_list("account_id", "customer_id"):
+        found.setdefault(account_id, set()).add(holder_id)
+    return found
+
+
 def links_of(customer_id: UUID, *, among: Collection[UUID] | None = None) -> QuerySet[Link]:
     """A customer's live links, of the given accounts or of all."""
     links = live_links().filter(customer_id=customer_id).order_by("linked_at", "id")

@@ -12,7 +12,13 @@ from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import TruncDate
 
 from accounts.clients.models import Client
-from accounts.consent.models import Consent, ConsentEvent, ConsentResource, Purpose
+from accounts.consent.models import (
+    Consent,
+    ConsentEvent,
+    ConsentResource,
+    Objection,
+    Purpose,
+)
 from accounts.disclosure.models import Disclosure
 from accounts.disclosure.queries import NO_READERS, STAFF
 from accounts.linking.models import Link
@@ -169,6 +175,13 @@ def consents_of(customer_id: UUID) -> list[Consent]:
     for each in found:
         each.named_codes = sorted(named[each.id])  # type: ignore[attr-defined]  # carried along
     return found
+
+
+def objections_around(customer_id: UUID) -> list[Objection]:
+    """What holders of this customer's accounts ended for every holder, they or another."""
+    held = Link.objects.filter(customer_id=customer_id, ended_at=None).values("account_id")
+    found = Objection.objects.select_related("client", "account").filter(account_id__in=held)
+    return list(found.order_by("-at", "-id")[:LONGEST_HISTORY])
 
 
 @dataclass(frozen=True)

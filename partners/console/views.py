@@ -122,6 +122,7 @@ def customer(request: HttpRequest, desk: Desk, customer_id: UUID) -> HttpRespons
             raise Http404
         accounts = queries.accounts_of(found.id)
         consents = queries.consents_of(found.id)
+        objections = queries.objections_around(found.id)
         history = queries.history_of(found)
         hold, erasure = hold_on(found.id), erasure_of(found.id)
     may_hold = desk.may(Permission.MANAGE_HOLDS)
@@ -138,6 +139,15 @@ def customer(request: HttpRequest, desk: Desk, customer_id: UUID) -> HttpRespons
         },
         "accounts": [words.account_row(each) for each in accounts],
         "consents": [words.consent_row(each, at=now) for each in consents],
+        "objections": [
+            {
+                "program": each.client.name,
+                "account": each.account.name,
+                "at": each.at,
+                "theirs": each.customer_id == found.id,
+            }
+            for each in objections
+        ],
         "history": words.history_words(history),
         "disclosures_url": f"{search}?{urlencode({'customer': found.external_id})}"
         if may_see_more

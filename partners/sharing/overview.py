@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 
-from accounts.consent.models import Consent, ConsentResource
-from accounts.consent.queries import consents_of, live_at, resources_of
+from accounts.consent.models import Consent, ConsentResource, Objection
+from accounts.consent.queries import consents_of, live_at, objections_to, resources_of
 from accounts.consent.rules import Resource
 from accounts.disclosure.queries import Access, accesses_by_day, accesses_of
 from partners.alerts.models import AlertType
@@ -39,6 +39,7 @@ def recipients(bank: Bank, *, at: datetime) -> list[dict[str, Any]]:
     on = enabled_kinds()
     zone = ZoneInfo(bank.time_zone)
     today = at.astimezone(zone).date()
+    objections = list(objections_to(served().account_ids))
     plots = accesses_by_day(ids, since=at - timedelta(days=_DAYS_PLOTTED), zone=zone)
     return [
         _recipient(
@@ -48,6 +49,7 @@ def recipients(bank: Bank, *, at: datetime) -> list[dict[str, Any]]:
             accounts,
             on,
             accesses.get(each.id),
+            [it for it in objections if it.client_id == each.client_id],
         )
         | {"plot": _plot(plots.get(each.id, {}), today)}
         for each in live
@@ -96,6 +98,16 @@ def ended(bank: Bank, *, at: datetime) -> list[dict[str, Any]]:
     return sorted(shown, key=lambda it: it["ended_at"], reverse=True)
 
 
+def objected(*, at: datetime) -> list[dict[str, Any]]:
+    """What the customer ended for every holder of an account, and did not allow since."""
+    accounts = {each.id: each for each in accounts_of(served().account_ids)}
+    return [
+        {"name": str(each.client.name), "account": accounts[each.account_id].name, "at": each.at}
+        for each in objections_to(tuple(accounts))
+        if each.customer_id == served().customer_id and each.at <= at
+    ]
+
+
 def _consents() -> Any:
     customer_id = served().customer_id
     if customer_id is None:
@@ -110,9 +122,11 @@ def _recipient(
     accounts: Mapping[UUID, Account],
     on: frozenset[str],
     access: Access | None,
+    objections: Sequence[Objection],
 ) -> dict[str, Any]:
     feeds = _codes(resources, "feed")
     named = sorted({each.account_id for each in resources})
+    objected = {it.account_id for it in objections if it.customer_id != consent.customer_id}
     return {
         "id": consent.id,
         "name": _name(consent, bank),
@@ -126,6 +140,7 @@ def _recipient(
         "last_access_at": access.last_at if access else None,
         "access_count": access.times if access else 0,
         "suspended_feeds": [each for each in feeds if each not in on],
+        "objected": [accounts[each].name for each in named if each in objected & set(accounts)],
     }
 
 

@@ -37,6 +37,10 @@ _ALLOWANCES = """
                SELECT FROM accounts_link l
                WHERE l.bank_id = r.bank_id AND l.customer_id = r.customer_id
                    AND l.account_id = r.account_id AND l.ended_at IS NULL
+           ) AND NOT EXISTS (
+               SELECT FROM accounts_objection o
+               WHERE o.bank_id = r.bank_id AND o.account_id = r.account_id
+                   AND o.client_id = c.client_id AND o.customer_id <> r.customer_id
            )
     FROM accounts_consentresource r
     JOIN accounts_consent c ON c.bank_id = r.bank_id AND c.id = r.consent_id

@@ -18,7 +18,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.consent.actions import change_consent, revoke_consent
 from accounts.disclosure.checking import check_customer
 from accounts.disclosure.exporting import MEDIA_TYPE, customer_lines, in_lines, wanted_sizes
 from accounts.disclosure.queries import is_tampered
@@ -28,6 +27,7 @@ from partners.banks.models import Customer
 from partners.banks.windows import in_window
 from partners.connections.rules import DAYS
 from partners.sharing import overview
+from partners.sharing.actions import change_sharing, end_sharing
 from partners.sharing.consent_pdf import receipt_pdf
 from partners.sharing.consent_receipts import consent_receipt, signed_receipt
 from partners.sharing.forms import ChangeForm
@@ -69,6 +69,7 @@ def sharing(request: HttpRequest) -> HttpResponse:
             "customer": customer,
             "recipients": recipients,
             "ended": overview.ended(bank, at=at),
+            "objected": overview.objected(at=at),
             "ticks": read.ticks,
             "older_url": _older_url(read, window),
             # An older page stands still.
@@ -161,7 +162,8 @@ def end(request: HttpRequest, consent_id: UUID) -> HttpResponse:
     with _block(request) as customer:
         bank = customer.bank
         if request.method == "POST":
-            revoke_consent(consent_id=consent_id, at=at, by="customer")
+            if end_sharing(consent_id=consent_id, at=at):
+                messages.info(request, _("It ended for whoever holds an account with you, too."))
             messages.success(request, _("Ended. Nothing more is read."))
             return redirect("sharing")
         recipient = overview.recipient(bank, consent_id, at=at)
@@ -191,13 +193,10 @@ def change(request: HttpRequest, consent_id: UUID) -> HttpResponse:
             return render(request, "accounts/consent/change.html", shown, status=status)
         expires_at = form.expires_at(changeable.expires_at, at=at)
         if form.cleaned_data["sure"]:
-            change_consent(
-                consent_id=consent_id,
-                kept=form.kept(),
-                expires_at=expires_at,
-                at=at,
-                by="customer",
-            )
+            if change_sharing(
+                consent_id=consent_id, kept=form.kept(), expires_at=expires_at, at=at
+            ):
+                messages.info(request, _("It ended for whoever holds an account with you, too."))
             messages.success(request, _("Changed. It holds from now on."))
             return redirect("sharing")
         shown = overview.effect(changeable, form.kept(), expires_at)

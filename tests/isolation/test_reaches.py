@@ -26,8 +26,9 @@ pytestmark = pytest.mark.django_db
 
 NAMING = ("customer_id", "account_id", "consent_id", "pseudonym")
 TABLES = {each._meta.db_table: each for each in tenant_models()}
-# Both holders of a joint account see what either asked of the bank about it: the alert's card says so.
-OF_THE_ACCOUNT = {"partners_instruction"}
+# Both holders of a joint account see what either asked of the bank about it: the alert's card says so. And
+# that one of them ended what a program gets of it: the gate holds it against both.
+OF_THE_ACCOUNT = {"partners_instruction", "accounts_objection"}
 # Tables that name nobody in a column, and are seen by whoever serves the bank: with the reason.
 SEEN_BY_ALL = {
     "partners_feed": "what the bank shares at all: the gate reads it",
