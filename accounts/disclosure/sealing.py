@@ -26,7 +26,7 @@ from accounts.disclosure.proofs import entries_below
 from accounts.disclosure.rules import TILE, TILE_BITS, LeafKind, content_of
 from accounts.disclosure.tallying import tally
 from accounts.disclosure.tree import Frontier, leaf_hash, whole
-from portal.secrets.signing import signer
+from portal.secrets.signing import rotate_signing_key, signer
 from portal.telemetry.measures import SEALED, SEALING_LAG
 from portal.tenancy.blocks import current_bank_id, serving
 
@@ -95,6 +95,23 @@ def hold_sealing() -> None:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCKS, str(current_bank_id())]
         )
+
+
+def change_key(*, bank_id: UUID, clock: Clock) -> datetime:
+    """Have the bank sign with a new key from now on; that instant. What the old one signed stays good.
+
+    Alone with the log: no checkpoint is signed by a key after its time, nor before.
+    """
+    with serving(bank_id):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCKS, str(bank_id)]
+            )
+        last = Checkpoint.objects.order_by("-size").first()
+        # A clock that was set back takes no log back.
+        at = clock() if last is None else max(clock(), last.at)
+        rotate_signing_key(at=at)
+    return at
 
 
 def origin_of(bank_id: UUID) -> str:
