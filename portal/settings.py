@@ -77,6 +77,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "portal.rest.away.WithoutDatabase",
 ]
 ROOT_URLCONF = "portal.urls"
 ASGI_APPLICATION = "portal.asgi.application"
@@ -99,7 +100,12 @@ TEMPLATES = [
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- data -----------------------------------------------------------------------------------
-_POOL = {"min_size": 1, "max_size": env.number("PORTAL_DATABASE_POOL", 12), "timeout": 10}
+_POOL = {
+    "min_size": 1,
+    "max_size": env.number("PORTAL_DATABASE_POOL", 12),
+    # Who waits longer than this for one of them is told to come again (503).
+    "timeout": env.number("PORTAL_DATABASE_WAIT_SECONDS", 5),
+}
 DATABASES = {
     # The runtime role owns nothing and bypasses nothing; row policies hold it.
     "default": database(env.text("DATABASE_URL"), name="runtime", pool=_POOL),

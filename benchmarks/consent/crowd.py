@@ -7,12 +7,12 @@ was collected, and every id that a caller was given has to be in it. Exit 1 wher
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from contextlib import ExitStack, suppress
 from importlib import import_module
 from pathlib import Path
@@ -37,7 +37,7 @@ class Crowd:
         self.ids: list[str] = []
         self.held: set[str] = set()
         self.ages: list[float] = []
-        self.failed = 0
+        self.failures: Counter[str] = Counter()
 
     def call(self, number: int, until: float) -> None:
         from django.db import connections  # noqa: PLC0415  # needs the settings
@@ -46,9 +46,11 @@ class Crowd:
         while time.monotonic() < until:
             try:
                 self._read(home, consent, client, refused=bool(number % 2))
-            except Exception:  # noqa: BLE001  # counted, and the rest goes on
-                self.failed += 1
-        connections.close_all()
+            except Exception as reason:  # noqa: BLE001  # counted, and the rest goes on
+                self.failures[f"{type(reason).__name__}: {reason}"] += 1
+            finally:
+                # As after a request: the connection goes back to the pool, and another caller takes it.
+                connections.close_all()
 
     def _read(self, home: Any, consent: Any, client: Any, *, refused: bool) -> None:
         from django.utils import timezone  # noqa: PLC0415  # needs the settings
@@ -90,7 +92,6 @@ def main() -> int:
     parser.add_argument("--callers", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60)
     options = parser.parse_args()
-    os.environ["PORTAL_DATABASE_POOL"] = "40"
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="portal-benchmark-")))
         running = stack.enter_context(servers(folder / "servers", durable=True))
@@ -160,11 +161,13 @@ def _judged(crowd: Crowd, folder: Path) -> int:
         say(checked.stderr.splitlines()[-1])
     sys.stdout.write(
         f"{checked.stdout}"
-        f"{len(crowd.ids)} answers ({crowd.failed} failed) under {len(set(crowd.ids))} records,"
+        f"{len(crowd.ids)} answers ({crowd.failures.total()} failed) under {len(set(crowd.ids))} records,"
         f" {len(crowd.held)} checkpoints held; checked in {taken:.1f} s.\n"
         f"Oldest unsealed: {ages[len(ages) // 2]:.2f} s half the time, {ages[-1]:.2f} s at most.\n"
     )
-    return 1 if checked.returncode or crowd.failed else 0
+    for reason, times in crowd.failures.most_common(5):
+        sys.stdout.write(f"Failed {times} times: {reason[:200]}\n")
+    return 1 if checked.returncode or crowd.failures else 0
 
 
 if __name__ == "__main__":

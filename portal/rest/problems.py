@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.views import defaults
 from rest_framework import exceptions
@@ -14,6 +15,8 @@ from rest_framework.response import Response
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+# It is not there, breaks off, or all its connections are taken.
+DATABASE_AWAY = (OperationalError, InterfaceError)
 Errors = Sequence[Mapping[str, str]]
 
 
@@ -128,9 +131,15 @@ class InternalError(Problem):
 
 
 class Unavailable(Problem):
+    """A part of ours is away, or has no room just now; in how many seconds to ask again is in Retry-After."""
+
     slug = "unavailable"
     title = "This cannot be answered just now"
     status = 503
+
+    def __init__(self, detail: str = "", **rest: Any) -> None:
+        super().__init__(detail, **rest)
+        self.headers.setdefault("Retry-After", "2")
 
 
 def problem_body(problem: Problem) -> dict[str, Any]:
@@ -160,16 +169,24 @@ def problem_response(problem: Problem) -> JsonResponse:
 def answer_problem(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """The API's one exception handler: ours, the framework's, and what nobody foresaw."""
     problem = as_problem(error)
+    path = getattr(context.get("request"), "path", "?")
     if problem is None:
         problem = InternalError()
-        request = context.get("request")
-        logger.error("unforeseen at %s", getattr(request, "path", "?"), exc_info=error)
+        logger.error("unforeseen at %s", path, exc_info=error)
+    if isinstance(error, DATABASE_AWAY):
+        note_database_away(error, path)
     return Response(
         problem_body(problem),
         status=problem.status,
         headers=problem.headers,
         content_type=MEDIA_TYPE,
     )
+
+
+def note_database_away(error: Exception, path: str) -> None:
+    """A line without its stack: there are many of them when it happens."""
+    reason = type(error.__cause__ or error).__name__
+    logger.warning("database away at %s: %s", path, reason)
 
 
 def as_problem(error: Exception) -> Problem | None:
@@ -195,6 +212,7 @@ _FRAMEWORKS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], type[Pro
     (exceptions.NotAcceptable, NotAcceptable),
     (exceptions.UnsupportedMediaType, UnsupportedMediaType),
     (RequestDataTooBig, TooLarge),
+    (DATABASE_AWAY, Unavailable),
 )
 
 

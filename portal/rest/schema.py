@@ -49,7 +49,11 @@ class DoorSchema(AutoSchema):
         return dict(sorted(said.items()))
 
     def _refused_before(self) -> set[HTTPStatus]:
-        refused = {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_ACCEPTABLE}
+        refused = {
+            HTTPStatus.BAD_REQUEST,
+            HTTPStatus.NOT_ACCEPTABLE,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+        }
         if self.get_auth():
             refused.add(HTTPStatus.UNAUTHORIZED)
         if "{" in self.path:
