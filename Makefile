@@ -52,6 +52,10 @@ bench: setup ## Measure commit to screen, and what a socket costs, as ratios to 
 bench-consent: setup ## Measure what the gate and the record cost a page of 100 transactions, against the read alone
 	@exec $(BIN)/python -m benchmarks.consent
 
+.PHONY: bench-ingest
+bench-ingest: setup ## Measure rows a second into ledgers of 1, 5 and 10 million rows, against COPY and the ORM's ways
+	@exec $(BIN)/python -m benchmarks.ingest
+
 .PHONY: corpus
 corpus: setup ## Read a folder of statement files against its MANIFEST.tsv: SAMPLES=path
 	@$(BIN)/python -m benchmarks.corpus "$${SAMPLES:?is the folder: make corpus SAMPLES=path}"

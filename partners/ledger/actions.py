@@ -235,8 +235,6 @@ class _Merge:
     def write(self) -> None:
         """Write what was decided: entries, the ids they had before, and what contradicts them."""
         if self._rows:
-            mine = EntryAlias.objects.filter(account_id=self.place.account_id)
-            mine.filter(external_id__in=[each.row.external_id for each in self._rows]).delete()
             staging.write(self.place, self._rows, at=self.at)
         EntryAlias.objects.bulk_create(
             [

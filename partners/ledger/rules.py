@@ -28,6 +28,7 @@ from partners.connectors.base import TransactionRecord
 PENDING, POSTED, REMOVED = "pending", "posted", "removed"
 # A bank may post a pending payment under another day; later than this it is another payment.
 POSTS_WITHIN = timedelta(days=10)
+_ASCII = {code: chr(code).casefold() if chr(code).isalnum() else None for code in range(128)}
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
 
 
@@ -87,6 +88,9 @@ class _Money(Protocol):
 
 def normal_text(text: str) -> str:
     """Text as it is compared: letters and digits alone, without case, marks or spacing."""
+    if text.isascii():
+        # The same, several times as fast: each such letter stands for itself.
+        return text.translate(_ASCII)
     folded = unicodedata.normalize("NFKD", text).casefold()
     return "".join(mark for mark in folded if mark.isalnum())
 

@@ -1,13 +1,14 @@
 """Rows on their way into the ledger: copied into temporary tables, compared and written by the database.
 
-COPY into a table with row policies is refused, and a temporary table has none. The tables live as long
-as the transaction, and are named where they are: no temporary table stands for one that is not
-(`portal/checks.py`).
+COPY into a table with row policies is refused, and a temporary table has none. The tables live as long as
+the connection and are empty between transactions (to make them anew each time would write to the catalog);
+they are named where they are: no temporary table stands for one that is not (`portal/checks.py`).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -36,14 +37,15 @@ _KNOWN = (
 
 # One journey each; they take no parameters. A second page of one transaction finds them there.
 _INCOMING = f"""
-    CREATE TEMP TABLE IF NOT EXISTS pg_temp.ledger_incoming ({_TYPED}) ON COMMIT DROP;
+    CREATE TEMP TABLE IF NOT EXISTS pg_temp.ledger_incoming ({_TYPED})
+      ON COMMIT DELETE ROWS;
     DELETE FROM pg_temp.ledger_incoming
 """  # noqa: S608  # our own column names
-_CHANGED = f"""
-    CREATE TEMP TABLE IF NOT EXISTS pg_temp.ledger_changed (id uuid, occurrence smallint,
-      change_seq bigint, {_TYPED}) ON COMMIT DROP;
+_CHANGED = """
+    CREATE TEMP TABLE IF NOT EXISTS pg_temp.ledger_changed (external_id text, id uuid,
+      occurrence smallint, change_seq bigint) ON COMMIT DELETE ROWS;
     DELETE FROM pg_temp.ledger_changed
-"""  # noqa: S608  # our own column names
+"""
 # Fewer rows than this are looked up by their ids, whatever the planner thinks of a table it has not seen.
 _ANALYSED_FROM = 500
 _NOT_AS_STORED = f"""
@@ -76,11 +78,17 @@ _WRITE = f"""
     INSERT INTO partners_entry
       (bank_id, account_id, id, occurrence, change_seq, created_at, changed_at, {_LIST})
     SELECT %(bank)s, %(account)s, c.id, c.occurrence, c.change_seq, %(at)s, %(at)s,
-      {", ".join(f"c.{name}" for name in COLUMNS)}
-    FROM pg_temp.ledger_changed c ORDER BY c.change_seq
+      {", ".join(f"i.{name}" for name in COLUMNS)}
+    FROM pg_temp.ledger_changed c JOIN pg_temp.ledger_incoming i USING (external_id)
+    ORDER BY c.change_seq
     ON CONFLICT (bank_id, id) DO UPDATE
       SET {_SET}, change_seq = EXCLUDED.change_seq, changed_at = EXCLUDED.changed_at
 """  # noqa: S608  # our own column names
+# An id that names an entry now is no more one that it had.
+_NO_ALIAS = """
+    DELETE FROM partners_entryalias a USING pg_temp.ledger_changed c
+    WHERE a.bank_id = %(bank)s AND a.account_id = %(account)s AND a.external_id = c.external_id
+"""
 _GONE = """
     SELECT e.id FROM partners_entry e
     WHERE e.bank_id = %(bank)s AND e.account_id = %(account)s AND e.status = 'pending'
@@ -119,12 +127,11 @@ def stage(rows: Sequence[EntryRow]) -> None:
             for row in rows:
                 copy.write_row(_values(row))
         if len(rows) >= _ANALYSED_FROM:
-            cursor.execute("ANALYZE pg_temp.ledger_incoming")
+            cursor.execute("ANALYZE pg_temp.ledger_incoming (external_id)")
 
 
-def _values(row: EntryRow) -> tuple[Any, ...]:
-    # Not astuple, which copies each value deeply.
-    return tuple(getattr(row, name) for name in COLUMNS)
+# Not astuple, which copies each value deeply.
+_values = attrgetter(*COLUMNS)
 
 
 def not_as_stored(place: Place, external_ids: Sequence[str]) -> dict[str, Known | None]:
@@ -152,15 +159,13 @@ def occurrences(place: Place, fingerprints: Sequence[str]) -> dict[str, int]:
 
 
 def write(place: Place, changed: Sequence[ChangedRow], *, at: datetime) -> None:
-    """Insert what is new and update what changed, by id."""
+    """Insert what is new and update what changed, by id; the rows are staged."""
     with connection.cursor() as cursor:
         cursor.execute(_CHANGED)
-        columns = f"id, occurrence, change_seq, {_LIST}"
-        with cursor.copy(f"COPY pg_temp.ledger_changed ({columns}) FROM STDIN") as copy:
+        with cursor.copy("COPY pg_temp.ledger_changed FROM STDIN") as copy:
             for each in changed:
-                copy.write_row((each.id, each.occurrence, each.change_seq, *_values(each.row)))
-        if len(changed) >= _ANALYSED_FROM:
-            cursor.execute("ANALYZE pg_temp.ledger_changed")
+                copy.write_row((each.row.external_id, each.id, each.occurrence, each.change_seq))
+        cursor.execute(_NO_ALIAS, place.of())
         cursor.execute(_WRITE, place.of(at=at))
 
 

@@ -4,12 +4,14 @@ import os
 import time
 from uuid import UUID
 
+_48_BITS = 2**48 - 1
+# All of the lower 80 bits but the four of the version, and the two of the variant.
+_NOISE = 2**80 - 1 & ~(0xF << 76) & ~(0x3 << 62)
+_VERSION_AND_VARIANT = 0x7 << 76 | 0x2 << 62
+
 
 def new_id() -> UUID:
     """A UUIDv7: 48 bits of Unix milliseconds, then 74 random bits; later ids sort later."""
     milliseconds = time.time_ns() // 1_000_000
     noise = int.from_bytes(os.urandom(10), "big")
-    value = (milliseconds & (2**48 - 1)) << 80 | noise
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    return UUID(int=value)
+    return UUID(int=(milliseconds & _48_BITS) << 80 | noise & _NOISE | _VERSION_AND_VARIANT)

@@ -1,0 +1,128 @@
+"""Four ways of keeping the same rows: ours, and three that anybody would think of."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from typing import Any, TypeVar
+from uuid import UUID
+
+import psycopg
+
+from benchmarks.ingest.world import Target
+from partners.connectors.base import TransactionRecord
+
+PAGE = 1000
+_LEASE = timedelta(hours=1)
+
+T = TypeVar("T")
+
+# Made ready before the clock starts; what it returns is timed.
+Way = Callable[[Target, Sequence[TransactionRecord]], Callable[[], None]]
+
+
+def portal(target: Target, rows: Sequence[TransactionRecord]) -> Callable[[], None]:
+    """What a reading does with each page: merge, alerts, outbox, run and cursor, in a transaction that waits for the disk."""
+    actions: Any = import_module("partners.sync.actions")
+    blocks: Any = import_module("portal.tenancy.blocks")
+
+    def run() -> None:
+        begun = actions.Begun(datetime.now(UTC), None)
+        for page in _pages(rows):
+            read = actions.ReadPage(page, (), None, "more", 1)
+            with blocks.serving(target.bank_id):
+                begun, _ = actions.store_page(
+                    target.claim, read, begun=begun, at=datetime.now(UTC), lease=_LEASE
+                )
+
+    return run
+
+
+def _pages(rows: Sequence[T]) -> list[Sequence[T]]:
+    return [rows[first : first + PAGE] for first in range(0, len(rows), PAGE)]
+
+
+def copied(superuser_url: str) -> Way:
+    """(a): COPY into the same table with all its indexes, past its row policies, and nothing else: the limit."""
+    rules: Any = import_module("partners.ledger.rules")
+    staging: Any = import_module("partners.ledger.staging")
+    ids: Any = import_module("portal.tenancy.ids")
+    columns = ", ".join(staging.COLUMNS)
+    into = (
+        "COPY partners_entry (bank_id, account_id, id, occurrence, change_seq, created_at, changed_at,"
+        f" {columns}) FROM STDIN"
+    )
+
+    def way(target: Target, rows: Sequence[TransactionRecord]) -> Callable[[], None]:
+        at = datetime.now(UTC)
+        told = rules.rows_of(rows, account_id=target.account_id)
+        values = [
+            [target.bank_id, target.account_id, ids.new_id(), 1, number, at, at]
+            + [getattr(row, name) for name in staging.COLUMNS]
+            for number, row in enumerate(told, 1)
+        ]
+
+        def run() -> None:
+            with psycopg.connect(superuser_url) as connection:
+                for page in _pages(values):
+                    with connection.cursor().copy(into) as copy:
+                        for row in page:
+                            copy.write_row(row)
+                    connection.commit()
+
+        return run
+
+    return way
+
+
+def bulk_created(target: Target, rows: Sequence[TransactionRecord]) -> Callable[[], None]:
+    """(b): `bulk_create(update_conflicts=True)` of the ORM, a thousand rows at a time."""
+    ledger: Any = import_module("partners.ledger.models")
+    blocks: Any = import_module("portal.tenancy.blocks")
+    entry = ledger.Entry
+    named = _named(target.account_id, rows)
+    updated = [each for each in named[0] if each not in {"external_id", "change_seq"}]
+
+    def run() -> None:
+        for page in _pages(named):
+            with blocks.serving(target.bank_id):
+                entry.objects.bulk_create(
+                    [entry(**each, account_id=target.account_id) for each in page],
+                    update_conflicts=True,
+                    unique_fields=["bank", "account", "external_id"],
+                    update_fields=updated,
+                )
+
+    return run
+
+
+def one_by_one(target: Target, rows: Sequence[TransactionRecord]) -> Callable[[], None]:
+    """(c): `update_or_create` for each row, in a transaction for each thousand."""
+    ledger: Any = import_module("partners.ledger.models")
+    blocks: Any = import_module("portal.tenancy.blocks")
+    named = _named(target.account_id, rows)
+
+    def run() -> None:
+        for page in _pages(named):
+            with blocks.serving(target.bank_id):
+                for each in page:
+                    said = {
+                        k: v for k, v in each.items() if k not in {"external_id", "change_seq"}
+                    }
+                    ledger.Entry.objects.update_or_create(
+                        account_id=target.account_id,
+                        external_id=each["external_id"],
+                        defaults=said,
+                        create_defaults={**said, "change_seq": each["change_seq"]},
+                    )
+
+    return run
+
+
+def _named(account_id: UUID, rows: Sequence[TransactionRecord]) -> list[dict[str, Any]]:
+    rules: Any = import_module("partners.ledger.rules")
+    at = datetime.now(UTC)
+    return [
+        asdict(row) | {"created_at": at, "changed_at": at, "change_seq": number}
+        for number, row in enumerate(rules.rows_of(rows, account_id=account_id), 1)
+    ]
