@@ -20,7 +20,10 @@ from accounts.disclosure.queries import STAFF, disclosures_of
 from partners.banks.models import Customer
 from partners.compliance.rules import DAYS_PLOTTED, Period
 from partners.console.queries import DisclosureFilter, wanted_disclosures
+from partners.console.rules import KeyPage, Place, cut_page
 from partners.feeds.queries import enabled_kinds
+from partners.records.models import ErasureJob, LegalHold
+from partners.records.queries import live_holds
 
 RELEASED = Disclosure.Decision.RELEASED
 REFUSED = Disclosure.Decision.REFUSED
@@ -219,3 +222,44 @@ def was_shared(period: Period) -> bool:
         day__gte=period.since, day__lte=period.until, decision=RELEASED
     )
     return released.exclude(recipient__startswith=STAFF).exists()
+
+
+# --- erasures ---------------------------------------------------------------------------------------
+
+PAGE, MOST_HOLDS = 25, 100
+
+
+def erasures_page(place: Place | None) -> KeyPage[ErasureJob]:
+    """What was asked for last first; each with its customer in `customer`, while there is one.
+
+    A place's key is (`requested_at` in ISO 8601, id).
+    """
+    rows = ErasureJob.objects.all()
+    back = place is not None and place.direction == "before"
+    if place is not None:
+        at, row_id = datetime.fromisoformat(place.key[0]), UUID(place.key[1])
+        newer = Q(requested_at__gt=at) | Q(requested_at=at, id__gt=row_id)
+        older = Q(requested_at__lt=at) | Q(requested_at=at, id__lt=row_id)
+        bound = Q(requested_at__gte=at) if back else Q(requested_at__lte=at)
+        rows = rows.filter(bound, newer if back else older)
+    order = ("requested_at", "id") if back else ("-requested_at", "-id")
+    page = cut_page(
+        list(rows.order_by(*order)[: PAGE + 1]),
+        size=PAGE,
+        place=place,
+        key_of=lambda each: [each.requested_at.isoformat(), str(each.id)],
+    )
+    there = Customer.objects.in_bulk({each.customer_id for each in page.rows})
+    for each in page.rows:
+        each.customer = there.get(each.customer_id)  # type: ignore[attr-defined]  # carried along
+    return page
+
+
+def holds_in_force() -> list[LegalHold]:
+    """What the bank has to keep now, longest first."""
+    found = live_holds().select_related("customer").order_by("placed_at", "id")
+    return list(found[:MOST_HOLDS])
+
+
+def find_erasure(erasure_id: UUID) -> ErasureJob | None:
+    return ErasureJob.objects.filter(pk=erasure_id).first()

@@ -13,5 +13,11 @@ urlpatterns: list[URLPattern] = [
     path(f"{_BANK}/report/", views.report, name="report"),
     path(f"{_BANK}/report/report.<slug:form>", views.report_file, name="report_file"),
     path(f"{_BANK}/report/shared-nothing.jsonl", views.statement, name="statement"),
+    path(f"{_BANK}/erasures/", views.erasures, name="erasures"),
+    path(
+        f"{_BANK}/erasures/<uuid:erasure_id>/evidence.json",
+        views.erasure_evidence,
+        name="erasure_evidence",
+    ),
     path(f"{_BANK}/disclosures/<uuid:disclosure_id>/", views.record, name="record"),
 ]

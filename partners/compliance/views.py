@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import orjson
 from django.core.exceptions import BadRequest
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
@@ -40,6 +40,8 @@ from partners.console.queries import (
 from partners.console.views import pager, place_of
 from partners.console.words import CODE_WORDS, Beside
 from partners.feeds.models import FeedKind
+from partners.records.evidence import signed_evidence
+from partners.records.models import ErasureJob
 from portal.middleware import current_request_id
 from portal.rest.streaming import streamed
 from portal.tenancy.blocks import serving
@@ -191,6 +193,47 @@ def statement(request: HttpRequest, desk: Desk) -> HttpResponseBase:
     lines = statement_lines(desk.bank.id, begin=period.begin, end=period.end, at=at)
     name = f"{desk.bank.slug}-shared-nothing-{period.since}-{period.until}.jsonl"
     return streamed(request, in_lines(lines), name=name, content_type=MEDIA_TYPE)
+
+
+@require_GET
+@staff_page(Permission.VIEW_DISCLOSURES)
+def erasures(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """What customers had erased, how far each is, and whom the bank has to keep."""
+    bound_to = f"console:erasures:{desk.bank.id}"
+    place = place_of(request, bound_to)
+    with serving(desk.bank.id):
+        page = queries.erasures_page(place)
+        holds = queries.holds_in_force()
+    may_see = desk.may(Permission.VIEW_CUSTOMERS)
+    shown = desk.context("erasures") | {
+        "erasures": [
+            words.erasure_row(each, desk.bank.slug, may_see=may_see) for each in page.rows
+        ],
+        "page": pager(page, bound_to=bound_to, asked={}),
+        "holds": [words.hold_row(each, desk.bank.slug, may_see=may_see) for each in holds],
+        "holds_are_cut": len(holds) == queries.MOST_HOLDS,
+    }
+    return render(request, "partners/compliance/erasures.html", shown)
+
+
+@require_GET
+@staff_page(Permission.VIEW_DISCLOSURES)
+def erasure_evidence(
+    request: HttpRequest,  # noqa: ARG001  # every page's shape
+    desk: Desk,
+    erasure_id: UUID,
+) -> HttpResponse:
+    """What an erasure left as its evidence, signed: the same as its customer was given."""
+    with serving(desk.bank.id):
+        job = queries.find_erasure(erasure_id)
+        if job is None:
+            raise Http404
+        if job.status != ErasureJob.Status.DONE:
+            return redirect("console:erasures", desk.bank.slug)
+        told = signed_evidence(job, bank=desk.bank, at=timezone.now())
+    response = JsonResponse(told, json_dumps_params={"indent": 2})
+    response["Content-Disposition"] = f'attachment; filename="erasure-{job.id}.json"'
+    return response
 
 
 def _good_period(request: HttpRequest, desk: Desk) -> Period:

@@ -6,6 +6,7 @@ from math import ceil
 from typing import Any
 from uuid import UUID
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -15,6 +16,8 @@ from accounts.disclosure.models import Disclosure
 from accounts.disclosure.notes import instant
 from accounts.disclosure.nothing import can_be_stated
 from accounts.disclosure.queries import NO_READERS, STAFF
+from partners.banks.models import Customer
+from partners.banks.rules import masked_name
 from partners.compliance.queries import (
     ALL_STAFF,
     REFUSED,
@@ -39,6 +42,7 @@ from partners.console.words import (
     disclosure_row,
     recipient_words,
 )
+from partners.records.models import ErasureJob, LegalHold
 from partners.records.rules import as_cell
 from partners.sharing.words import purpose_words
 
@@ -288,3 +292,47 @@ def nothing_words(report: Report, grew: tuple[int, int], *, at: datetime) -> dic
         "over": over,
         "leaves": grew[1] - grew[0],
     }
+
+
+# --- erasures ---------------------------------------------------------------------------------------
+
+_ERASURE_TONES = {
+    ErasureJob.Status.DONE: "good",
+    ErasureJob.Status.HELD: "warn",
+    ErasureJob.Status.ERASING: "accent",
+}
+
+
+def erasure_row(row: ErasureJob, slug: str, *, may_see: bool) -> dict[str, Any]:
+    """A line of the erasures; `customer` is carried along, while there is one."""
+    customer: Customer | None = getattr(row, "customer", None)
+    return {
+        "id": row.id,
+        "requested_at": row.requested_at,
+        "finished_at": row.finished_at,
+        "by": _("The customer") if row.by == "customer" else recipient_words(row.by, {}),
+        "state_label": row.get_status_display(),
+        "tone": _ERASURE_TONES.get(ErasureJob.Status(row.status), ""),
+        "rows": sum(row.erased.values()),
+        "ended_at_bank": row.ended_at_bank,
+        "left_at_bank": row.left_at_bank,
+        "reference": customer.external_id if customer else "",
+        "url": _customer_url(customer, slug) if may_see else "",
+        "evidence_url": reverse("console:erasure_evidence", args=[slug, row.id])
+        if row.status == ErasureJob.Status.DONE
+        else "",
+    }
+
+
+def hold_row(row: LegalHold, slug: str, *, may_see: bool) -> dict[str, Any]:
+    return {
+        "reference": row.customer.external_id,
+        "name": masked_name(row.customer.display_name),
+        "reason": row.reason,
+        "placed_at": row.placed_at,
+        "url": _customer_url(row.customer, slug) if may_see else "",
+    }
+
+
+def _customer_url(customer: Customer | None, slug: str) -> str:
+    return "" if customer is None else reverse("console:customer", args=[slug, customer.id])

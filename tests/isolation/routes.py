@@ -109,7 +109,7 @@ _BY_AUTHENTICATION = {WidgetAuthentication: Kind.CUSTOMER, ClientAuthentication:
 # Arguments that name a customer's or a bank's rows.
 ROWS = frozenset(
     {"account_id", "conversation_id", "message_id", "consent_id", "customer_id", "staff_id"}
-) | {"endpoint_id", "browser_id", "disclosure_id"}
+) | {"endpoint_id", "browser_id", "disclosure_id", "erasure_id"}
 _ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>")
 # Addresses that are patterns, filled by hand.
 _PATTERNS = {

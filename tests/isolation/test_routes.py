@@ -34,6 +34,7 @@ ARGUMENTS = frozenset(
     "consent_id",
     "customer_id",
     "disclosure_id",
+    "erasure_id",
     "endpoint_id",
     "test_id",
     "replay_id",

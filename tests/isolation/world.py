@@ -132,6 +132,7 @@ class Home:
             "customer_id": str(self.customer.id),
             "browser_id": str(self.browser_id),
             "disclosure_id": str(self.disclosure_id),
+            "erasure_id": str(self.erasure_id),
             "way": "push",
             "form": "json",
         }
@@ -147,6 +148,12 @@ class Home:
         """The first record of theirs."""
         with self.serving():
             return Disclosure.objects.order_by("id")[0].id
+
+    @property
+    def erasure_id(self) -> UUID:
+        """An erasure at their bank."""
+        with serving(self.bank.id):
+            return ErasureJob.objects.order_by("id")[0].id
 
     def serving(self) -> AbstractContextManager[Served]:
         return serving_customer(self.bank.id, self.customer.id)
