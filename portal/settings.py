@@ -289,6 +289,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        # What is published of the log is served by plain views.
+        "accounts.disclosure.described.add_published",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "PublicEventType": "messaging.programs.public.TYPE_NAMES",
         "ShipmentStatusEnum": "partners.purchases.models.ShipmentStatus",

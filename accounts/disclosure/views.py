@@ -107,9 +107,9 @@ def consistency(request: HttpRequest, bank_id: UUID) -> HttpResponse:  # noqa: A
 
 
 def _number(request: HttpRequest, name: str, *, required: bool = True) -> int | None:
-    text = request.GET.get(name, "")
-    if not text and not required:
+    if name not in request.GET and not required:
         return None
+    text = request.GET.get(name, "")
     if not (text.isascii() and text.isdigit()) or int(text[:20]) >= _LARGEST:
         pointer = {"pointer": f"#/query/{name}", "detail": "A whole number is wanted."}
         raise Invalid(errors=[pointer])

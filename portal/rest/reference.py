@@ -124,7 +124,7 @@ def _operation(described: Node, method: str, path: str, said: Node) -> Operation
         fields=tuple(_fields(described, schema)),
         example=json.dumps(_sample(described, schema, ""), indent=2, ensure_ascii=False),
         refusals=tuple(sorted(int(each) for each in said["responses"] if int(each) >= 400)),  # noqa: PLR2004  # HTTP's own
-        curl=_curl(method, path, parameters),
+        curl=_curl(method, path, parameters, is_open=said.get("security") == []),
     )
 
 
@@ -149,16 +149,20 @@ def _parameter(described: Node, said: Node) -> Parameter:
     )
 
 
-def _curl(method: str, path: str, parameters: Sequence[Parameter]) -> str:
+def _curl(method: str, path: str, parameters: Sequence[Parameter], *, is_open: bool) -> str:
     """A command to paste, with what the reader fills in as shell variables."""
+    needed = [each.name for each in parameters if each.place == "query" and each.is_needed]
+    asked = "&".join(f"{each}=${each.upper()}" for each in needed)
     address = re.sub(r"\{(\w+?)(?:_id)?\}", lambda found: f"${found[1].upper()}", path)
     line = ["curl -s"]
     if method != "GET":
         line[0] += f" -X {method}"
-    line.append('-H "Authorization: Bearer $TOKEN"')
+    if not is_open:
+        line.append('-H "Authorization: Bearer $TOKEN"')
     if any(each.name == "Portal-Consent" for each in parameters):
         line.append('-H "Portal-Consent: $CONSENT"')
-    return " \\\n  ".join([*line, f"$API{address}"])
+    whole = f'"$API{address}?{asked}"' if asked else f"$API{address}"
+    return " \\\n  ".join([*line, whole])
 
 
 def _content(answer: Node) -> Node:

@@ -14,6 +14,7 @@ from drf_spectacular.drainage import GENERATOR_STATS
 
 from accounts.consent.actions import revoke_consent
 from accounts.consent.models import Consent
+from accounts.disclosure.sealing import seal_due
 from messaging.webhooks.sending import send_everything_due
 from partners.ledger.models import Entry
 from portal.rest.browsing import schema_of
@@ -25,6 +26,7 @@ from tests.messaging.webhooks.test_api import Hooks
 from tests.partners.sharing.test_api import Program, make_program
 
 HOOKS = "/api/v1/webhook-endpoints"
+LOG = "/disclosures/{bank_id}"
 API_HOST = f"api.{settings.PORTAL_BASE_HOST}"
 
 
@@ -60,9 +62,11 @@ def test_it_lists_every_door_and_whom_it_lets_in(described: dict[str, Any]) -> N
         f"{HOOKS}/{{endpoint_id}}/rotate-secret",
         f"{HOOKS}/{{endpoint_id}}/test",
         f"{HOOKS}/{{endpoint_id}}/tests/{{test_id}}",
+        *(f"{LOG}/{each}" for each in ("checkpoint", "checkpoints", "consistency", "keys")),
     ]
-    for methods in described["paths"].values():
-        assert all(each["security"] == [{"client": []}] for each in methods.values())
+    for path, methods in described["paths"].items():
+        security = [] if path.startswith(LOG) else [{"client": []}]
+        assert all(each["security"] == security for each in methods.values())
     assert described["servers"] == [{"url": settings.API_ORIGIN}]
 
 
@@ -125,7 +129,7 @@ def test_every_answer_is_as_described(described: dict[str, Any], home: Household
     read = [
         path
         for path, methods in described["paths"].items()
-        if "get" in methods and not path.startswith(HOOKS)
+        if "get" in methods and not path.startswith((HOOKS, LOG))
     ]
     paths = {each: each.format(account_id=home.account.id) for each in read}
 
@@ -133,6 +137,37 @@ def test_every_answer_is_as_described(described: dict[str, Any], home: Household
         answered = program.get(path.removeprefix("/api/v1/"))
         assert answered.status_code == 200, path
         require_described(described, template, answered)
+
+
+@pytest.mark.django_db
+def test_what_is_published_of_the_log_is_as_described(
+    described: dict[str, Any], home: Household
+) -> None:
+    for _ in range(2):
+        make_program(home).get("accounts")
+        seal_due(bank_id=home.bank_id, clock=timezone.now)
+    spans = {"first": "1", "second": "2"}
+    asked = {
+        "checkpoint": ({}, {"size": "99999"}, {"size": "-1"}),
+        "checkpoints": ({}, {"before": "1"}, {"before": ""}),
+        "keys": ({},),
+        "consistency": (spans, {"first": "1"}, spans | {"second": "99999"}),
+    }
+
+    for name, queries in asked.items():
+        for query, status in zip(queries, (200, 404, 400), strict=False):
+            path = f"/disclosures/{home.bank_id}/{name}"
+            answered = Browser().get(path, query, headers={"Host": API_HOST})
+            if name == "checkpoint" and status == 200:
+                assert answered.headers["Content-Type"].startswith("text/plain")
+                continue
+            require_described(described, f"{LOG}/{name}", answered)
+
+
+@pytest.mark.django_db
+def test_the_chats_file_tells_of_the_chats_doors_alone() -> None:
+    chat = schema_of("portal.urls.chat", origin=settings.CHAT_ORIGIN)
+    assert [each for each in chat["paths"] if each.startswith("/disclosures")] == []
 
 
 @pytest.mark.django_db
@@ -251,6 +286,8 @@ def test_every_door_says_what_comes_before_it_is_asked(urlconf: str) -> None:
     assert not GENERATOR_STATS, [*GENERATOR_STATS._warn_cache, *GENERATOR_STATS._error_cache]
     for path, methods in described["paths"].items():
         for method, said in methods.items():
+            if path.startswith(LOG):
+                continue  # plain views, which ask for less before
             expected = {"400", "406"}
             expected |= {"401"} if said.get("security") else set()
             expected |= {"404"} if "{" in path else set()
