@@ -317,6 +317,8 @@ CALLS_TO_LOOPBACK = (
 TAMPERING = env.choice("PORTAL_TAMPERING", ("yes", "no"), "yes" if DEVELOPMENT else "no") == "yes"
 # How many times what is usual everybody may ask, at every door: for tests that ask without a pause.
 LIMIT_FACTOR = env.number("PORTAL_LIMIT_FACTOR", 1)
+# What a bank is told that must know from where it is asked, where no customer of its own is there.
+OUR_IP = env.text("PORTAL_OUR_IP", "127.0.0.1")
 BANK_TIMEOUT_SECONDS = env.number("PORTAL_BANK_TIMEOUT_SECONDS", 10)
 # A balance that was read longer ago than this is read anew when a customer asks for it.
 BALANCES_GOOD_FOR = timedelta(seconds=env.number("PORTAL_BALANCES_GOOD_FOR_SECONDS", 10))

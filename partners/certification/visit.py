@@ -18,6 +18,7 @@ from partners.connectors.base import (
     AccountRecord,
     BankAddress,
     ConnectorFailure,
+    Grant,
     Request,
     Response,
     Steps,
@@ -111,6 +112,10 @@ class Visit:
         if self.tokens is None:
             raise PassedOver("no customer has authorised us")
         return self.tokens.access_token
+
+    @property
+    def grant(self) -> Grant:
+        return Grant(self.token, self.consent_id)
 
     @property
     def api(self) -> str:

@@ -36,6 +36,7 @@ from partners.connectors.base import (
     Connector,
     ConnectorFailure,
     ConsentTerms,
+    Grant,
     TokenSet,
 )
 from partners.events import AccountsLinked, customer_key
@@ -100,10 +101,16 @@ class Completed:
 
 
 def begin_authorisation(
-    *, bank_id: UUID, customer_id: UUID, choice: Mapping[str, Any], at: datetime
+    *,
+    bank_id: UUID,
+    customer_id: UUID,
+    choice: Mapping[str, Any],
+    at: datetime,
+    customer_ip: str = "",
 ) -> str:
     """Lay a consent at the bank for what the customer chose; the URL to send them to.
 
+    `customer_ip`: where they came from, which some banks must be told.
     Raises ChoiceNotPossible, LinkingFailed. Opens its own blocks, for it calls the network between.
     """
     with serving(bank_id):
@@ -114,7 +121,11 @@ def begin_authorisation(
     with _failing_calmly():
         begun = run(
             connector.begin_authorisation(
-                terms=_terms(chosen, at), state=state, nonce=nonce, code_verifier=verifier
+                terms=_terms(chosen, at),
+                state=state,
+                nonce=nonce,
+                code_verifier=verifier,
+                customer_ip=customer_ip,
             )
         )
     with serving(bank_id):
@@ -239,7 +250,8 @@ def _at_bank(state: str, customer_id: UUID | None) -> Authorisation:
 def _fetch(walk: _Walk, *, code: str, at: datetime) -> tuple[TokenSet, Sequence[AccountRecord]]:
     connector = walk.connector
     tokens = run(connector.exchange(code=code, code_verifier=walk.verifier, at=at))
-    return tokens, run(connector.accounts(access_token=tokens.access_token)).records
+    grant = Grant(tokens.access_token, walk.external_consent_id)
+    return tokens, run(connector.accounts(grant=grant)).records
 
 
 def _note_failure(bank_id: UUID, authorisation_id: UUID, failure: str, at: datetime) -> None:

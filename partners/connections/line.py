@@ -5,7 +5,7 @@ Each call reads in one short block, asks with none open, and writes in another.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
@@ -19,6 +19,7 @@ from partners.connectors.base import (
     AuthorisationExpired,
     AuthorisationRevoked,
     Connector,
+    Grant,
     RateLimited,
     Steps,
     TemporarilyUnavailable,
@@ -32,7 +33,7 @@ from portal.tenancy.blocks import current_bank_id, serving
 
 T = TypeVar("T")
 Clock = Callable[[], datetime]
-Operation = Callable[[Connector, str], Steps[T]]  # given the connector and the access token
+Operation = Callable[[Connector, Grant], Steps[T]]
 
 _POLL_SECONDS = 0.05
 
@@ -43,11 +44,11 @@ class ConnectionEnded(AuthorisationRevoked):
 
 @dataclass(frozen=True)
 class Line:
-    """What it takes to ask: the bank's protocol, and the customer's tokens as they were read."""
+    """What it takes to ask: the bank's protocol, and the customer's grant as it was read."""
 
     connector: Connector
-    access_token: str
-    refresh_token: str
+    grant: Grant
+    refresh_token: str = field(repr=False)
     token_expires_at: datetime
 
 
@@ -68,10 +69,10 @@ def ask(
         line = _refreshed(bank_id, connection_id, line, clock)
     try:
         try:
-            return run(operation(line.connector, line.access_token))
+            return run(operation(line.connector, line.grant))
         except AuthorisationExpired:
             line = _refreshed(bank_id, connection_id, line, clock)
-            return run(operation(line.connector, line.access_token))
+            return run(operation(line.connector, line.grant))
     except RateLimited as limited:
         _hold_off(bank_id, connection_id, limited.retry_after, clock())
         raise
@@ -95,7 +96,7 @@ def open_line(connection_id: UUID, *, at: datetime) -> Line:
         raise RateLimited(connection.resume_at - at)
     return Line(
         connector_of(connection.integration),
-        open_secret(connection, "access_token"),
+        Grant(open_secret(connection, "access_token"), connection.external_consent_id),
         open_secret(connection, "refresh_token"),
         connection.token_expires_at,
     )
@@ -115,11 +116,11 @@ def _refreshed(bank_id: UUID, connection_id: UUID, old: Line, clock: Clock) -> L
             raise TemporarilyUnavailable
         time.sleep(_POLL_SECONDS)
         now = _open(bank_id, connection_id, clock())
-        if now.access_token != old.access_token:
+        if now.grant != old.grant:
             return now
     # The lease is ours; somebody may have renewed between our reading and taking it.
     now = _open(bank_id, connection_id, clock())
-    if now.access_token != old.access_token:
+    if now.grant != old.grant:
         _let_go(bank_id, connection_id)
         return now
     return _refresh(bank_id, connection_id, now, clock)
@@ -153,7 +154,8 @@ def _refresh(bank_id: UUID, connection_id: UUID, line: Line, clock: Clock) -> Li
         keep_tokens(connection, tokens)
         connection.refreshing_until = None
         connection.save()
-    return Line(line.connector, tokens.access_token, tokens.refresh_token or "", tokens.expires_at)
+    grant = Grant(tokens.access_token, line.grant.bank_consent_id)
+    return Line(line.connector, grant, tokens.refresh_token or "", tokens.expires_at)
 
 
 def _renewal(line: Line, at: datetime) -> Steps[TokenSet]:
@@ -182,7 +184,7 @@ def _end(bank_id: UUID, connection_id: UUID, line: Line, at: datetime) -> None:
     """The bank takes our tokens no more: nothing is asked until the customer links again."""
     with serving(bank_id):
         connection = Connection.objects.select_for_update(no_key=True).get(pk=connection_id)
-        if open_secret(connection, "access_token") != line.access_token:
+        if open_secret(connection, "access_token") != line.grant.access_token:
             return  # linked again, or renewed, while we asked: that refusal was of the old tokens
         connection.status = status_after_refusal(
             authorised_until=connection.authorised_until, at=at

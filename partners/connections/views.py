@@ -168,6 +168,7 @@ def _to_the_bank(
             customer_id=window.customer_id,
             choice=form.choice(),
             at=timezone.now(),
+            customer_ip=str(request.META.get("REMOTE_ADDR", "")),
         )
     except LinkingFailed:
         return _error(request, bank, _("The bank does not answer just now."))

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An HTTP request to be sent as it is: no redirect followed, nothing added but tracing."""
+    """An HTTP request to be sent as it is: no redirect followed, nothing added but its own id."""
 
     method: Literal["GET", "POST", "PUT", "DELETE"]
     url: str
@@ -68,6 +68,7 @@ class BankAddress:
     jwks_url: str
     zone: ZoneInfo  # where the bank's calendar days begin and end
     issuer: str = ""  # `iss` of what the bank signs; the origin of base_url unless said
+    our_ip: str = "127.0.0.1"  # said where a bank must know who asks and no customer is there
 
     @property
     def signed_as(self) -> str:
@@ -280,6 +281,17 @@ class TokenSet:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a customer gave us at their bank: the token to ask with, and the consent it stands on.
+
+    Some protocols name the consent in every call.
+    """
+
+    access_token: str = field(repr=False)
+    bank_consent_id: str
+
+
 FraudDecision = Literal["was_me", "not_me"]
 
 
@@ -376,9 +388,18 @@ class Connector(Protocol):
     """One bank by one protocol. Randomness and the clock come in as arguments."""
 
     def begin_authorisation(
-        self, *, terms: ConsentTerms, state: str, nonce: str, code_verifier: str
+        self,
+        *,
+        terms: ConsentTerms,
+        state: str,
+        nonce: str,
+        code_verifier: str,
+        customer_ip: str = "",
     ) -> Steps[Authorisation]:
-        """Lay a consent at the bank; where to send the customer (PKCE S256)."""
+        """Lay a consent at the bank; where to send the customer (PKCE S256).
+
+        `customer_ip`: where the customer came from, if one did. Only a protocol that must say it does.
+        """
         ...
 
     def exchange(self, *, code: str, code_verifier: str, at: datetime) -> Steps[TokenSet]:
@@ -393,34 +414,34 @@ class Connector(Protocol):
         """End the consent at the bank; one that is already gone is ended."""
         ...
 
-    def accounts(self, *, access_token: str) -> Steps[AccountList]: ...
+    def accounts(self, *, grant: Grant) -> Steps[AccountList]: ...
 
     def balances(
-        self, *, access_token: str, account_external_id: str
+        self, *, grant: Grant, account_external_id: str
     ) -> Steps[tuple[BalanceRecord, ...]]:
         """At most one of each kind."""
         ...
 
     def transactions(
-        self, *, access_token: str, account_external_id: str, since: date
+        self, *, grant: Grant, account_external_id: str, since: date
     ) -> Steps[TransactionPage]:
         """The first page of all that is dated `since` or later; earlier rows may be among them."""
         ...
 
     def more_transactions(
-        self, *, access_token: str, account_external_id: str, cursor: str
+        self, *, grant: Grant, account_external_id: str, cursor: str
     ) -> Steps[TransactionPage]:
         """The page that an earlier one named."""
         ...
 
     def receipts(
-        self, *, access_token: str, account_external_id: str, after: str
+        self, *, grant: Grant, account_external_id: str, after: str
     ) -> Steps[ReceiptPage]:
         """What was told of receipts after a place that an earlier page gave; from the beginning where empty."""
         ...
 
     def shipments(
-        self, *, access_token: str, account_external_id: str, after: str
+        self, *, grant: Grant, account_external_id: str, after: str
     ) -> Steps[ShipmentPage]:
         """The same of shipments."""
         ...
@@ -428,7 +449,7 @@ class Connector(Protocol):
     def freeze(
         self,
         *,
-        access_token: str,
+        grant: Grant,
         instruction_id: str,
         account_external_id: str,
         card_id: str | None,
@@ -440,23 +461,21 @@ class Connector(Protocol):
     def unfreeze(
         self,
         *,
-        access_token: str,
+        grant: Grant,
         instruction_id: str,
         account_external_id: str,
         card_id: str | None,
         reason: str,
     ) -> Steps[InstructionOutcome]: ...
 
-    def freeze_status(
-        self, *, access_token: str, instruction_id: str
-    ) -> Steps[InstructionOutcome]:
+    def freeze_status(self, *, grant: Grant, instruction_id: str) -> Steps[InstructionOutcome]:
         """What became of an instruction; asked before it is ever sent again."""
         ...
 
     def report_decision(
         self,
         *,
-        access_token: str,
+        grant: Grant,
         decision_id: str,
         account_external_id: str,
         transaction_external_id: str,
@@ -466,7 +485,7 @@ class Connector(Protocol):
         """What the customer said about a payment; the same id again is the same decision."""
         ...
 
-    def decision_status(self, *, access_token: str, decision_id: str) -> Steps[InstructionOutcome]:
+    def decision_status(self, *, grant: Grant, decision_id: str) -> Steps[InstructionOutcome]:
         """What became of a decision; asked before it is ever sent again."""
         ...
 

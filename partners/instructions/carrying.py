@@ -12,6 +12,7 @@ from partners.connectors.base import (
     BankRefused,
     Connector,
     ConnectorFailure,
+    Grant,
     InstructionOutcome,
     Steps,
     TemporarilyUnavailable,
@@ -116,15 +117,15 @@ def _outcome(bank_id: UUID, errand: Errand, clock: Clock) -> InstructionOutcome:
         raise _SendingRefused(refused) from refused
 
 
-def _question(errand: Errand) -> Callable[[Connector, str], Steps[InstructionOutcome]]:
-    return lambda connector, token: connector.freeze_status(
-        access_token=token, instruction_id=str(errand.id)
+def _question(errand: Errand) -> Callable[[Connector, Grant], Steps[InstructionOutcome]]:
+    return lambda connector, grant: connector.freeze_status(
+        grant=grant, instruction_id=str(errand.id)
     )
 
 
-def _sending(errand: Errand) -> Callable[[Connector, str], Steps[InstructionOutcome]]:
-    return lambda connector, token: connector.freeze(
-        access_token=token,
+def _sending(errand: Errand) -> Callable[[Connector, Grant], Steps[InstructionOutcome]]:
+    return lambda connector, grant: connector.freeze(
+        grant=grant,
         instruction_id=str(errand.id),
         account_external_id=errand.account_external_id,
         card_id=errand.card_id or None,

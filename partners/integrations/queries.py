@@ -44,4 +44,5 @@ def address_of(integration: Integration, bank: Bank) -> BankAddress:
         jwks_url=bank.jwks_url,
         zone=ZoneInfo(bank.time_zone),
         issuer=bank.issuer,
+        our_ip=settings.OUR_IP,
     )

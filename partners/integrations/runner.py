@@ -74,14 +74,15 @@ def run(steps: Steps[T]) -> T:
 def send(request: Request) -> Response:
     """One request and its whole answer. Raises BankUnreachable, BadAnswer."""
     url, host = dialled(request.url)
-    headers = {
-        **request.headers,
-        "Host": host,
-        "Accept-Encoding": ACCEPTED,
-        "x-fapi-interaction-id": str(uuid4()),
-    }
+    headers = {**request.headers, "Host": host, "Accept-Encoding": ACCEPTED, **_named()}
     with span(f"{request.method} bank", kind=SpanKind.CLIENT, host=host), _timed(host) as outcome:
         return _send(request, url, headers, outcome)
+
+
+def _named() -> dict[str, str]:
+    """An id for this one call, under the names that UK Open Banking and the Berlin Group have for it."""
+    number = str(uuid4())
+    return {"x-fapi-interaction-id": number, "X-Request-ID": number}
 
 
 def _send(

@@ -27,6 +27,7 @@ from partners.connectors.base import (
     BankRefused,
     Connector,
     ConnectorFailure,
+    Grant,
     RateLimited,
     ReceiptPage,
     RejectedRow,
@@ -187,8 +188,8 @@ def _read_balances(reading: _Reading) -> None:
     records = ask(
         reading.bank_id,
         reading.claim.connection_id,
-        lambda connector, token: connector.balances(
-            access_token=token, account_external_id=reading.account_external_id
+        lambda connector, grant: connector.balances(
+            grant=grant, account_external_id=reading.account_external_id
         ),
         clock=reading.clock,
         line=reading.line,
@@ -223,15 +224,15 @@ def _read_updates(reading: _Reading) -> None:
 def _ask_updates(
     reading: _Reading, place: str, *, line: Line | None
 ) -> ReceiptPage | ShipmentPage:
-    def operation(connector: Connector, token: str) -> Steps[ReceiptPage | ShipmentPage]:
+    def operation(connector: Connector, grant: Grant) -> Steps[ReceiptPage | ShipmentPage]:
         account = reading.account_external_id
         if reading.claim.kind == "receipts":
             receipts = yield from connector.receipts(
-                access_token=token, account_external_id=account, after=place
+                grant=grant, account_external_id=account, after=place
             )
             return receipts
         shipments = yield from connector.shipments(
-            access_token=token, account_external_id=account, after=place
+            grant=grant, account_external_id=account, after=place
         )
         return shipments
 
@@ -271,14 +272,14 @@ def _read_transactions(reading: _Reading) -> None:
 
 
 def _ask_page(reading: _Reading, place: str, *, line: Line | None) -> TransactionPage:
-    def operation(connector: Connector, token: str) -> Steps[TransactionPage]:
+    def operation(connector: Connector, grant: Grant) -> Steps[TransactionPage]:
         account = reading.account_external_id
         if place:
             return connector.more_transactions(
-                access_token=token, account_external_id=account, cursor=place
+                grant=grant, account_external_id=account, cursor=place
             )
         return connector.transactions(
-            access_token=token, account_external_id=account, since=reading.since
+            grant=grant, account_external_id=account, since=reading.since
         )
 
     connection_id = reading.claim.connection_id

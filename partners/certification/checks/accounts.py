@@ -40,7 +40,7 @@ def rows_set_aside(rejected: Sequence[RejectedRow], what: str) -> Iterator[Findi
     needs=("token.exchange",),
 )
 def list_accounts(visit: Visit) -> Iterator[Finding]:
-    listed = visit.ask(visit.connector.accounts(access_token=visit.token))
+    listed = visit.ask(visit.connector.accounts(grant=visit.grant))
     visit.accounts = listed.records
     visit.told = counted(len(listed.records), "account")
     yield from rows_set_aside(listed.rejected, "account")
@@ -74,7 +74,7 @@ def list_accounts(visit: Visit) -> Iterator[Finding]:
     needs=("accounts.list",),
 )
 def stable(visit: Visit) -> Iterator[Finding]:
-    again = visit.ask(visit.connector.accounts(access_token=visit.token))
+    again = visit.ask(visit.connector.accounts(grant=visit.grant))
     before = {each.external_id for each in visit.accounts}
     if before != {each.external_id for each in again.records}:
         yield Finding(
@@ -152,9 +152,7 @@ def balances(visit: Visit) -> Iterator[Finding]:
     found: dict[str, Finding] = {}
     for account in visit.accounts[:_MOST_ACCOUNTS]:
         read = visit.ask(
-            visit.connector.balances(
-                access_token=visit.token, account_external_id=account.external_id
-            )
+            visit.connector.balances(grant=visit.grant, account_external_id=account.external_id)
         )
         for finding in _about(read, account.currency):
             found.setdefault(finding.code, finding)
@@ -209,7 +207,7 @@ manners = Chapter("Manners of the interface")
 )
 def interaction_id(visit: Visit) -> Iterator[Finding]:
     number = "93bac548-d2de-4546-b106-880a5018460d"
-    request = next(visit.connector.accounts(access_token=visit.token))
+    request = next(visit.connector.accounts(grant=visit.grant))
     response = visit.wire.send_as(request, number)
     echoed = response.header(INTERACTION_ID)
     if not echoed:

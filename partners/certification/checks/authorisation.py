@@ -313,7 +313,7 @@ def refresh(visit: Visit) -> Iterator[Finding]:
     visit.tokens = visit.ask(
         visit.connector.refresh(refresh_token=visit.tokens.refresh_token, at=now())
     )
-    visit.ask(visit.connector.accounts(access_token=visit.token))
+    visit.ask(visit.connector.accounts(grant=visit.grant))
     yield from ()
 
 

@@ -40,7 +40,7 @@ def _freeze(visit: Visit, number: str, *, account: str = "", thaw: bool = False)
         instruct = visit.connector.unfreeze if thaw else visit.connector.freeze
         paid = visit.suspected or visit.bought
         return instruct(
-            access_token=visit.token,
+            grant=visit.grant,
             instruction_id=number,
             account_external_id=account or _account(visit),
             card_id=None if account or paid is None else paid.card_id,
@@ -61,11 +61,11 @@ def _account(visit: Visit) -> str:
 
 
 def _state(visit: Visit, number: str) -> Ask:
-    return lambda: visit.connector.freeze_status(access_token=visit.token, instruction_id=number)
+    return lambda: visit.connector.freeze_status(grant=visit.grant, instruction_id=number)
 
 
 def _decision_state(visit: Visit, number: str) -> Ask:
-    return lambda: visit.connector.decision_status(access_token=visit.token, decision_id=number)
+    return lambda: visit.connector.decision_status(grant=visit.grant, decision_id=number)
 
 
 def _settled(visit: Visit, ask: Ask, state: Ask, what: str) -> Iterator[Finding]:
@@ -340,7 +340,7 @@ def _decide(visit: Visit, number: str, word: FraudDecision) -> Ask:
 
     def steps() -> Steps[InstructionOutcome]:
         return visit.connector.report_decision(
-            access_token=visit.token,
+            grant=visit.grant,
             decision_id=number,
             account_external_id=account,
             transaction_external_id=named,

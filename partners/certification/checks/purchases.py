@@ -32,13 +32,13 @@ Ask = Callable[[str, str], Steps[P]]  # given the account and the place
 
 def _receipts(visit: Visit) -> Ask[ReceiptPage]:
     return lambda account, after: visit.connector.receipts(
-        access_token=visit.token, account_external_id=account, after=after
+        grant=visit.grant, account_external_id=account, after=after
     )
 
 
 def _shipments(visit: Visit) -> Ask[ShipmentPage]:
     return lambda account, after: visit.connector.shipments(
-        access_token=visit.token, account_external_id=account, after=after
+        grant=visit.grant, account_external_id=account, after=after
     )
 
 

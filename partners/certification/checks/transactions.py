@@ -33,9 +33,7 @@ Rows = Sequence[TransactionRecord]
 
 def _first(visit: Visit, account: str, since: date) -> TransactionPage:
     return visit.ask(
-        visit.connector.transactions(
-            access_token=visit.token, account_external_id=account, since=since
-        )
+        visit.connector.transactions(grant=visit.grant, account_external_id=account, since=since)
     )
 
 
@@ -48,7 +46,7 @@ def _pages(visit: Visit, account: str, since: date) -> Iterator[TransactionPage]
             return
         page = visit.ask(
             visit.connector.more_transactions(
-                access_token=visit.token, account_external_id=account, cursor=page.next_cursor
+                grant=visit.grant, account_external_id=account, cursor=page.next_cursor
             )
         )
         yield page

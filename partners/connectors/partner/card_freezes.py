@@ -3,7 +3,13 @@
 import json
 from typing import Literal
 
-from partners.connectors.base import BankAddress, InstructionOutcome, Request, Steps
+from partners.connectors.base import (
+    BankAddress,
+    Grant,
+    InstructionOutcome,
+    Request,
+    Steps,
+)
 from partners.connectors.partner import outcomes
 
 Action = Literal["freeze", "unfreeze"]
@@ -16,7 +22,7 @@ def put(
     address: BankAddress,
     *,
     action: Action,
-    access_token: str,
+    grant: Grant,
     instruction_id: str,
     account_external_id: str,
     card_id: str | None,
@@ -29,14 +35,12 @@ def put(
     response = yield Request(
         "PUT",
         outcomes.url(address, _RESOURCE, instruction_id),
-        outcomes.headers(access_token) | {"Content-Type": "application/json"},
+        outcomes.headers(grant) | {"Content-Type": "application/json"},
         json.dumps(wanted).encode(),
     )
     return outcomes.read(response, instruction_id, id_name=_ID, zone=address.zone)
 
 
-def get(
-    address: BankAddress, *, access_token: str, instruction_id: str
-) -> Steps[InstructionOutcome]:
+def get(address: BankAddress, *, grant: Grant, instruction_id: str) -> Steps[InstructionOutcome]:
     """What became of an instruction; `unknown_to_bank` if it never arrived."""
-    return outcomes.ask(address, _RESOURCE, instruction_id, id_name=_ID, access_token=access_token)
+    return outcomes.ask(address, _RESOURCE, instruction_id, id_name=_ID, grant=grant)

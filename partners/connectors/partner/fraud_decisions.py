@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from partners.connectors.base import (
     BankAddress,
     FraudDecision,
+    Grant,
     InstructionOutcome,
     Request,
     Steps,
@@ -19,7 +20,7 @@ _ID = "DecisionId"
 def put(
     address: BankAddress,
     *,
-    access_token: str,
+    grant: Grant,
     decision_id: str,
     account_external_id: str,
     transaction_external_id: str,
@@ -36,12 +37,12 @@ def put(
     response = yield Request(
         "PUT",
         outcomes.url(address, _RESOURCE, decision_id),
-        outcomes.headers(access_token) | {"Content-Type": "application/json"},
+        outcomes.headers(grant) | {"Content-Type": "application/json"},
         json.dumps(said).encode(),
     )
     return outcomes.read(response, decision_id, id_name=_ID, zone=address.zone)
 
 
-def get(address: BankAddress, *, access_token: str, decision_id: str) -> Steps[InstructionOutcome]:
+def get(address: BankAddress, *, grant: Grant, decision_id: str) -> Steps[InstructionOutcome]:
     """What became of a decision; `unknown_to_bank` if it never arrived."""
-    return outcomes.ask(address, _RESOURCE, decision_id, id_name=_ID, access_token=access_token)
+    return outcomes.ask(address, _RESOURCE, decision_id, id_name=_ID, grant=grant)

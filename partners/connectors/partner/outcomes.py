@@ -8,7 +8,14 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from partners.connectors.answers import Node, read_json
-from partners.connectors.base import BankAddress, InstructionOutcome, Request, Response, Steps
+from partners.connectors.base import (
+    BankAddress,
+    Grant,
+    InstructionOutcome,
+    Request,
+    Response,
+    Steps,
+)
 from partners.connectors.refusals import expect
 
 _STATUSES: Mapping[str, Literal["pending", "done", "failed"]] = {
@@ -23,15 +30,15 @@ def url(address: BankAddress, what: str, number: str) -> str:
     return f"{address.base_url.rstrip('/')}/partner/v1/{what}/{quote(number, safe='')}"
 
 
-def headers(access_token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {access_token}", "Accept": "application/json"}
+def headers(grant: Grant) -> dict[str, str]:
+    return {"Authorization": f"Bearer {grant.access_token}", "Accept": "application/json"}
 
 
 def ask(
-    address: BankAddress, what: str, number: str, *, id_name: str, access_token: str
+    address: BankAddress, what: str, number: str, *, id_name: str, grant: Grant
 ) -> Steps[InstructionOutcome]:
     """What became of it; `unknown_to_bank` if it never arrived."""
-    response = yield Request("GET", url(address, what, number), headers(access_token))
+    response = yield Request("GET", url(address, what, number), headers(grant))
     if response.status == HTTPStatus.NOT_FOUND:
         return InstructionOutcome("unknown_to_bank")
     return read(response, number, id_name=id_name, zone=address.zone)

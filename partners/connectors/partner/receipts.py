@@ -7,6 +7,7 @@ from partners.connectors.answers import Node
 from partners.connectors.base import (
     BadAnswer,
     BankAddress,
+    Grant,
     ReceiptLine,
     ReceiptPage,
     ReceiptRecord,
@@ -23,13 +24,13 @@ _QUANTITY = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,3}))?")
 
 
 def read(
-    address: BankAddress, *, access_token: str, account_external_id: str, after: str
+    address: BankAddress, *, grant: Grant, account_external_id: str, after: str
 ) -> Steps[ReceiptPage]:
     """A page of what was told of receipts. Whether one adds up is for others to say."""
     answer = yield from updates.ask(
         address,
         "receipts",
-        access_token=access_token,
+        grant=grant,
         account_external_id=account_external_id,
         after=after,
     )

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from partners.connectors.answers import Node
 from partners.connectors.base import (
     BankAddress,
+    Grant,
     ShipmentEvent,
     ShipmentPage,
     ShipmentRecord,
@@ -21,13 +22,13 @@ _STATUSES: Mapping[str, ShipmentStatus] = {each: each for each in get_args(Shipm
 
 
 def read(
-    address: BankAddress, *, access_token: str, account_external_id: str, after: str
+    address: BankAddress, *, grant: Grant, account_external_id: str, after: str
 ) -> Steps[ShipmentPage]:
     """A page of what was told of shipments."""
     answer = yield from updates.ask(
         address,
         "shipments",
-        access_token=access_token,
+        grant=grant,
         account_external_id=account_external_id,
         after=after,
     )

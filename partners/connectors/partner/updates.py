@@ -4,7 +4,14 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 from partners.connectors.answers import Node, read_json
-from partners.connectors.base import BadAnswer, BadCursor, BankAddress, Request, Steps
+from partners.connectors.base import (
+    BadAnswer,
+    BadCursor,
+    BankAddress,
+    Grant,
+    Request,
+    Steps,
+)
 from partners.connectors.refusals import expect
 
 MAX_CURSOR = 512
@@ -12,14 +19,14 @@ _LAST_REVISION = 2**31 - 1
 
 
 def ask(
-    address: BankAddress, what: str, *, access_token: str, account_external_id: str, after: str
+    address: BankAddress, what: str, *, grant: Grant, account_external_id: str, after: str
 ) -> Steps[Node]:
     """The page of `what` after a place. BadCursor where the bank takes the place no more."""
     base = address.base_url.rstrip("/")
     url = f"{base}/partner/v1/accounts/{quote(account_external_id, safe='')}/{what}"
     if after:
         url += f"?after={quote(after, safe='')}"
-    headers = {"Authorization": f"Bearer {access_token}", "Accept": "application/json"}
+    headers = {"Authorization": f"Bearer {grant.access_token}", "Accept": "application/json"}
     response = yield Request("GET", url, headers)
     if after and response.status == HTTPStatus.BAD_REQUEST:
         raise BadCursor

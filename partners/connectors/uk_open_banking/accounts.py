@@ -13,6 +13,7 @@ from partners.connectors.base import (
     BadAnswer,
     BalanceRecord,
     BankAddress,
+    Grant,
     RejectedRow,
     Steps,
 )
@@ -28,13 +29,13 @@ _LONG_ENOUGH_TO_SHOW_FOUR = 8
 _MASKS = "*\u2022"
 
 
-def read_accounts(address: BankAddress, version: str, *, access_token: str) -> Steps[AccountList]:
+def read_accounts(address: BankAddress, version: str, *, grant: Grant) -> Steps[AccountList]:
     """All the accounts that the customer allowed, over as many pages as the bank makes of them."""
     records: list[AccountRecord] = []
     rejected: list[RejectedRow] = []
     url = calls.aisp_url(address, version, "accounts")
     for _ in range(_MAX_PAGES):
-        response = yield calls.get(url, access_token)
+        response = yield calls.get(url, grant.access_token)
         expect(response, HTTPStatus.OK)
         answer = read_json(response)
         rows = answer.node("Data").rows("Account")
@@ -99,11 +100,11 @@ class _Candidate:
 
 
 def read_balances(
-    address: BankAddress, version: str, *, access_token: str, account_external_id: str
+    address: BankAddress, version: str, *, grant: Grant, account_external_id: str
 ) -> Steps[tuple[BalanceRecord, ...]]:
     """The best balance of each kind: interim, else closing, else opening; without credit lines."""
     url = calls.aisp_url(address, version, "accounts", account_external_id, "balances")
-    response = yield calls.get(url, access_token)
+    response = yield calls.get(url, grant.access_token)
     expect(response, HTTPStatus.OK)
     best: dict[Literal["available", "booked"], _Candidate] = {}
     for position, row in enumerate(read_json(response).node("Data").rows("Balance")):

@@ -12,6 +12,7 @@ from partners.connectors.base import (
     BankNotification,
     ConsentTerms,
     FraudDecision,
+    Grant,
     InstructionOutcome,
     ReceiptPage,
     ShipmentPage,
@@ -36,7 +37,13 @@ class UkOpenBanking:
     version: str = "v4.0"
 
     def begin_authorisation(
-        self, *, terms: ConsentTerms, state: str, nonce: str, code_verifier: str
+        self,
+        *,
+        terms: ConsentTerms,
+        state: str,
+        nonce: str,
+        code_verifier: str,
+        customer_ip: str = "",  # noqa: ARG002  # the standard does without, so it stays with us
     ) -> Steps[Authorisation]:
         return authorisation.begin(
             self.address,
@@ -56,57 +63,57 @@ class UkOpenBanking:
     def revoke_consent(self, *, bank_consent_id: str) -> Steps[None]:
         return authorisation.revoke(self.address, self.version, bank_consent_id=bank_consent_id)
 
-    def accounts(self, *, access_token: str) -> Steps[AccountList]:
-        return accounts.read_accounts(self.address, self.version, access_token=access_token)
+    def accounts(self, *, grant: Grant) -> Steps[AccountList]:
+        return accounts.read_accounts(self.address, self.version, grant=grant)
 
     def balances(
-        self, *, access_token: str, account_external_id: str
+        self, *, grant: Grant, account_external_id: str
     ) -> Steps[tuple[BalanceRecord, ...]]:
         return accounts.read_balances(
             self.address,
             self.version,
-            access_token=access_token,
+            grant=grant,
             account_external_id=account_external_id,
         )
 
     def transactions(
-        self, *, access_token: str, account_external_id: str, since: date
+        self, *, grant: Grant, account_external_id: str, since: date
     ) -> Steps[TransactionPage]:
         return transactions.read_first(
             self.address,
             self.version,
-            access_token=access_token,
+            grant=grant,
             account_external_id=account_external_id,
             since=since,
         )
 
     def more_transactions(
-        self, *, access_token: str, account_external_id: str, cursor: str
+        self, *, grant: Grant, account_external_id: str, cursor: str
     ) -> Steps[TransactionPage]:
         return transactions.read_more(
             self.address,
             self.version,
-            access_token=access_token,
+            grant=grant,
             account_external_id=account_external_id,
             cursor=cursor,
         )
 
     def receipts(
-        self, *, access_token: str, account_external_id: str, after: str
+        self, *, grant: Grant, account_external_id: str, after: str
     ) -> Steps[ReceiptPage]:
         return receipts.read(
             self.address,
-            access_token=access_token,
+            grant=grant,
             account_external_id=account_external_id,
             after=after,
         )
 
     def shipments(
-        self, *, access_token: str, account_external_id: str, after: str
+        self, *, grant: Grant, account_external_id: str, after: str
     ) -> Steps[ShipmentPage]:
         return shipments.read(
             self.address,
-            access_token=access_token,
+            grant=grant,
             account_external_id=account_external_id,
             after=after,
         )
@@ -114,7 +121,7 @@ class UkOpenBanking:
     def freeze(
         self,
         *,
-        access_token: str,
+        grant: Grant,
         instruction_id: str,
         account_external_id: str,
         card_id: str | None,
@@ -123,7 +130,7 @@ class UkOpenBanking:
         return card_freezes.put(
             self.address,
             action="freeze",
-            access_token=access_token,
+            grant=grant,
             instruction_id=instruction_id,
             account_external_id=account_external_id,
             card_id=card_id,
@@ -133,7 +140,7 @@ class UkOpenBanking:
     def unfreeze(
         self,
         *,
-        access_token: str,
+        grant: Grant,
         instruction_id: str,
         account_external_id: str,
         card_id: str | None,
@@ -142,24 +149,20 @@ class UkOpenBanking:
         return card_freezes.put(
             self.address,
             action="unfreeze",
-            access_token=access_token,
+            grant=grant,
             instruction_id=instruction_id,
             account_external_id=account_external_id,
             card_id=card_id,
             reason=reason,
         )
 
-    def freeze_status(
-        self, *, access_token: str, instruction_id: str
-    ) -> Steps[InstructionOutcome]:
-        return card_freezes.get(
-            self.address, access_token=access_token, instruction_id=instruction_id
-        )
+    def freeze_status(self, *, grant: Grant, instruction_id: str) -> Steps[InstructionOutcome]:
+        return card_freezes.get(self.address, grant=grant, instruction_id=instruction_id)
 
     def report_decision(
         self,
         *,
-        access_token: str,
+        grant: Grant,
         decision_id: str,
         account_external_id: str,
         transaction_external_id: str,
@@ -168,7 +171,7 @@ class UkOpenBanking:
     ) -> Steps[InstructionOutcome]:
         return fraud_decisions.put(
             self.address,
-            access_token=access_token,
+            grant=grant,
             decision_id=decision_id,
             account_external_id=account_external_id,
             transaction_external_id=transaction_external_id,
@@ -176,10 +179,8 @@ class UkOpenBanking:
             decided_at=decided_at,
         )
 
-    def decision_status(self, *, access_token: str, decision_id: str) -> Steps[InstructionOutcome]:
-        return fraud_decisions.get(
-            self.address, access_token=access_token, decision_id=decision_id
-        )
+    def decision_status(self, *, grant: Grant, decision_id: str) -> Steps[InstructionOutcome]:
+        return fraud_decisions.get(self.address, grant=grant, decision_id=decision_id)
 
     def signing_keys(self) -> Steps[Mapping[str, object]]:
         return notifications.read_keys(self.address)

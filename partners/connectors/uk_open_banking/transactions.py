@@ -15,6 +15,7 @@ from partners.connectors.base import (
     BadAnswer,
     BadCursor,
     BankAddress,
+    Grant,
     Kind,
     Steps,
     TransactionPage,
@@ -73,7 +74,7 @@ def read_first(
     address: BankAddress,
     version: str,
     *,
-    access_token: str,
+    grant: Grant,
     account_external_id: str,
     since: date,
 ) -> Steps[TransactionPage]:
@@ -82,29 +83,27 @@ def read_first(
     # lays on it, gives all of `since`; rows of the day before are known already, or welcome.
     asked = f"{resource}?fromBookingDateTime={since - timedelta(days=1)}T00:00:00Z"
     place = _Cursor(account_external_id, asked, since)
-    return _read_page(
-        address.zone, place, access_token=access_token, within=calls.aisp_url(address, version)
-    )
+    return _read_page(address.zone, place, grant=grant, within=calls.aisp_url(address, version))
 
 
 def read_more(
     address: BankAddress,
     version: str,
     *,
-    access_token: str,
+    grant: Grant,
     account_external_id: str,
     cursor: str,
 ) -> Steps[TransactionPage]:
     within = calls.aisp_url(address, version)
     place = _Cursor.opened(cursor, account=account_external_id, within=within)
-    page = yield from _read_page(address.zone, place, access_token=access_token, within=within)
+    page = yield from _read_page(address.zone, place, grant=grant, within=within)
     return page
 
 
 def _read_page(
-    zone: ZoneInfo, place: _Cursor, *, access_token: str, within: str
+    zone: ZoneInfo, place: _Cursor, *, grant: Grant, within: str
 ) -> Steps[TransactionPage]:
-    response = yield calls.get(place.url, access_token)
+    response = yield calls.get(place.url, grant.access_token)
     expect(response, HTTPStatus.OK)
     answer = read_json(response)
     rows = answer.node("Data").rows("Transaction")

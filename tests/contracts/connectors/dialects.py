@@ -12,10 +12,11 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.utils import base64url_encode
 
-from partners.connectors.base import BankAddress, Response
+from partners.connectors.base import BankAddress, Grant, Response
 
 NOW = datetime(2026, 3, 30, 9, 0, tzinfo=UTC)
 ACCOUNT = "acc-0001"
+GRANT = Grant("access-1", "consent-1")
 ORIGIN = "https://api.northmoor-bank.example"
 ADDRESS = BankAddress(
     base_url=ORIGIN,

@@ -14,6 +14,7 @@ from partners.connectors.uk_open_banking.connector import UkOpenBanking
 from tests.contracts.connectors.dialects import (
     ACCOUNT,
     ADDRESS,
+    GRANT,
     NOW,
     V4,
     V31,
@@ -56,15 +57,13 @@ def every_request(words: UkWords) -> list[Request]:
             [dialect.token(), dialect.consent()],
         ),
         (bank.revoke_consent(bank_consent_id="c-1"), [dialect.token(), Response(204)]),
-        (bank.accounts(access_token="a"), [dialect.accounts(["current"])]),
+        (bank.accounts(grant=GRANT), [dialect.accounts(["current"])]),
         (
-            bank.balances(access_token="a", account_external_id=ACCOUNT),
+            bank.balances(grant=GRANT, account_external_id=ACCOUNT),
             [dialect.balances(amount="1.00", credit=True)],
         ),
         (
-            bank.transactions(
-                access_token="a", account_external_id=ACCOUNT, since=date(2026, 3, 1)
-            ),
+            bank.transactions(grant=GRANT, account_external_id=ACCOUNT, since=date(2026, 3, 1)),
             [dialect.page([Row()])],
         ),
     ]
@@ -117,7 +116,7 @@ def test_transactions_that_the_standard_allows_are_read(
         row.pop("CurrencyExchange", None)  # random currencies are a mix-up, and refused as one
     body = json.dumps({"Data": {"Transaction": rows}}).encode()
     steps = UkOpenBanking(ADDRESS, words.version).transactions(
-        access_token="a", account_external_id=ACCOUNT, since=date(2026, 3, 1)
+        grant=GRANT, account_external_id=ACCOUNT, since=date(2026, 3, 1)
     )
 
     page = drive(steps, lambda _request: Response(200, {}, body))
@@ -140,7 +139,7 @@ def test_accounts_that_the_standard_allows_are_read(
     body = json.dumps({"Data": {"Account": rows}}).encode()
 
     listed = drive(
-        UkOpenBanking(ADDRESS, words.version).accounts(access_token="a"),
+        UkOpenBanking(ADDRESS, words.version).accounts(grant=GRANT),
         lambda _request: Response(200, {}, body),
     )
 

@@ -37,6 +37,7 @@ from tests.contracts.connectors.dialects import (
     ACCOUNT,
     ADDRESS,
     DIALECTS,
+    GRANT,
     NOW,
     ORIGIN,
     Dialect,
@@ -93,12 +94,12 @@ def read_page(bank: Connector, response: Response) -> TransactionPage:
 
 
 def first_page(bank: Connector) -> Steps[TransactionPage]:
-    return bank.transactions(access_token="access-1", account_external_id=ACCOUNT, since=SINCE)
+    return bank.transactions(grant=GRANT, account_external_id=ACCOUNT, since=SINCE)
 
 
 def freeze(bank: Connector) -> Steps[InstructionOutcome]:
     return bank.freeze(
-        access_token="access-1",
+        grant=GRANT,
         instruction_id=INSTRUCTION,
         account_external_id=ACCOUNT,
         card_id="card-1",
@@ -108,7 +109,7 @@ def freeze(bank: Connector) -> Steps[InstructionOutcome]:
 
 def decide(bank: Connector) -> Steps[InstructionOutcome]:
     return bank.report_decision(
-        access_token="access-1",
+        grant=GRANT,
         decision_id=INSTRUCTION,
         account_external_id=ACCOUNT,
         transaction_external_id="t-1",
@@ -129,30 +130,22 @@ OPERATIONS: dict[str, Callable[[Connector], Steps[object]]] = {
     "exchange": lambda bank: bank.exchange(code="code-1", code_verifier=VERIFIER, at=NOW),
     "refresh": lambda bank: bank.refresh(refresh_token="refresh-0", at=NOW),
     "revoke_consent": lambda bank: bank.revoke_consent(bank_consent_id="consent-1"),
-    "accounts": lambda bank: bank.accounts(access_token="access-1"),
-    "balances": lambda bank: bank.balances(access_token="access-1", account_external_id=ACCOUNT),
+    "accounts": lambda bank: bank.accounts(grant=GRANT),
+    "balances": lambda bank: bank.balances(grant=GRANT, account_external_id=ACCOUNT),
     "transactions": first_page,
-    "receipts": lambda bank: bank.receipts(
-        access_token="access-1", account_external_id=ACCOUNT, after=""
-    ),
-    "shipments": lambda bank: bank.shipments(
-        access_token="access-1", account_external_id=ACCOUNT, after=""
-    ),
+    "receipts": lambda bank: bank.receipts(grant=GRANT, account_external_id=ACCOUNT, after=""),
+    "shipments": lambda bank: bank.shipments(grant=GRANT, account_external_id=ACCOUNT, after=""),
     "freeze": freeze,
     "unfreeze": lambda bank: bank.unfreeze(
-        access_token="access-1",
+        grant=GRANT,
         instruction_id=INSTRUCTION,
         account_external_id=ACCOUNT,
         card_id=None,
         reason="customer_asked",
     ),
-    "freeze_status": lambda bank: bank.freeze_status(
-        access_token="access-1", instruction_id=INSTRUCTION
-    ),
+    "freeze_status": lambda bank: bank.freeze_status(grant=GRANT, instruction_id=INSTRUCTION),
     "report_decision": decide,
-    "decision_status": lambda bank: bank.decision_status(
-        access_token="access-1", decision_id=INSTRUCTION
-    ),
+    "decision_status": lambda bank: bank.decision_status(grant=GRANT, decision_id=INSTRUCTION),
     "signing_keys": lambda bank: bank.signing_keys(),
 }
 operations = pytest.mark.parametrize("operation", sorted(OPERATIONS))
@@ -261,16 +254,16 @@ def test_revoke_consent_fails_when_the_bank_refuses(bank: Connector, dialect: Di
 def test_signs_follow_the_bank_for_every_type_of_account(
     bank: Connector, dialect: Dialect, kind: str, sign: int
 ) -> None:
-    listed = drive(bank.accounts(access_token="a"), replies(dialect.accounts([kind])))
+    listed = drive(bank.accounts(grant=GRANT), replies(dialect.accounts([kind])))
     account = listed.records[0]
     row = Row(amount="1204.50", credit=sign > 0, account=account.external_id)
 
     balances = drive(
-        bank.balances(access_token="a", account_external_id=account.external_id),
+        bank.balances(grant=GRANT, account_external_id=account.external_id),
         replies(dialect.balances(amount="1204.50", credit=sign > 0, account=account.external_id)),
     )
     page = drive(
-        bank.transactions(access_token="a", account_external_id=account.external_id, since=SINCE),
+        bank.transactions(grant=GRANT, account_external_id=account.external_id, since=SINCE),
         replies(dialect.page([row])),
     )
 
@@ -285,13 +278,13 @@ def test_signs_follow_the_bank_for_every_type_of_account(
 def test_accounts_show_no_more_than_four_characters_of_a_number(
     bank: Connector, dialect: Dialect
 ) -> None:
-    listed = drive(bank.accounts(access_token="a"), replies(dialect.accounts(["current"])))
+    listed = drive(bank.accounts(grant=GRANT), replies(dialect.accounts(["current"])))
 
     assert listed.records[0].masked_identification == "**** 0001"
 
 
 def test_balances_of_another_account_are_refused(bank: Connector, dialect: Dialect) -> None:
-    steps = bank.balances(access_token="a", account_external_id=ACCOUNT)
+    steps = bank.balances(grant=GRANT, account_external_id=ACCOUNT)
 
     with pytest.raises(BadAnswer):
         drive(steps, replies(dialect.balances(amount="1.00", credit=True, account="acc-0002")))
@@ -427,7 +420,7 @@ def test_the_next_page_is_asked_of_the_same_bank_and_ends_complete(
     first = read_page(bank, dialect.page([Row("t-1")], following=dialect.following()))
     assert first.next_cursor is not None
     steps = bank.more_transactions(
-        access_token="a", account_external_id=ACCOUNT, cursor=first.next_cursor
+        grant=GRANT, account_external_id=ACCOUNT, cursor=first.next_cursor
     )
 
     request = next(steps)
@@ -478,7 +471,7 @@ def test_a_next_link_back_to_the_same_page_is_refused(bank: Connector, dialect: 
     first = read_page(bank, dialect.page([Row()], following=dialect.following()))
     assert first.next_cursor is not None
     steps = bank.more_transactions(
-        access_token="a", account_external_id=ACCOUNT, cursor=first.next_cursor
+        grant=GRANT, account_external_id=ACCOUNT, cursor=first.next_cursor
     )
 
     with pytest.raises(BadAnswer):
@@ -494,7 +487,7 @@ def test_a_cursor_is_no_use_for_another_account_or_bank(
 
     for reader, account in ((bank, "acc-0002"), (other, ACCOUNT)):
         steps = reader.more_transactions(
-            access_token="a", account_external_id=account, cursor=page.next_cursor
+            grant=GRANT, account_external_id=account, cursor=page.next_cursor
         )
         with pytest.raises(BadCursor):
             next(steps)
@@ -502,7 +495,7 @@ def test_a_cursor_is_no_use_for_another_account_or_bank(
 
 @pytest.mark.parametrize("cursor", ["", "!", "é", "bm90IGpzb24=", "W10=", "e30=", "A" * 9000])
 def test_a_bad_cursor_is_refused_before_anything_is_sent(bank: Connector, cursor: str) -> None:
-    steps = bank.more_transactions(access_token="a", account_external_id=ACCOUNT, cursor=cursor)
+    steps = bank.more_transactions(grant=GRANT, account_external_id=ACCOUNT, cursor=cursor)
 
     with pytest.raises(BadCursor):
         next(steps)
@@ -512,11 +505,11 @@ def test_a_bad_cursor_is_refused_before_anything_is_sent(bank: Connector, cursor
 
 
 def receipts(bank: Connector, after: str = "") -> Steps[ReceiptPage]:
-    return bank.receipts(access_token="access-1", account_external_id=ACCOUNT, after=after)
+    return bank.receipts(grant=GRANT, account_external_id=ACCOUNT, after=after)
 
 
 def shipments(bank: Connector, after: str = "") -> Steps[ShipmentPage]:
-    return bank.shipments(access_token="access-1", account_external_id=ACCOUNT, after=after)
+    return bank.shipments(grant=GRANT, account_external_id=ACCOUNT, after=after)
 
 
 def test_a_receipt_is_read_in_whole_minor_units_line_by_line(
@@ -692,7 +685,7 @@ def test_freeze_is_not_done_on_an_answer_that_does_not_hold_together(
 
 
 def test_freeze_status_of_what_never_arrived_is_unknown_to_the_bank(bank: Connector) -> None:
-    steps = bank.freeze_status(access_token="a", instruction_id=INSTRUCTION)
+    steps = bank.freeze_status(grant=GRANT, instruction_id=INSTRUCTION)
 
     outcome = drive(steps, replies(Response(404)))
 
@@ -718,7 +711,7 @@ def test_report_decision_is_done_when_the_bank_says_so(bank: Connector, dialect:
 
 
 def test_decision_status_of_what_never_arrived_is_unknown_to_the_bank(bank: Connector) -> None:
-    steps = bank.decision_status(access_token="a", decision_id=INSTRUCTION)
+    steps = bank.decision_status(grant=GRANT, decision_id=INSTRUCTION)
 
     outcome = drive(steps, replies(Response(404)))
 

@@ -22,6 +22,7 @@ from partners.connectors.base import (
     BankAddress,
     BankRefused,
     ConsentTerms,
+    Grant,
     RateLimited,
     Request,
     Response,
@@ -75,9 +76,9 @@ class Counter:
         )
         return begun.bank_consent_id, str(approved["code"])
 
-    def linked(self) -> tuple[str, TokenSet]:
+    def linked(self) -> Grant:
         consent_id, code = self.consent()
-        return consent_id, self.tokens(code)
+        return Grant(self.tokens(code).access_token, consent_id)
 
     def tokens(self, code: str) -> TokenSet:
         return run(
@@ -170,28 +171,29 @@ def statuses(wire: Between, under: str) -> list[int]:
 
 
 def test_a_whole_link_is_within_the_standard(counter: Counter, standard: Specification) -> None:
-    consent_id, tokens = counter.linked()
-    connector, token = counter.connector, tokens.access_token
-    accounts = run(connector.accounts(access_token=token))
+    grant = counter.linked()
+    consent_id = grant.bank_consent_id
+    connector = counter.connector
+    accounts = run(connector.accounts(grant=grant))
     pages = 0
     for account in accounts.records:
-        run(connector.balances(access_token=token, account_external_id=account.external_id))
+        run(connector.balances(grant=grant, account_external_id=account.external_id))
         since = datetime.now(UTC).date() - timedelta(days=390)
         page = run(
             connector.transactions(
-                access_token=token, account_external_id=account.external_id, since=since
+                grant=grant, account_external_id=account.external_id, since=since
             )
         )
         while page.next_cursor is not None:
             pages += 1
             page = run(
                 connector.more_transactions(
-                    access_token=token,
+                    grant=grant,
                     account_external_id=account.external_id,
                     cursor=page.next_cursor,
                 )
             )
-    own = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+    own = {"Authorization": f"Bearer {grant.access_token}", "Accept": "application/json"}
     counter.ask("GET", f"{AISP}/balances", **own)
     counter.ask("GET", f"{AISP}/accounts/{accounts.records[0].external_id}", **own)
     run(connector.revoke_consent(bank_consent_id=consent_id))
@@ -201,41 +203,41 @@ def test_a_whole_link_is_within_the_standard(counter: Counter, standard: Specifi
     assert pages > 0
 
 
-def read_accounts(counter: Counter, token: str) -> object:
-    return run(counter.connector.accounts(access_token=token))
+def read_accounts(counter: Counter, grant: Grant) -> object:
+    return run(counter.connector.accounts(grant=grant))
 
 
 def test_refusals_are_within_the_standard(counter: Counter, standard: Specification) -> None:
-    consent_id, tokens = counter.linked()
-    token = tokens.access_token
+    grant = counter.linked()
+    consent_id = grant.bank_consent_id
     counter.wire.forget()
 
     with pytest.raises(AuthorisationExpired):
-        read_accounts(counter, "made-up")
+        read_accounts(counter, Grant("made-up", consent_id))
     with pytest.raises(BankRefused):
-        run(counter.connector.balances(access_token=token, account_external_id="aur-none"))
+        run(counter.connector.balances(grant=grant, account_external_id="aur-none"))
     counter.ask("GET", f"{AISP}/account-access-consents/{consent_id}", Authorization="Bearer x")
-    own = {"Authorization": f"Bearer {token}"}
+    own = {"Authorization": f"Bearer {grant.access_token}"}
     counter.ask("GET", f"{AISP}/accounts", Accept="text/html", **own)
     counter.ask("DELETE", f"{AISP}/account-access-consents/aac-none", **own)
     counter.bank.do("POST", "withdraw", consent_id=consent_id, login=counter.login)
     with pytest.raises(AuthorisationRevoked):
-        read_accounts(counter, token)
+        read_accounts(counter, grant)
 
     assert found(counter.wire, standard, AISP) == []
     assert statuses(counter.wire, AISP) == [401, 403, 401, 406, 403, 403]
 
 
 def test_troubles_are_within_the_standard(counter: Counter, standard: Specification) -> None:
-    _consent_id, tokens = counter.linked()
+    grant = counter.linked()
     counter.wire.forget()
 
     counter.bank.be(error_rate=True, status=429, retry_after_seconds=7)
     with pytest.raises(RateLimited) as limited:
-        read_accounts(counter, tokens.access_token)
+        read_accounts(counter, grant)
     counter.bank.be(error_rate=True, status=500)
     with pytest.raises(TemporarilyUnavailable):
-        read_accounts(counter, tokens.access_token)
+        read_accounts(counter, grant)
 
     assert limited.value.retry_after == timedelta(seconds=7)
     assert found(counter.wire, standard, AISP) == []
@@ -272,10 +274,10 @@ def test_consents_that_are_refused_are_refused_within_the_standard(
 
 
 def test_freezes_are_within_what_we_publish(counter: Counter, partner: Specification) -> None:
-    _consent_id, tokens = counter.linked()
+    grant = counter.linked()
     account = counter.bank.customers()[0]["accounts"][0]
-    connector, token = counter.connector, tokens.access_token
-    about = {"access_token": token, "account_external_id": account["AccountId"], "reason": "test"}
+    connector = counter.connector
+    about = {"grant": grant, "account_external_id": account["AccountId"], "reason": "test"}
     known, unknown = str(uuid4()), str(uuid4())
 
     for instruct, number in ((connector.freeze, known), (connector.unfreeze, str(uuid4()))):
@@ -284,7 +286,7 @@ def test_freezes_are_within_what_we_publish(counter: Counter, partner: Specifica
     with pytest.raises(BankRefused):
         run(connector.unfreeze(instruction_id=known, card_id=None, **about))
     for number in (known, unknown):
-        run(connector.freeze_status(access_token=token, instruction_id=number))
+        run(connector.freeze_status(grant=grant, instruction_id=number))
     with pytest.raises(BankRefused):
         run(
             connector.freeze(
@@ -297,11 +299,11 @@ def test_freezes_are_within_what_we_publish(counter: Counter, partner: Specifica
 
 
 def test_decisions_are_within_what_we_publish(counter: Counter, partner: Specification) -> None:
-    _consent_id, tokens = counter.linked()
+    grant = counter.linked()
     bought = counter.bank.buy(counter.login, suspicious=True)
-    connector, token = counter.connector, tokens.access_token
+    connector = counter.connector
     about = {
-        "access_token": token,
+        "grant": grant,
         "account_external_id": bought["AccountId"],
         "transaction_external_id": bought["TransactionId"],
         "decided_at": datetime.now(UTC),
@@ -314,7 +316,7 @@ def test_decisions_are_within_what_we_publish(counter: Counter, partner: Specifi
     with pytest.raises(BankRefused):
         run(connector.report_decision(decision_id=known, decision="not_me", **about))
     for number in (known, unknown):
-        run(connector.decision_status(access_token=token, decision_id=number))
+        run(connector.decision_status(grant=grant, decision_id=number))
     elsewhere = about | {"account_external_id": "none"}
     with pytest.raises(BankRefused):
         run(connector.report_decision(decision_id=unknown, decision="was_me", **elsewhere))
@@ -326,13 +328,13 @@ def test_decisions_are_within_what_we_publish(counter: Counter, partner: Specifi
 def test_what_supplements_a_transaction_is_within_what_we_publish(
     counter: Counter, partner: Specification
 ) -> None:
-    _consent_id, tokens = counter.linked()
+    grant = counter.linked()
     bought = counter.bank.buy(counter.login, suspicious=True, country="PT")
     counter.wire.forget()
 
     run(
         counter.connector.transactions(
-            access_token=tokens.access_token,
+            grant=grant,
             account_external_id=bought["AccountId"],
             since=datetime.now(UTC).date(),
         )
@@ -353,9 +355,9 @@ def test_what_supplements_a_transaction_is_within_what_we_publish(
 
 
 def test_the_judge_finds_fault_with_answers(counter: Counter, standard: Specification) -> None:
-    _consent_id, tokens = counter.linked()
+    grant = counter.linked()
     counter.wire.forget()
-    read_accounts(counter, tokens.access_token)
+    read_accounts(counter, grant)
     ((request, good),) = counter.wire.passed
     listed = json.loads(good.body)
     listed["Data"]["Account"][0]["Currency"] = "euro"

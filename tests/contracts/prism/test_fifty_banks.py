@@ -23,6 +23,7 @@ from partners.connectors.base import (
     BankRefused,
     ConnectorFailure,
     ConsentTerms,
+    Grant,
     RateLimited,
     Request,
     Response,
@@ -43,6 +44,7 @@ FILES = {"v4.0": "account-info-openapi.yaml", "v3.1": "account-info-openapi.v3.1
 # All of them in today's words, some in those of the version before.
 PAIRS = [("v4.0", seed) for seed in SEEDS] + [("v3.1", seed) for seed in SEEDS[::5]]
 ACCOUNT = "22289"
+GRANT = Grant("access-1", "consent-1")
 SINCE = date(2020, 3, 1)
 TOKEN = json.dumps({"access_token": "a", "token_type": "Bearer", "expires_in": 600}).encode()
 JSON = {"Content-Type": "application/json"}
@@ -166,19 +168,17 @@ class Mock:
     # What we ask
 
     def read_accounts(self) -> Steps[Any]:
-        return self.connector.accounts(access_token="a")
+        return self.connector.accounts(grant=GRANT)
 
     def read_balances(self) -> Steps[Any]:
-        return self.connector.balances(access_token="a", account_external_id=ACCOUNT)
+        return self.connector.balances(grant=GRANT, account_external_id=ACCOUNT)
 
     def read_transactions(self) -> Steps[TransactionPage]:
-        return self.connector.transactions(
-            access_token="a", account_external_id=ACCOUNT, since=SINCE
-        )
+        return self.connector.transactions(grant=GRANT, account_external_id=ACCOUNT, since=SINCE)
 
     def read_more(self, cursor: str) -> Steps[TransactionPage]:
         return self.connector.more_transactions(
-            access_token="a", account_external_id=ACCOUNT, cursor=cursor
+            grant=GRANT, account_external_id=ACCOUNT, cursor=cursor
         )
 
     def begin(self) -> Steps[Any]:

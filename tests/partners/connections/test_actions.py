@@ -62,7 +62,7 @@ def read_accounts(bank: Bank) -> int:
     listed = ask(
         bank.id,
         stored(bank).id,
-        lambda connector, token: connector.accounts(access_token=token),
+        lambda connector, grant: connector.accounts(grant=grant),
         clock=timezone.now,
     )
     return len(listed.records)

@@ -18,7 +18,11 @@ from partners.connectors.base import (
     drive,
 )
 from partners.connectors.partner import card_freezes
-from tests.contracts.connectors.dialects import ADDRESS, answer
+from tests.contracts.connectors.dialects import (
+    ADDRESS,
+    GRANT,
+    answer,
+)
 
 ROOT = Path(__file__).resolve().parents[4]
 SPEC: dict[str, Any] = yaml.safe_load(
@@ -37,7 +41,7 @@ def put(action: card_freezes.Action = "freeze", card_id: str | None = "card-1") 
     return card_freezes.put(
         ADDRESS,
         action=action,
-        access_token="access-1",
+        grant=GRANT,
         instruction_id=INSTRUCTION,
         account_external_id="acc-0001",
         card_id=card_id,

@@ -18,7 +18,12 @@ from partners.connectors.base import (
     drive,
 )
 from partners.connectors.partner import fraud_decisions
-from tests.contracts.connectors.dialects import ADDRESS, NOW, answer
+from tests.contracts.connectors.dialects import (
+    ADDRESS,
+    GRANT,
+    NOW,
+    answer,
+)
 
 ROOT = Path(__file__).resolve().parents[4]
 SPEC: dict[str, Any] = yaml.safe_load(
@@ -35,7 +40,7 @@ def schema(name: str) -> Draft202012Validator:
 def put(decision: FraudDecision = "not_me", decided_at: datetime = NOW) -> Any:
     return fraud_decisions.put(
         ADDRESS,
-        access_token="access-1",
+        grant=GRANT,
         decision_id=DECISION,
         account_external_id="acc-0001",
         transaction_external_id="t-1",

@@ -13,6 +13,7 @@ from partners.connectors.partner import receipts, shipments
 from tests.contracts.connectors.dialects import (
     ACCOUNT,
     ADDRESS,
+    GRANT,
     V4,
     UkDialect,
     receipt_row,
@@ -45,7 +46,7 @@ def test_what_the_suite_reads_is_as_described(kind: Any, name: str, answered: Re
 def test_the_description_has_the_path_that_we_ask(
     kind: Any, name: str, answered: Response
 ) -> None:
-    steps = kind.read(ADDRESS, access_token="a", account_external_id=ACCOUNT, after="")
+    steps = kind.read(ADDRESS, grant=GRANT, account_external_id=ACCOUNT, after="")
 
     path = f"/accounts/{{AccountId}}/{name.lower()}"
     base = SPEC["servers"][0]["url"]
@@ -55,7 +56,7 @@ def test_the_description_has_the_path_that_we_ask(
 
 @KINDS
 def test_a_bank_without_the_list_refuses_plainly(kind: Any, name: str, answered: Response) -> None:
-    steps = kind.read(ADDRESS, access_token="a", account_external_id=ACCOUNT, after="")
+    steps = kind.read(ADDRESS, grant=GRANT, account_external_id=ACCOUNT, after="")
 
     with pytest.raises(BankRefused) as refused:
         drive(steps, lambda _request: Response(404))

@@ -4,7 +4,13 @@ import pytest
 
 from partners.connectors.base import BadAnswer, Request, Response, drive
 from partners.connectors.uk_open_banking.connector import UkOpenBanking
-from tests.contracts.connectors.dialects import ADDRESS, V4, UkDialect, answer
+from tests.contracts.connectors.dialects import (
+    ADDRESS,
+    GRANT,
+    V4,
+    UkDialect,
+    answer,
+)
 
 bank = UkOpenBanking(ADDRESS)
 dialect = UkDialect(V4)
@@ -36,7 +42,7 @@ def listed(*accounts: object, following: str | None = None) -> Response:
 def test_an_identification_is_masked(identification: object, shown: str) -> None:
     row = account(Account=[{"SchemeName": "x", "Identification": identification}])
 
-    found = drive(bank.accounts(access_token="a"), lambda _request: listed(row))
+    found = drive(bank.accounts(grant=GRANT), lambda _request: listed(row))
 
     assert [record.masked_identification for record in found.records] == [shown]
 
@@ -49,7 +55,7 @@ def test_accounts_are_read_over_all_pages_and_each_once() -> None:
         f"{dialect.base}/accounts?page=2": listed(account("a-2"), account("a-3")),
     }
 
-    found = drive(bank.accounts(access_token="a"), lambda request: pages[request.url])
+    found = drive(bank.accounts(grant=GRANT), lambda request: pages[request.url])
 
     assert [record.external_id for record in found.records] == ["a-1", "a-2", "a-3"]
 
@@ -62,7 +68,7 @@ def test_pages_of_accounts_without_an_end_are_refused() -> None:
         return listed(account(), following=f"{dialect.base}/accounts?page={len(asked)}")
 
     with pytest.raises(BadAnswer):
-        drive(bank.accounts(access_token="a"), another)
+        drive(bank.accounts(grant=GRANT), another)
 
     assert len(asked) == 20
 
@@ -71,6 +77,6 @@ def test_pages_of_accounts_without_an_end_are_refused() -> None:
 def test_an_account_of_a_type_that_we_have_no_word_for_is_other(code: object) -> None:
     row = account(AccountTypeCode=code)
 
-    found = drive(bank.accounts(access_token="a"), lambda _request: listed(row))
+    found = drive(bank.accounts(grant=GRANT), lambda _request: listed(row))
 
     assert [record.kind for record in found.records] == ["other"]

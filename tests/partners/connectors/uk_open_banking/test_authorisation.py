@@ -19,7 +19,14 @@ from partners.connectors.base import (
     drive,
 )
 from partners.connectors.uk_open_banking.connector import UkOpenBanking
-from tests.contracts.connectors.dialects import ADDRESS, NOW, V4, UkDialect, answer
+from tests.contracts.connectors.dialects import (
+    ADDRESS,
+    GRANT,
+    NOW,
+    V4,
+    UkDialect,
+    answer,
+)
 
 bank = UkOpenBanking(ADDRESS)
 dialect = UkDialect(V4)
@@ -122,14 +129,14 @@ def test_a_consent_that_is_over_is_told_from_a_token_that_is(status: int, code: 
     told = answer({"Errors": [{"ErrorCode": code, "Message": "over"}]}, status)
 
     with pytest.raises(AuthorisationRevoked):
-        drive(bank.accounts(access_token="a"), lambda _request: told)
+        drive(bank.accounts(grant=GRANT), lambda _request: told)
 
 
 def test_a_refusal_carries_the_banks_code() -> None:
     told = answer({"Errors": [{"ErrorCode": "U008", "Message": "private"}]}, 400)
 
     with pytest.raises(BankRefused) as refused:
-        drive(bank.accounts(access_token="a"), lambda _request: told)
+        drive(bank.accounts(grant=GRANT), lambda _request: told)
 
     assert refused.value.code == "U008"
     assert "private" not in str(refused.value)

@@ -12,7 +12,10 @@ from partners.connectors.base import (
     drive,
 )
 from partners.connectors.uk_open_banking.connector import UkOpenBanking
-from tests.contracts.connectors.dialects import ADDRESS
+from tests.contracts.connectors.dialects import (
+    ADDRESS,
+    GRANT,
+)
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples" / "uk_open_banking"
 ACCOUNT = "nm-acc-7001"
@@ -24,9 +27,7 @@ def sample(name: str) -> Response:
 
 
 def test_transactions_of_the_sample() -> None:
-    steps = bank.transactions(
-        access_token="a", account_external_id=ACCOUNT, since=date(2025, 6, 1)
-    )
+    steps = bank.transactions(grant=GRANT, account_external_id=ACCOUNT, since=date(2025, 6, 1))
 
     page = drive(steps, lambda _request: sample("transactions_v4.json"))
 
@@ -92,7 +93,7 @@ def test_transactions_of_the_sample() -> None:
 
 
 def test_accounts_of_the_sample() -> None:
-    listed = drive(bank.accounts(access_token="a"), lambda _request: sample("accounts_v4.json"))
+    listed = drive(bank.accounts(grant=GRANT), lambda _request: sample("accounts_v4.json"))
 
     assert listed.records == (
         AccountRecord("nm-acc-7001", "current", "Bills", "GBP", "**** 5678"),
@@ -102,7 +103,7 @@ def test_accounts_of_the_sample() -> None:
 
 
 def test_balances_of_the_sample_are_the_newest_of_each_kind_without_the_credit_line() -> None:
-    steps = bank.balances(access_token="a", account_external_id=ACCOUNT)
+    steps = bank.balances(grant=GRANT, account_external_id=ACCOUNT)
 
     balances = drive(steps, lambda _request: sample("balances_v4.json"))
 

@@ -8,16 +8,21 @@ import pytest
 
 from partners.connectors.base import Response, TransactionPage, drive
 from partners.connectors.uk_open_banking.connector import UkOpenBanking
-from tests.contracts.connectors.dialects import ACCOUNT, ADDRESS, V4, Row, UkDialect
+from tests.contracts.connectors.dialects import (
+    ACCOUNT,
+    ADDRESS,
+    GRANT,
+    V4,
+    Row,
+    UkDialect,
+)
 
 bank = UkOpenBanking(ADDRESS)
 dialect = UkDialect(V4)
 
 
 def page_of(*rows: Row) -> TransactionPage:
-    steps = bank.transactions(
-        access_token="a", account_external_id=ACCOUNT, since=date(2026, 3, 1)
-    )
+    steps = bank.transactions(grant=GRANT, account_external_id=ACCOUNT, since=date(2026, 3, 1))
     return drive(steps, lambda _request: dialect.page(rows))
 
 
@@ -33,9 +38,7 @@ def exchange(**changes: object) -> dict[str, object]:
 
 
 def test_the_first_page_is_asked_from_a_day_early_in_case_the_bank_minds_the_zone() -> None:
-    steps = bank.transactions(
-        access_token="a", account_external_id="a/b?c", since=date(2026, 3, 1)
-    )
+    steps = bank.transactions(grant=GRANT, account_external_id="a/b?c", since=date(2026, 3, 1))
 
     asked = urlsplit(next(steps).url)
 
@@ -109,9 +112,7 @@ def test_an_exchange_keeps_the_original_amount_its_sign_and_the_rate_as_written(
 )
 def test_a_rate_keeps_every_digit_that_the_bank_wrote(written: str, kept: str) -> None:
     body = dialect.page([Row(extra=exchange(ExchangeRate=123456.5))]).body
-    steps = bank.transactions(
-        access_token="a", account_external_id=ACCOUNT, since=date(2026, 3, 1)
-    )
+    steps = bank.transactions(grant=GRANT, account_external_id=ACCOUNT, since=date(2026, 3, 1))
 
     page = drive(
         steps, lambda _request: Response(200, {}, body.replace(b"123456.5", written.encode()))
@@ -166,9 +167,7 @@ def test_of_a_card_number_the_last_four_digits_are_kept(
 def test_a_first_available_day_before_ours_changes_nothing() -> None:
     answer = json.loads(dialect.page([]).body)
     answer["Meta"] = {"FirstAvailableDateTime": "2020-01-01T00:00:00Z"}
-    steps = bank.transactions(
-        access_token="a", account_external_id=ACCOUNT, since=date(2026, 3, 1)
-    )
+    steps = bank.transactions(grant=GRANT, account_external_id=ACCOUNT, since=date(2026, 3, 1))
 
     page = drive(steps, lambda _request: Response(200, {}, json.dumps(answer).encode()))
 
@@ -179,9 +178,7 @@ def test_a_first_available_day_before_ours_changes_nothing() -> None:
 def test_a_bank_that_always_gave_everything_may_say_so_in_its_own_way(written: object) -> None:
     answer = json.loads(dialect.page([Row()]).body)
     answer["Meta"] = {"FirstAvailableDateTime": written}
-    steps = bank.transactions(
-        access_token="a", account_external_id=ACCOUNT, since=date(2026, 3, 1)
-    )
+    steps = bank.transactions(grant=GRANT, account_external_id=ACCOUNT, since=date(2026, 3, 1))
 
     page = drive(steps, lambda _request: Response(200, {}, json.dumps(answer).encode()))
 
