@@ -17,8 +17,8 @@ _WITHOUT_MINOR_UNIT = frozenset(
 )
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
-# Open Banking's pattern for amounts, which has no sign: the indicator gives it.
-_AMOUNT = re.compile(r"([0-9]{1,13})(?:\.([0-9]{1,5}))?")
+# 13 digits in UK Open Banking, 14 in the Berlin Group's standard. The sign is the dialect's to read.
+_AMOUNT = re.compile(r"([0-9]{1,14})(?:\.([0-9]{1,5}))?")
 
 
 def exponent(currency: str) -> int:

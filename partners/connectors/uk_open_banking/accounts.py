@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from partners.connectors import links
 from partners.connectors.answers import Node, read_json
 from partners.connectors.base import (
     AccountList,
@@ -17,16 +18,15 @@ from partners.connectors.base import (
     RejectedRow,
     Steps,
 )
+from partners.connectors.masks import masked_account
 from partners.connectors.money import exponent
 from partners.connectors.refusals import expect
 from partners.connectors.rows import as_node, read_rows
-from partners.connectors.uk_open_banking import calls, links
+from partners.connectors.uk_open_banking import calls
 from partners.connectors.uk_open_banking.amounts import signed_amount
 from partners.connectors.uk_open_banking.words import ACCOUNT_KINDS, BALANCE_KINDS
 
 _MAX_PAGES = 20
-_LONG_ENOUGH_TO_SHOW_FOUR = 8
-_MASKS = "*\u2022"
 
 
 def read_accounts(address: BankAddress, version: str, *, grant: Grant) -> Steps[AccountList]:
@@ -42,7 +42,12 @@ def read_accounts(address: BankAddress, version: str, *, grant: Grant) -> Steps[
         good, bad = read_rows(rows, _read_account)
         records += [account for account in good if account is not None]
         rejected += bad
-        following = links.next_url(answer, url, within=calls.aisp_url(address, version))
+        following = links.next_url(
+            answer.optional_node("Links"),
+            "Next",
+            asked=url,
+            within=calls.aisp_url(address, version),
+        )
         if following is None:
             return AccountList(_once(records), tuple(rejected))
         url = following
@@ -78,16 +83,7 @@ def _masked(row: Node) -> str:
             identification.get("Identification") if isinstance(identification, dict) else None
         )
         if isinstance(written, str):
-            return f"**** {_last_four(written)}".strip()
-    return ""
-
-
-def _last_four(written: str) -> str:
-    """Nothing of a number so short that four characters would be most of it."""
-    known = "".join(mark for mark in written if mark.isascii() and mark.isalnum())
-    masked_already = any(mark in written for mark in _MASKS) and written.endswith(known[-4:])
-    if masked_already or len(known) >= _LONG_ENOUGH_TO_SHOW_FOUR:
-        return known[-4:]
+            return masked_account(written)
     return ""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from partners.connectors.base import AccountKind, Kind
+from partners.connectors.base import AccountKind
 
 # ExternalEntryStatus1Code; OBEntryStatus1Code. None: not an entry (to come, informative, refused).
 STATUSES: Mapping[str, Literal["pending", "posted"] | None] = {
@@ -58,39 +58,6 @@ BALANCE_KINDS: Mapping[str, tuple[Literal["available", "booked"], int]] = {
     "OPBD": ("booked", 2),
     "OpeningBooked": ("booked", 2),
 }
-
-# ProprietaryBankTransactionCode, as docs/for-banks.md asks for it.
-PROPRIETARY_KINDS: Mapping[str, Kind] = {
-    "CARD_PURCHASE": "card_purchase",
-    "CARD_REFUND": "card_refund",
-    "SALARY": "salary",
-    "TRANSFER_IN": "transfer_in",
-    "TRANSFER_OUT": "transfer_out",
-    "DIRECT_DEBIT": "direct_debit",
-    "FEE": "fee",
-}
-
-# BankTransactionCode, ISO 20022 external codes and 3.1's names. Sub-families say more, so first.
-SUBFAMILY_KINDS: Mapping[str, Kind] = {
-    "SALA": "salary",
-    "Salary": "salary",
-    "FEES": "fee",
-    "Fees": "fee",
-    "CHRG": "fee",
-    "Charges": "fee",
-}
-FAMILY_KINDS: Mapping[str, Kind] = {
-    "RCDT": "transfer_in",
-    "RRCT": "transfer_in",
-    "ReceivedCreditTransfers": "transfer_in",
-    "ICDT": "transfer_out",
-    "IRCT": "transfer_out",
-    "IssuedCreditTransfers": "transfer_out",
-    "RDDT": "direct_debit",
-    "ReceivedDirectDebits": "direct_debit",
-}
-
-CARD_FAMILIES = ("CCRD", "CustomerCardTransactions")
 
 # AWAU of 4.0 and AwaitingAuthorisation of 3.1: the customer has not decided yet.
 AWAITING = frozenset({"AWAU", "AwaitingAuthorisation"})

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -32,6 +33,7 @@ _FORMATS = {
     "date-time": st.datetimes().map(
         lambda moment: f"{moment.replace(year=2000 + moment.year % 100):%Y-%m-%dT%H:%M:%S}+00:00"
     ),
+    "date": st.dates(date(2000, 1, 1), date(2099, 12, 31)).map(str),
     "uri": st.just("https://api.northmoor-bank.example/somewhere"),
 }
 
@@ -77,9 +79,15 @@ class Specification:
         name = parameter["name"]
         value = given.get(name.lower() if parameter["in"] == "header" else name)
         if value is not None:
-            yield from self.against(parameter["schema"], value)
+            yield from self.against(parameter["schema"], self._typed(parameter["schema"], value))
         elif parameter.get("required"):
             yield f"{name}: missing"
+
+    def _typed(self, schema: Schema, written: str) -> object:
+        """A parameter is text on the wire, whatever the schema calls it."""
+        if self.resolved(schema).get("type") == "boolean":
+            return {"true": True, "false": False}.get(written, written)
+        return written
 
     def _body_complaints(self, operation: Schema, request: Request) -> Iterator[str]:
         if "requestBody" not in operation:
@@ -102,7 +110,7 @@ class Specification:
             return
         described = self.resolved(described)
         for name, header in described.get("headers", {}).items():
-            if header.get("required") and not response.header(name):
+            if self.resolved(header).get("required") and not response.header(name):
                 yield f"{name}: missing"
         contents = {
             _media_type(name): inner for name, inner in described.get("content", {}).items()
@@ -122,10 +130,13 @@ class Specification:
         yield from (f"{list(error.path)}: {error.validator}" for error in errors)
 
     def _operation(self, request: Request) -> Schema | None:
-        path = urlsplit(request.url).path.removeprefix(self.whole["servers"][0]["url"])
-        for template, operations in self.whole["paths"].items():
-            pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template))
+        base = urlsplit(self.whole["servers"][0]["url"]).path
+        path = urlsplit(request.url).path.removeprefix(base)
+        # `/v1/accounts/{id}` before `/v1/{service}/{product}`: what is written out counts first.
+        for template in sorted(self.whole["paths"], key=lambda each: each.count("{")):
+            pattern = re.sub(r"\\{[\w\\-]+\\}", "[^/]+", re.escape(template))
             if re.fullmatch(pattern, path) and unquote(path).count("/") == template.count("/"):
+                operations = self.whole["paths"][template]
                 found = operations.get(request.method.lower())
                 shared = operations.get("parameters", [])
                 return found and found | {"parameters": [*shared, *found.get("parameters", [])]}
@@ -165,7 +176,7 @@ class Specification:
         members = {
             name: self.instances(inner) for name, inner in schema.get("properties", {}).items()
         }
-        required = {name for name in schema.get("required", []) if name in members}
+        required = [name for name in schema.get("required", []) if name in members]
         return st.fixed_dictionaries(
             {name: members[name] for name in required},
             optional={name: inner for name, inner in members.items() if name not in required},
@@ -180,8 +191,7 @@ def _strings(schema: Schema) -> st.SearchStrategy[str]:
     if schema.get("format") in _FORMATS:
         return _FORMATS[schema["format"]]
     if "pattern" in schema:
-        return st.from_regex(re.compile(schema["pattern"], re.ASCII)).filter(
-            lambda text: "\n" not in text
-        )
+        pattern = re.compile(schema["pattern"], re.ASCII)
+        return st.from_regex(pattern, fullmatch=True).filter(lambda text: "\n" not in text)
     longest = min(schema.get("maxLength", 40), 60)
     return st.text(_TEXT, min_size=schema.get("minLength", 0), max_size=longest)

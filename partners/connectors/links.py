@@ -10,16 +10,15 @@ _URL = re.compile(r"[\x21-\x7e]{1,2048}")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def next_url(answer: Node, asked: str, *, within: str) -> str | None:
+def next_url(links: Node, name: str, *, asked: str, within: str) -> str | None:
     """The next page's URL, None on the last page; BadAnswer where it would lead us elsewhere."""
-    links = answer.optional_node("Links")
-    if not links.has("Next"):
+    if not links.has(name):
         return None
-    following = _joined(asked, links.string("Next", limit=_MAX_URL))
+    following = _joined(asked, links.string(name, limit=_MAX_URL))
     if following is None or not is_within(following, within):
-        links.wrong("Next", "leads elsewhere")
+        links.wrong(name, "leads elsewhere")
     if following == asked:
-        links.wrong("Next", "leads back to the same page")
+        links.wrong(name, "leads back to the same page")
     return following
 
 
