@@ -74,6 +74,12 @@ class Node:
             self.wrong(name, "more rows than a page may hold")
         return value
 
+    def required_rows(self, name: str) -> list[object]:
+        """The list of that name, which must be there even when it is empty."""
+        if name not in self.members:
+            self.wrong(name, "missing")
+        return self.rows(name)
+
     def string(self, name: str, *, limit: int = 64) -> str:
         value = self.members.get(name)
         if not isinstance(value, str):

@@ -45,6 +45,15 @@ class Row:
 
 
 class Dialect(Protocol):
+    @property
+    def names_accounts(self) -> bool:
+        """Whether balances and rows say by its id whose they are."""
+        ...
+
+    def abroad(self) -> Mapping[str, object]:
+        """All that a row may say of a card payment in another currency."""
+        ...
+
     def token(self, **changes: object) -> Response: ...
     def refused_grant(self) -> Response: ...
     def consent(self) -> Response: ...
@@ -162,13 +171,8 @@ V31 = UkWords(
 )
 
 
-@dataclass(frozen=True)
-class UkDialect:
-    words: UkWords
-
-    @property
-    def base(self) -> str:
-        return f"{ORIGIN}/open-banking/{self.words.version}/aisp"
+class PartnerAnswers:
+    """What every dialect's bank answers alike: tokens, and our own interface."""
 
     def token(self, **changes: object) -> Response:
         granted = {
@@ -182,6 +186,62 @@ class UkDialect:
 
     def refused_grant(self) -> Response:
         return answer({"error": "invalid_grant"}, 400)
+
+    def frozen(self, instruction_id: str, **changes: object) -> Response:
+        outcome = {
+            "InstructionId": instruction_id,
+            "Status": "done",
+            "SettledAt": "2026-03-30T09:00:02Z",
+            "FailureReason": None,
+        }
+        return answer(outcome | changes)
+
+    def decided(self, decision_id: str, **changes: object) -> Response:
+        outcome = {
+            "DecisionId": decision_id,
+            "Status": "done",
+            "SettledAt": "2026-03-30T09:00:02Z",
+            "FailureReason": None,
+        }
+        return answer(outcome | changes)
+
+    def receipts(self, rows: Sequence[object], **changes: object) -> Response:
+        return answer({"Receipt": list(rows), "Cursor": "place-2", "HasMore": False} | changes)
+
+    def shipments(self, rows: Sequence[object], **changes: object) -> Response:
+        return answer({"Shipment": list(rows), "Cursor": "place-2", "HasMore": False} | changes)
+
+
+@dataclass(frozen=True)
+class UkDialect(PartnerAnswers):
+    words: UkWords
+
+    names_accounts = True
+
+    @property
+    def base(self) -> str:
+        return f"{ORIGIN}/open-banking/{self.words.version}/aisp"
+
+    def abroad(self) -> Mapping[str, object]:
+        return {
+            "ValueDateTime": "2026-03-30T00:00:00+01:00",
+            "TransactionInformation": "CARD 4821 LISBOA",
+            "CurrencyExchange": {
+                "SourceCurrency": "EUR",
+                "TargetCurrency": "GBP",
+                "UnitCurrency": "GBP",
+                "ExchangeRate": 1.1523,
+                "InstructedAmount": {"Amount": "14.17", "Currency": "EUR"},
+            },
+            "MerchantDetails": {
+                "MerchantName": "Pastelaria Aurora",
+                "MerchantCategoryCode": "5812",
+            },
+            "CardInstrument": {"CardSchemeName": "VISA", "Identification": "**** 4821"},
+            "ProprietaryBankTransactionCode": {"Code": "CARD_PURCHASE", "Issuer": "Northmoor"},
+            "BankTransactionCode": {"Code": "CCRD", "SubCode": "POSD"},
+            "SupplementaryData": {"FraudSignal": "suspected", "CardId": "c-1"},
+        }
 
     def consent(self) -> Response:
         return answer({"Data": {"ConsentId": "consent-1", "Status": self.words.awaiting}}, 201)
@@ -238,32 +298,118 @@ class UkDialect:
     def following(self) -> str:
         return f"{self.base}/accounts/{ACCOUNT}/transactions?page=2"
 
-    def frozen(self, instruction_id: str, **changes: object) -> Response:
-        outcome = {
-            "InstructionId": instruction_id,
-            "Status": "done",
-            "SettledAt": "2026-03-30T09:00:02Z",
-            "FailureReason": None,
+
+class BerlinGroupDialect(PartnerAnswers):
+    names_accounts = False
+    base = f"{ORIGIN}/psd2/v1"
+    kinds: Mapping[str, str] = {
+        "current": "CACC",
+        "savings": "SVGS",
+        "credit_card": "CARD",
+        "loan": "LOAN",
+    }
+
+    def abroad(self) -> Mapping[str, object]:
+        return {
+            "entryReference": "e-1",
+            "valueDate": "2026-03-30",
+            "remittanceInformationUnstructured": "CARD 4821 LISBOA",
+            "currencyExchange": [
+                {
+                    "sourceCurrency": "EUR",
+                    "targetCurrency": "GBP",
+                    "unitCurrency": "EUR",
+                    "exchangeRate": "0.8678",
+                    "quotationDate": "2026-03-28",
+                    "instructedAmount": {"amount": "14.17", "currency": "EUR"},
+                }
+            ],
+            "creditorName": "Pastelaria Aurora",
+            "merchantCategoryCode": "5812",
+            "maskedPan": "************4821",
+            "proprietaryBankTransactionCode": "CARD_PURCHASE",
+            "bankTransactionCode": "PMNT-CCRD-POSD",
+            "SupplementaryData": {
+                "FraudSignal": "suspected",
+                "CardId": "c-1",
+                "OccurredAt": "2026-03-28T10:15:00+00:00",
+            },
         }
-        return answer(outcome | changes)
 
-    def decided(self, decision_id: str, **changes: object) -> Response:
-        outcome = {
-            "DecisionId": decision_id,
-            "Status": "done",
-            "SettledAt": "2026-03-30T09:00:02Z",
-            "FailureReason": None,
+    def consent(self) -> Response:
+        told = {
+            "consentStatus": "received",
+            "consentId": "consent-1",
+            "_links": {"scaOAuth": {"href": f"{ORIGIN}/.well-known/oauth-authorization-server"}},
         }
-        return answer(outcome | changes)
+        return answer(told, 201)
 
-    def receipts(self, rows: Sequence[object], **changes: object) -> Response:
-        return answer({"Receipt": list(rows), "Cursor": "place-2", "HasMore": False} | changes)
+    def consent_status(self, status: str) -> Response:
+        return answer({"consentStatus": status})
 
-    def shipments(self, rows: Sequence[object], **changes: object) -> Response:
-        return answer({"Shipment": list(rows), "Cursor": "place-2", "HasMore": False} | changes)
+    def refused(self, status: int, code: str) -> Response:
+        return answer({"tppMessages": [{"category": "ERROR", "code": code}]}, status)
+
+    def accounts(self, kinds: Sequence[str]) -> Response:
+        listed = [
+            {
+                "resourceId": f"acc-{position:04}",
+                "iban": f"GB00NORT0000000000{position:04}",
+                "currency": "GBP",
+                "displayName": f"My {kind}",
+                "cashAccountType": self.kinds[kind],
+            }
+            for position, kind in enumerate(kinds, start=1)
+        ]
+        return answer({"accounts": listed})
+
+    def balances(self, *, amount: str, credit: bool, account: str = ACCOUNT) -> Response:  # noqa: ARG002  # never named
+        listed = [
+            {
+                "balanceType": kind,
+                "balanceAmount": {"amount": signed(amount, credit=credit), "currency": "GBP"},
+                "lastChangeDateTime": "2026-03-30T08:59:00+01:00",
+            }
+            for kind in ("interimAvailable", "interimBooked")
+        ]
+        return answer({"balances": listed})
+
+    def page(self, rows: Sequence[Row | object], *, following: str | None = None) -> Response:
+        ways: dict[str, object] = {"account": {"href": f"/psd2/v1/accounts/{ACCOUNT}"}}
+        if following is not None:
+            ways["next"] = {"href": following}
+        pending = [row for row in rows if isinstance(row, Row) and row.pending]
+        listed = {
+            "pending": [self.row(row) for row in pending],
+            "booked": [
+                self.row(row) if isinstance(row, Row) else row
+                for row in rows
+                if row not in pending
+            ],
+        }
+        return answer({"transactions": listed | {"_links": ways}})
+
+    def row(self, row: Row) -> dict[str, object]:
+        return {
+            "transactionId": row.external_id,
+            "bookingDate": row.booked,
+            "transactionAmount": {
+                "amount": signed(row.amount, credit=row.credit),
+                "currency": row.currency,
+            },
+            **row.extra,
+        }
+
+    def following(self) -> str:
+        return f"{self.base}/accounts/{ACCOUNT}/transactions?page=2"
+
+
+def signed(amount: str, *, credit: bool) -> str:
+    return amount if credit else f"-{amount}"
 
 
 DIALECTS: Mapping[str, Dialect] = {
+    "berlin_group": BerlinGroupDialect(),
     "uk_open_banking": UkDialect(V4),
     "uk_open_banking_3_1": UkDialect(V31),
 }

@@ -65,28 +65,12 @@ odd = st.one_of(
 def usual_answers(name: str) -> list[Response]:
     """One good answer of every kind that the bank gives."""
     dialect = DIALECTS[name]
-    foreign = {
-        "ValueDateTime": "2026-03-30T00:00:00+01:00",
-        "TransactionInformation": "CARD 4821 LISBOA",
-        "CurrencyExchange": {
-            "SourceCurrency": "EUR",
-            "TargetCurrency": "GBP",
-            "UnitCurrency": "GBP",
-            "ExchangeRate": 1.1523,
-            "InstructedAmount": {"Amount": "14.17", "Currency": "EUR"},
-        },
-        "MerchantDetails": {"MerchantName": "Pastelaria Aurora", "MerchantCategoryCode": "5812"},
-        "CardInstrument": {"CardSchemeName": "VISA", "Identification": "**** 4821"},
-        "ProprietaryBankTransactionCode": {"Code": "CARD_PURCHASE", "Issuer": "Northmoor"},
-        "BankTransactionCode": {"Code": "CCRD", "SubCode": "POSD"},
-        "SupplementaryData": {"FraudSignal": "suspected", "CardId": "c-1"},
-    }
     return [
         dialect.token(),
         dialect.consent(),
         dialect.accounts(["current", "savings"]),
         dialect.balances(amount="10.00", credit=True),
-        dialect.page([Row(extra=foreign), Row("t-2")], following=dialect.following()),
+        dialect.page([Row(extra=dialect.abroad()), Row("t-2")], following=dialect.following()),
         dialect.frozen(INSTRUCTION),
         dialect.decided(INSTRUCTION),
         dialect.receipts([receipt_row(), receipt_row(ReceiptId="rcp-2", Tax=None)]),
