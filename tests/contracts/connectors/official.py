@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ _FORMATS = {
 @dataclass(frozen=True)
 class Specification:
     whole: Schema
+    _made: dict[str, st.SearchStrategy[Any]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def read(cls, path: Path) -> "Specification":
@@ -141,6 +142,12 @@ class Specification:
                 shared = operations.get("parameters", [])
                 return found and found | {"parameters": [*shared, *found.get("parameters", [])]}
         return None
+
+    def named(self, name: str) -> st.SearchStrategy[Any]:
+        """Values that the schema of that name allows, by one strategy for good."""
+        if name not in self._made:
+            self._made[name] = self.instances(self.whole["components"]["schemas"][name])
+        return self._made[name]
 
     def instances(self, schema: Schema) -> st.SearchStrategy[Any]:
         """Values that a schema allows; as much of JSON Schema as the standard's files use."""

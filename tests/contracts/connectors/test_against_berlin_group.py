@@ -121,8 +121,7 @@ def test_the_judge_finds_fault_where_there_is_one(standard: Specification) -> No
 def test_transactions_that_the_standard_allows_are_read(
     standard: Specification, data: st.DataObject
 ) -> None:
-    schema = standard.whole["components"]["schemas"]["transactions"]
-    rows = data.draw(st.lists(standard.instances(schema), min_size=1, max_size=4))
+    rows = data.draw(st.lists(standard.named("transactions"), min_size=1, max_size=4))
     for row in rows:
         row.pop("currencyExchange", None)  # random currencies are a mix-up, and refused as one
     listed = {"booked": rows[:2], "pending": rows[2:], "_links": {"account": {"href": "x"}}}
@@ -140,8 +139,7 @@ def test_transactions_that_the_standard_allows_are_read(
 def test_accounts_that_the_standard_allows_are_read(
     standard: Specification, data: st.DataObject
 ) -> None:
-    schema = standard.whole["components"]["schemas"]["accountDetails"]
-    rows = data.draw(st.lists(standard.instances(schema), min_size=1, max_size=4))
+    rows = data.draw(st.lists(standard.named("accountDetails"), min_size=1, max_size=4))
     for position, row in enumerate(rows):
         row["resourceId"] = f"acc-{position}"
     body = json.dumps({"accounts": rows}).encode()
@@ -156,8 +154,7 @@ def test_accounts_that_the_standard_allows_are_read(
 def test_balances_that_the_standard_allows_are_read(
     standard: Specification, data: st.DataObject
 ) -> None:
-    schema = standard.whole["components"]["schemas"]["balance"]
-    rows = data.draw(st.lists(standard.instances(schema), min_size=1, max_size=4))
+    rows = data.draw(st.lists(standard.named("balance"), min_size=1, max_size=4))
     for row in rows:
         row["balanceAmount"] = {"amount": "-12.30", "currency": "EUR"}
     told = Response(

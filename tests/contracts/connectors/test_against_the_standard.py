@@ -109,8 +109,7 @@ def test_the_judge_finds_fault_where_there_is_one(words: UkWords, standard: Spec
 def test_transactions_that_the_standard_allows_are_read(
     words: UkWords, standard: Specification, data: st.DataObject
 ) -> None:
-    schema = standard.whole["components"]["schemas"]["OBTransaction6"]
-    rows = data.draw(st.lists(standard.instances(schema), min_size=1, max_size=4))
+    rows = data.draw(st.lists(standard.named("OBTransaction6"), min_size=1, max_size=4))
     for row in rows:
         row["AccountId"] = ACCOUNT
         row.pop("CurrencyExchange", None)  # random currencies are a mix-up, and refused as one
@@ -132,8 +131,7 @@ def test_transactions_that_the_standard_allows_are_read(
 def test_accounts_that_the_standard_allows_are_read(
     words: UkWords, standard: Specification, data: st.DataObject
 ) -> None:
-    schema = standard.whole["components"]["schemas"]["OBAccount6"]
-    rows = data.draw(st.lists(standard.instances(schema), min_size=1, max_size=4))
+    rows = data.draw(st.lists(standard.named("OBAccount6"), min_size=1, max_size=4))
     for position, row in enumerate(rows):
         row["AccountId"] = f"acc-{position}"
     body = json.dumps({"Data": {"Account": rows}}).encode()
