@@ -16,7 +16,7 @@ from accounts.clients.models import Client
 from accounts.consent.models import Consent, Purpose
 from accounts.consent.queries import LiveCount, live_counts
 from accounts.disclosure.models import Disclosure, DisclosureCount, Tally
-from accounts.disclosure.queries import STAFF, disclosures_of
+from accounts.disclosure.queries import NO_READERS, STAFF, disclosures_of
 from partners.banks.models import Customer
 from partners.compliance.rules import DAYS_PLOTTED, Period
 from partners.console.queries import DisclosureFilter, wanted_disclosures
@@ -158,11 +158,18 @@ _COUNTED = Q(decision=REFUSED) | Q(recipient="portal") | Q(recipient__startswith
 
 
 def totals_of(wanted: DisclosureFilter, period: Period) -> list[Total]:
-    """Most often first: of one customer from their own records, of the whole bank from tallies."""
+    """Those of others first, most often first: of one customer from their own records, of the whole bank from
+    tallies."""
     rows = _of_customer(wanted, period) if wanted.pseudonym else _of_bank(wanted, period)
     return sorted(
-        (Total(*row) for row in rows), key=lambda it: (-it.times, it.recipient, it.feed, it.reason)
+        (Total(*row) for row in rows),
+        key=lambda it: (is_own(it.recipient), -it.times, it.recipient, it.feed, it.reason),
     )
+
+
+def is_own(recipient: str) -> bool:
+    """Whether it is we, who read for others, the bank itself, or its staff at the record."""
+    return recipient in NO_READERS or recipient.startswith(STAFF)
 
 
 def _of_customer(wanted: DisclosureFilter, period: Period) -> Iterable[tuple[Any, ...]]:

@@ -15,7 +15,7 @@ from accounts.consent.queries import LiveCount
 from accounts.disclosure.models import Disclosure
 from accounts.disclosure.notes import instant
 from accounts.disclosure.nothing import can_be_stated
-from accounts.disclosure.queries import NO_READERS, STAFF
+from accounts.disclosure.queries import STAFF
 from partners.banks.models import Customer
 from partners.banks.rules import masked_name
 from partners.compliance.queries import (
@@ -25,6 +25,7 @@ from partners.compliance.queries import (
     Readings,
     Recipients,
     Total,
+    is_own,
 )
 from partners.compliance.reporting import Report
 from partners.compliance.rules import (
@@ -169,8 +170,7 @@ def sums_of(totals: Sequence[Total]) -> dict[str, int]:
 
 def is_shown_to_others(row: Total) -> bool:
     """Released, and not to us, to the bank itself or to its staff."""
-    own = row.recipient in NO_READERS or row.recipient.startswith(STAFF)
-    return row.decision == RELEASED and not own
+    return row.decision == RELEASED and not is_own(row.recipient)
 
 
 def found_row(
@@ -237,7 +237,8 @@ def period_words(period: Period, today: date) -> list[dict[str, Any]]:
 def report_words(report: Report, today: date) -> dict[str, Any]:
     """The sums of a report in the order of its page."""
     beside = Beside(report.names, report.purposes, {})
-    shown = [each for each in report.totals if each.decision == RELEASED]
+    shown = [each for each in report.totals if is_shown_to_others(each)]
+    own = [each for each in report.totals if each.decision == RELEASED and is_own(each.recipient)]
     refused = [each for each in report.totals if each.decision == REFUSED]
     return {
         "period": report.period,
@@ -245,6 +246,7 @@ def report_words(report: Report, today: date) -> dict[str, Any]:
         "made_at": report.made_at,
         "sums": sums_of(report.totals),
         "shown": [total_row(each, beside) for each in shown],
+        "own": [total_row(each, beside) for each in own],
         "refused": [total_row(each, beside) for each in refused],
         "by_recipient": _added(shown, lambda it: recipient_words(it.recipient, report.names)),
         "by_purpose": _added(

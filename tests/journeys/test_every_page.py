@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 NARROW = {"width": 360, "height": 740}
 CONSOLE = (
     *("", "integration/", "feeds/", "alert-types/", "customers/", "conversations/"),
-    *("disclosures/", "retention/", "staff/"),
+    *("recipients/", "disclosures/", "search/", "report/", "retention/", "erasures/", "staff/"),
 )
 STICKS_OUT = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
