@@ -122,9 +122,12 @@ def _read_transaction(row: Node, status: Status, zone: ZoneInfo) -> TransactionR
 
 
 def _external_id(row: Node) -> str | None:
-    """The id by which the bank gives details, else the entry's own reference; some rows have neither."""
+    """The id by which the bank gives details, else the entry's own reference; some rows have neither.
+
+    The standard lets either be empty, which names nothing.
+    """
     for name in ("transactionId", "entryReference"):
-        if row.has(name):
+        if row.has(name) and row.members[name] != "":
             return row.identity(name, limit=210)
     return None
 

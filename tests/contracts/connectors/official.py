@@ -16,7 +16,9 @@ from jsonschema import Draft4Validator, Draft202012Validator, FormatChecker
 from partners.connectors.base import Request, Response
 
 Schema = Mapping[str, Any]
-_TEXT = st.characters(min_codepoint=0x21, max_codepoint=0x17F, exclude_categories=["Cc", "Cf"])
+_TEXT = st.characters(
+    min_codepoint=0x21, max_codepoint=0x17F, exclude_categories=["Cc", "Cf", "Zs"]
+)
 _RFC3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
 )

@@ -76,6 +76,7 @@ def test_all_that_a_row_says_is_kept() -> None:
     [
         ({"transactionId": "t-1", "entryReference": "e-1"}, "t-1"),
         ({"entryReference": "e-1"}, "e-1"),
+        ({"transactionId": "", "entryReference": "e-1"}, "e-1"),
         ({}, None),
     ],
 )
