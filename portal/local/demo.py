@@ -6,6 +6,7 @@ bank approving headless. Safe to run again: what is there stays, and what is mis
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -174,21 +175,33 @@ def totp_secret(email: str) -> str:
 
 def ensure_program() -> tuple[Client, str]:
     """A third party's program that registered to read balances and transactions, and its secret."""
-    left = settings.PORTAL_STATE / "demo.json"
-    secret = json.loads(left.read_text()).get("program_secret", "") if left.exists() else ""
     program = Client.objects.filter(client_id=PROGRAM_ID).first()
-    if program is not None and secret:
-        return program, secret
-    secret = os.urandom(24).hex()
-    program = program or Client(client_id=PROGRAM_ID)
+    secret = program_secret()
+    if program is None or not secret:
+        secret = os.urandom(24).hex()
+        program = program or Client(client_id=PROGRAM_ID)
+        program.client_secret = secret
     program.name = PROGRAM_NAME
-    program.client_secret = secret
+    program.redirect_uris = program_address()
     program.client_type = Client.CLIENT_CONFIDENTIAL
     program.authorization_grant_type = Client.GRANT_CLIENT_CREDENTIALS
     program.feeds = [FeedKind.BALANCES, FeedKind.TRANSACTIONS]
     program.website = "https://thrift-garden.example"
     program.save()
     return program, secret
+
+
+def program_address() -> str:
+    """Where the program's customers are sent back to."""
+    return f"{settings.PORTAL_ORIGIN}/start/program/back"
+
+
+def program_secret() -> str:
+    """The program's secret, as it stands in the lines that were left to be pasted; empty before that."""
+    left = settings.PORTAL_STATE / "demo.json"
+    lines = json.loads(left.read_text()).get("curl", []) if left.exists() else []
+    found = re.search(rf"-u {PROGRAM_ID}:(\w+) ", lines[0]) if lines else None
+    return found[1] if found else ""
 
 
 def seed_bank(each: DemoBank, *, at: datetime) -> list[dict[str, str]]:

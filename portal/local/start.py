@@ -25,6 +25,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts.people.models import Person
+from accounts.signin.languages import SPOKEN
 from accounts.signin.windows import enter_window
 from messaging.notices.queries import addresses_of
 from partners.banks.access import overview_of
@@ -32,6 +33,7 @@ from partners.banks.models import Bank, Customer
 from partners.sharing.timeline import timeline
 from portal.local.demo import BANKS, DemoBank, totp_secret
 from portal.local.mailbox import Folder, mail_folder
+from portal.local.program import ask, back
 from portal.local.tampering import tamper_in_console, tamper_in_window
 from portal.tenancy.blocks import serving, serving_customer
 
@@ -95,6 +97,7 @@ def start(request: HttpRequest) -> HttpResponse:
         "sign_ins_url": f"/start/sign-ins?bank={chosen.slug}",
         "mail_url": f"/start/mail?bank={chosen.slug}",
         "mails": _mails(chosen),
+        "program_link": f"/start/program?bank={chosen.slug}" if chosen.shares else "",
         "curls": [
             {"title": title, "line": line}
             for title, line in zip(
@@ -220,12 +223,16 @@ def to_console(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def to_sharing(request: HttpRequest) -> HttpResponse:
-    """Open "Who sees what" as the customer whose phone stands on the start page."""
+    """Open "Who sees what" as the customer whose phone stands on the start page; in another `language`, if named."""
     chosen = _chosen(request)
     bank = Bank.objects.filter(slug=chosen.slug).first()
     customer_id = _customer_id(bank) if bank else None
     if bank is None or customer_id is None:
         raise Http404
+    language = request.GET.get("language", "")
+    if language in SPOKEN:
+        with serving(bank.id):
+            Customer.objects.filter(pk=customer_id).update(locale=language)
     enter_window(request, bank.id, customer_id)
     return redirect("/sharing/")
 
@@ -244,6 +251,8 @@ BASE_DOORS = [
     path("", start, name="start"),
     path("start/ledger", ledger, name="start_ledger"),
     path("start/sign-ins", sign_ins, name="start_sign_ins"),
+    path("start/program", ask),
+    path("start/program/back", back),
     path("start/mail", mails, name="start_mails"),
     path("start/mail/<str:name>", mail, name="start_mail"),
 ]
