@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from accounts.signin.actions import WindowCodeRefused, redeem_window_code
+from accounts.signin.languages import in_readers_language
 
 WINDOW_AGE = timedelta(minutes=15)
 WAITING_AGE = timedelta(minutes=10)
@@ -137,6 +138,7 @@ def entered_window(request: HttpRequest) -> Window:
     return window
 
 
+@in_readers_language
 def window_ended(request: HttpRequest) -> HttpResponseBase:
     """The calm page for a window without a customer: it says how to come back."""
     return render(request, "accounts/signin/window_ended.html", status=403)

@@ -13,11 +13,11 @@ from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.utils.translation.trans_real import parse_accept_lang_header
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
+from accounts.signin.languages import readers_language
 from accounts.signin.windows import arrive, customer_window
 from messaging.notices import addresses
 from messaging.notices.forms import AddressForm, BrowserForm, CodeForm, SwitchForm
@@ -45,8 +45,6 @@ _SWITCHED = {
     (Way.PUSH, True): gettext_lazy("You are notified of alerts."),
     (Way.PUSH, False): gettext_lazy("No more notifications."),
 }
-# Those in which the chat is whole.
-_LANGUAGES = ("en", "it", "es")
 
 
 @require_safe
@@ -54,7 +52,8 @@ _LANGUAGES = ("en", "it", "es")
 def open_alert(request: HttpRequest, slug: str, message_id: UUID) -> HttpResponse:
     """Says where to sign in to see the alert. The same page for every number: it looks nothing up."""
     bank = find_bank(slug)
-    with translation.override(_language_of(request, bank)):
+    otherwise = "en" if bank is None else bank.locale
+    with translation.override(readers_language(request, otherwise)):
         if bank is None:
             return render(request, "messaging/notices/nowhere.html", status=404)
         url = chat_page_of(bank, message_id)
@@ -62,14 +61,6 @@ def open_alert(request: HttpRequest, slug: str, message_id: UUID) -> HttpRespons
         response = render(request, "messaging/notices/arrive.html", shown)
     patch_vary_headers(response, ["Accept-Language"])
     return response
-
-
-def _language_of(request: HttpRequest, bank: Bank | None) -> str:
-    """The first of the reader's languages that we speak, else the bank's: who reads, nobody knows here."""
-    for language, _weight in parse_accept_lang_header(request.headers.get("Accept-Language", "")):
-        if language[:2] in _LANGUAGES:
-            return language[:2]
-    return "en" if bank is None else bank.locale
 
 
 @csrf_exempt  # the one-time code is the proof; only our own frame's origin may post it

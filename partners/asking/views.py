@@ -23,6 +23,7 @@ from accounts.clients.actions import RequestOver
 from accounts.clients.models import Client
 from accounts.clients.queries import find_client
 from accounts.clients.rules import Asked, NotAsked, asked_from, read_asked
+from accounts.signin.languages import in_readers_language
 from accounts.signin.windows import (
     answer_waiting,
     customer_window,
@@ -61,6 +62,7 @@ _REFUSED: Mapping[type[NotAsked], Promise] = {
 
 @never_cache
 @require_GET
+@in_readers_language
 def authorize(request: HttpRequest) -> HttpResponseBase:
     """`/oauth/authorize`: a program sends its customer here; whatever is wrong is said on a page."""
     client = find_client(request.GET.get("client_id", ""))

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -15,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.consent.queries import current_purpose, notice_of
 from accounts.signin.actions import WindowCodeRefused
+from accounts.signin.languages import in_readers_language
 from accounts.signin.windows import (
     WAITING_PAGE,
     Window,
@@ -26,6 +28,7 @@ from accounts.signin.windows import (
 from partners.alerts.models import AlertType
 from partners.alerts.queries import enabled_rules
 from partners.banks.models import Bank
+from partners.banks.windows import in_customers_language
 from partners.connections.actions import (
     AuthorisationSpent,
     AuthorisationUnknown,
@@ -55,6 +58,7 @@ _LONGEST_PARAMETER = 512
 @csrf_exempt
 @never_cache
 @require_http_methods(["GET", "POST"])
+@in_readers_language
 def start(request: HttpRequest) -> HttpResponseBase:
     """`POST /link/` with the frame's one-time code enters the window; a plain visit goes on in it."""
     if request.method == "POST":
@@ -73,6 +77,7 @@ def _bare() -> dict[str, Any]:
 @never_cache
 @customer_window
 @require_http_methods(["GET", "POST"])
+@in_customers_language
 def choose(request: HttpRequest) -> HttpResponseBase:
     """`/link/choose`: what the chat may read, and until when; then to the bank."""
     window = entered_window(request)
@@ -105,7 +110,7 @@ def _offer(bank: Bank) -> dict[str, Any]:
         shared = feeds_that_can_be_shown(masks)
         rules = enabled_rules()
         purpose = current_purpose(_PURPOSE)
-        notice = notice_of(purpose, locale=bank.locale)
+        notice = notice_of(purpose, locale=get_language() or bank.locale)
     found = alerts_that_can_be_found(rules, shared=masks)
     return {
         "authorize_url": authorize_url,
@@ -193,6 +198,7 @@ def _error(request: HttpRequest, bank: Bank, words: str, *, status: int = 502) -
 @never_cache
 @customer_window
 @require_GET
+@in_customers_language
 def callback(request: HttpRequest) -> HttpResponseBase:
     """`/link/callback`: where the bank sends the customer back, with a code or with a no."""
     window = entered_window(request)
@@ -239,6 +245,7 @@ def _come_back(
 @never_cache
 @customer_window
 @require_GET
+@in_customers_language
 def done(request: HttpRequest) -> HttpResponseBase:
     """`/link/done`: what is linked now, as of the last walk."""
     window = entered_window(request)
@@ -248,6 +255,7 @@ def done(request: HttpRequest) -> HttpResponseBase:
     if linked is None:
         return redirect("link_choose")
     labels = [AlertType(each).label for each in linked.choice.alert_types]
+    consent = f"/sharing/consents/{linked.consent_id}" if linked.consent_id else ""
     shown = {
         "bank": _bank(bank),
         "accounts": linked.accounts,
@@ -255,9 +263,9 @@ def done(request: HttpRequest) -> HttpResponseBase:
         "alert_labels": labels,
         "expires_at": timezone.localtime(linked.expires_at, ZoneInfo(bank.time_zone)),
         "sharing_url": "/sharing/",
-        "receipt_url": f"/sharing/consents/{linked.consent_id}/receipt"
-        if linked.consent_id
-        else "",
+        "receipt_url": consent and f"{consent}/receipt",
+        # Which accounts there are is known only now: the bank asked for them.
+        "change_url": consent and f"{consent}/change",
         "close_url": "",
         "asking_url": "" if waiting_here(request) is None else reverse(WAITING_PAGE),
     }
