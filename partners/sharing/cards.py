@@ -36,9 +36,9 @@ from partners.sharing.gate import (
     refuse,
 )
 from partners.sharing.shapes import (
-    account_name,
     by_account,
     card_account,
+    card_name,
     card_transaction,
     receipt_shape,
     shipment_shape,
@@ -279,7 +279,7 @@ def _details(alerts: Sequence[Alert], door: Door, at: datetime) -> Mapping[UUID,
 def _names(account_ids: Sequence[UUID], allowed: Allowed) -> dict[UUID, str | None]:
     """What those accounts are called; null where the bank holds it back."""
     found = accounts_of(account_ids) if account_ids else ()
-    return {each.id: account_name(each, allowed.masked_of_accounts) for each in found}
+    return {each.id: card_name(each, allowed.masked_of_accounts) for each in found}
 
 
 def _within(entry: Entry, allowed: Allowed) -> bool:

@@ -35,9 +35,16 @@ def account_shape(account: Account, masks: Masks) -> dict[str, Any]:
 
 
 def account_name(account: Account, masks: Masks) -> str | None:
-    """What an account is called, wherever one is named."""
     name: str | None = shown("name", account.name, masks)
     return name
+
+
+def card_name(account: Account, masks: Masks) -> str | None:
+    """What a card calls an account: by its last digits where its name is held back, so that it is told from
+    others; null where these are held back too.
+    """
+    digits: str | None = shown("masked_identification", account.masked_identification, masks)
+    return account_name(account, masks) or (digits and digits.replace("*", "•"))
 
 
 def balance_shape(balance: Balance, masks: Masks) -> dict[str, Any]:
@@ -183,7 +190,7 @@ def card_account(
     latest = max((each.as_of for each in balances), default=None)
     return {
         "id": str(account.id),
-        "name": account_name(account, of_accounts),
+        "name": card_name(account, of_accounts),
         "balance": booked.get("balance"),
         "balance_band": booked.get("balance_band"),
         "available": available.get("balance"),

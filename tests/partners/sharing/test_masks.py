@@ -293,3 +293,20 @@ def test_accounts_are_no_feed_that_could_be_switched(home: Household) -> None:
 
     assert not isinstance(allowed, Refused)
     assert allowed.masked_of_accounts == {"name"}
+
+
+def test_a_card_tells_accounts_apart_by_their_digits_where_names_are_held_back(
+    home: Household,
+) -> None:
+    with serving(home.bank_id):
+        Account.objects.filter(pk=home.account.id).update(
+            name="Secret Name", masked_identification="**** 9876"
+        )
+        mask_feed(kind="accounts", fields=["name"])
+    make_consent(home.customer, [home.account])
+
+    with serving_customer(home.bank_id, home.customer.id):
+        told = cards.render_balances([home.account.id], door=Door.REST, at=timezone.now())
+
+    assert isinstance(told, list)
+    assert [each["name"] for each in told] == ["•••• 9876"]
