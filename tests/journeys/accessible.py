@@ -56,7 +56,9 @@ def wrong_by_keyboard(page: Page) -> list[str]:
     wanted: int = page.evaluate(_STOPS)
     visited: set[int] = set()
     unseen: list[str] = []
-    for _press in range(wanted + 3):
+    # A date is entered in four places.
+    more = 3 * page.locator("input[type=date]").count()
+    for _press in range(wanted + 3 + more):
         page.keyboard.press("Tab")
         here = page.evaluate(_HERE)
         if here is None or here[0] in visited:
