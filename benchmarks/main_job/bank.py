@@ -21,10 +21,13 @@ _LEDGER_PAGE = 5000
 class Bank:
     """One bank's control interface."""
 
-    def __init__(self, slug: str, origin: str, client: httpx.AsyncClient) -> None:
+    def __init__(
+        self, slug: str, origin: str, client: httpx.AsyncClient, *, longest_name: int
+    ) -> None:
         self.slug = slug
         self.origin = origin
         self._client = client
+        self._longest_name = longest_name
         self._lives: dict[int, dict[str, Any]] = {}
         self._after = 0
         self.balances: dict[str, dict[str, Money]] = {}
@@ -70,7 +73,7 @@ class Bank:
 
     def rows(self) -> list[BankRow]:
         """All transactions, in the order in which they began."""
-        rows = [_row(self.slug, each) for each in self._lives.values()]
+        rows = [_row(self.slug, each, self._longest_name) for each in self._lives.values()]
         return sorted(rows, key=lambda row: row.seq)
 
     def played(self) -> int:
@@ -88,7 +91,7 @@ class BankRefused(Exception):
     """What was asked of a bank's levers cannot be; the text is the bank's."""
 
 
-def _row(slug: str, body: Mapping[str, Any]) -> BankRow:
+def _row(slug: str, body: Mapping[str, Any], longest_name: int) -> BankRow:
     began = body["life"][0]
     at = datetime.fromisoformat(body["occurred_at"])
     return BankRow(
@@ -102,7 +105,7 @@ def _row(slug: str, body: Mapping[str, Any]) -> BankRow:
         seq=began["seq"],
         committed_at=datetime.fromisoformat(began["at"]),
         status=body["status"],
-        text=body["merchant_name"] or body["description"],
+        text=body["merchant_name"][:longest_name] or body["description"],
         country=body["merchant_country"],
         original_currency=body["original_currency"] or "",
         is_suspected=body["fraud_suspected"],

@@ -23,6 +23,20 @@ _MOST_CUSTOMERS = 400
 _FASTEST = 1000
 
 
+@dataclass(frozen=True)
+class Dialect:
+    """What the banks are linked by: the portal's name for it, and how long a name it has room for."""
+
+    connector: str
+    longest_name: int
+
+
+DIALECTS = {
+    "open_banking_uk": Dialect("uk_open_banking", 350),
+    "berlin_group": Dialect("berlin_group", 70),
+}
+
+
 class OptionsRefused(ValueError):
     """The environment asks for what there is not; the text says which."""
 
@@ -37,6 +51,7 @@ class Options:
     kill: tuple[str, ...]
     faults: tuple[str, ...]
     tamper: str
+    dialect: Dialect
 
     @property
     def customers_a_bank(self) -> int:
@@ -52,6 +67,9 @@ def read_options(environ: Mapping[str, str]) -> Options:
     tamper = environ.get("TAMPER", "")
     if tamper not in {"", *TAMPERINGS}:
         raise OptionsRefused(f"TAMPER is one of {', '.join(TAMPERINGS)}")
+    dialect = environ.get("DIALECT", "") or next(iter(DIALECTS))
+    if dialect not in DIALECTS:
+        raise OptionsRefused(f"DIALECT is one of {', '.join(DIALECTS)}")
     return Options(
         csv=csv,
         rows=_number(environ, "ROWS", None, least=1, most=10_000_000),
@@ -61,6 +79,7 @@ def read_options(environ: Mapping[str, str]) -> Options:
         kill=_names(environ, "KILL", PROCESSES),
         faults=_names(environ, "FAULTS", FAULTS),
         tamper=tamper,
+        dialect=DIALECTS[dialect],
     )
 
 

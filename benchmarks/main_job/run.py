@@ -78,6 +78,7 @@ def _everything(options: Options, *, mail_to: str) -> Iterator[Stack]:
             "SANDBOX_CUSTOMERS": str(options.customers_a_bank),
             "SANDBOX_BOOK_AFTER_SECONDS": str(BOOKED_AFTER_SECONDS),
             "EMAIL_URL": mail_to,
+            "PORTAL_DEMO_CONNECTOR": options.dialect.connector,
         }
         try:
             with running_stack(state, **told) as stack:
@@ -99,7 +100,12 @@ def _put_away(state: Path) -> None:
 async def _opened(options: Options, stack: Stack, post: Post) -> AsyncIterator[Job]:
     loopback = Loopback()
     client = browser(loopback)
-    banks = {slug: Bank(slug, stack.bank_origin(slug), client) for slug in BANKS}
+    banks = {
+        slug: Bank(
+            slug, stack.bank_origin(slug), client, longest_name=options.dialect.longest_name
+        )
+        for slug in BANKS
+    }
     job = Job(options, stack, loopback, banks, post)
     try:
         yield job

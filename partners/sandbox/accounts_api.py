@@ -7,6 +7,7 @@ import binascii
 import datetime as dt
 import re
 import uuid
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -258,7 +259,7 @@ async def list_transactions(request: Request) -> Response:
         )
         for row in rows[:PAGE_SIZE]
     ]
-    following = _following(request, rows[PAGE_SIZE - 1]) if len(rows) > PAGE_SIZE else None
+    following = following_page(request, rows[PAGE_SIZE - 1]) if len(rows) > PAGE_SIZE else None
     body = open_banking.page(
         {"Transaction": shown}, address=_address(request), following=following
     )
@@ -268,16 +269,39 @@ async def list_transactions(request: Request) -> Response:
 async def _transactions(
     request: Request, connection: Connection, consent: DictRow, account_id: str
 ) -> list[DictRow]:
-    query = request.query_params
-    since = query.get("fromBookingDateTime")
-    until = query.get("toBookingDateTime")
-    after_at, after_key = _read_place(query.get("page"))
+    since = request.query_params.get("fromBookingDateTime")
+    until = request.query_params.get("toBookingDateTime")
+    return await listed(
+        request,
+        connection,
+        consent,
+        account_id,
+        since=_local(since, "fromBookingDateTime") if since else None,
+        until=_local(until, "toBookingDateTime") if until else None,
+    )
+
+
+async def listed(
+    request: Request,
+    connection: Connection,
+    consent: DictRow,
+    account_id: str,
+    *,
+    since: dt.datetime | None,
+    until: dt.datetime | None,
+    statuses: Sequence[str] = ("pending", "booked"),
+) -> list[DictRow]:
+    """A page of what the consent lets be seen, newest first, and one row more where another follows.
+
+    Both times are by the bank's own clock.
+    """
+    after_at, after_key = _read_place(request.query_params.get("page"))
     zone = bank_of(request).profile.zone
     permissions = consent["permissions"]
     cursor = await connection.execute(
         """SELECT t.*, k.last4, c.name AS card_holder FROM transactions t
            LEFT JOIN cards k ON k.id = t.card_id LEFT JOIN customers c ON c.id = k.customer_id
-           WHERE t.account_id = %(account)s AND t.status IN ('pending', 'booked')
+           WHERE t.account_id = %(account)s AND t.status = ANY(%(statuses)s)
              AND (t.amount_minor >= 0 AND %(credits)s OR t.amount_minor < 0 AND %(debits)s)
              AND (%(since)s::timestamp IS NULL
                OR t.occurred_at >= %(since)s::timestamp AT TIME ZONE %(zone)s)
@@ -294,8 +318,9 @@ async def _transactions(
             "account": account_id,
             "credits": "ReadTransactionsCredits" in permissions,
             "debits": "ReadTransactionsDebits" in permissions,
-            "since": _local(since, "fromBookingDateTime") if since else None,
-            "until": _local(until, "toBookingDateTime") if until else None,
+            "statuses": list(statuses),
+            "since": since,
+            "until": until,
             "earliest": consent["transactions_from"],
             "latest": consent["transactions_to"],
             "zone": zone,
@@ -333,7 +358,8 @@ def _address(request: Request) -> str:
     return f"{bank_of(request).origin}{request.url.path}{query}"
 
 
-def _following(request: Request, last: DictRow) -> str:
+def following_page(request: Request, last: DictRow) -> str:
+    """The address of the page after this row."""
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != "page"]
     query = urlencode([*kept, ("page", _place(last))])
     return f"{bank_of(request).origin}{request.url.path}?{query}"

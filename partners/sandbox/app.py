@@ -21,7 +21,15 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from partners.sandbox import accounts_api, control, decisions_api, oauth, partner_api, site
+from partners.sandbox import (
+    accounts_api,
+    berlin_group_api,
+    control,
+    decisions_api,
+    oauth,
+    partner_api,
+    site,
+)
 from partners.sandbox.bank import Bank, bank_of
 from partners.sandbox.bodies import BodyRefused
 from partners.sandbox.clock import tick_forever
@@ -38,6 +46,7 @@ from partners.sandbox.storage.database import open_pool
 _log = logging.getLogger("sandbox.requests")
 _PATIENCE_SECONDS = 1.0
 _INTERFACES = ("/open-banking/", "/partner/")
+_PSD2 = "/psd2/"
 _FREQUENT = ("/accounts/movements", "/phone/peek", "/_control/health", "/static", "/design")
 _TITLES = {404: "Page not found", 405: "That does not work here"}
 
@@ -62,7 +71,7 @@ async def discovery(request: Request) -> Response:
             "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic"],
             "code_challenge_methods_supported": ["S256"],
-            "scopes_supported": ["accounts"],
+            "scopes_supported": ["accounts", "AIS"],
         },
         headers={"cache-control": "public, max-age=300"},
     )
@@ -88,6 +97,7 @@ def make_app(settings: Settings) -> Starlette:
             *site.ROUTES,
             *oauth.ROUTES,
             *accounts_api.ROUTES,
+            *berlin_group_api.ROUTES,
             *partner_api.ROUTES,
             *decisions_api.ROUTES,
             *control.ROUTES,
@@ -144,6 +154,8 @@ async def _open_bank(settings: Settings) -> AsyncIterator[Bank]:
 def _explain(request: Request, *, status: int, code: str, detail: str) -> Response:
     """A problem in the form that the door's callers understand."""
     path = request.url.path
+    if path.startswith(_PSD2):
+        return berlin_group_api.refusal(request, Refused(status, code, detail))
     if path.startswith(_INTERFACES):
         return refusal(request, Refused(status, code, detail))
     if path.startswith(("/_control/", "/as/token", "/widget-token")):

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_INTERFACES = ("/open-banking/", "/partner/", "/as/token", "/.well-known/")
+_INTERFACES = ("/open-banking/", "/psd2/", "/partner/", "/as/token", "/.well-known/")
 _STATUSES = (429, 500, 503)
 _FREEZE = ("fail", "hang", "late", "pending", "lost", "broken", "refuse", "conflict", "gone")
 _LONGEST_MS = 600_000
@@ -138,16 +138,22 @@ async def _fail(faults: Faults, scope: Scope, send: Send) -> None:
         429: ("U000", "Too many requests."),
         503: ("U000", "The bank is being maintained."),
     }.get(faults.status, ("U000", "Something went wrong at the bank."))
-    body = json.dumps({"Errors": [{"ErrorCode": code, "Message": words}]}).encode()
-    # Even a bank in trouble says which request it means: the standard wants it of every answer.
-    headers = [(b"x-fapi-interaction-id", _interaction_id(scope))]
+    told: dict[str, Any] = {"Errors": [{"ErrorCode": code, "Message": words}]}
+    # Even a bank in trouble says which request it means: the standards want it of every answer.
+    named = b"x-fapi-interaction-id"
+    if scope["path"].startswith("/psd2/"):
+        code = {429: "ACCESS_EXCEEDED"}.get(faults.status, "INTERNAL_SERVER_ERROR")
+        told = {"tppMessages": [{"category": "ERROR", "code": code, "text": words}]}
+        named = b"x-request-id"
+    headers = [(named, _own_id(scope, named))]
+    body = json.dumps(told).encode()
     if faults.status in {429, 503}:
         headers.append((b"retry-after", str(faults.retry_after_seconds).encode()))
     await _answer(send, faults.status, body, headers)
 
 
-def _interaction_id(scope: Scope) -> bytes:
-    sent: bytes = dict(scope["headers"]).get(b"x-fapi-interaction-id", b"")
+def _own_id(scope: Scope, name: bytes) -> bytes:
+    sent: bytes = dict(scope["headers"]).get(name, b"")
     return sent or str(uuid.uuid4()).encode()
 
 

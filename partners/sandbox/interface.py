@@ -90,12 +90,17 @@ def interface(door: Door) -> Door:
     return polite
 
 
-def _negotiate(request: Request) -> None:
+def speaks_json(request: Request) -> bool:
+    """Whether the caller takes what all of these interfaces answer."""
     accepted = [
         part.partition(";")[0].strip().lower()
         for part in request.headers.get("accept", "*/*").split(",")
     ]
-    if not {"*/*", "application/*", "application/json"} & set(accepted):
+    return bool({"*/*", "application/*", "application/json"} & set(accepted))
+
+
+def _negotiate(request: Request) -> None:
+    if not speaks_json(request):
         raise Refused(406, "U006", "Only application/json is spoken here.")
     sent = request.headers.get("x-fapi-interaction-id")
     if sent is not None and interaction_id(request) != sent.lower():
@@ -114,7 +119,7 @@ def bearer(request: Request) -> str:
 
 async def client_of(request: Request, connection: Connection) -> str:
     """The client whose own token this is, else 401 (or 403 for a customer's token)."""
-    row = await _token(request, connection)
+    row = await token_of(request, connection)
     if row["kind"] != "client":
         raise Refused(403, "U008", "This needs a token from client credentials.")
     client_id: str = row["client_id"]
@@ -123,7 +128,7 @@ async def client_of(request: Request, connection: Connection) -> str:
 
 async def grant_of(request: Request, connection: Connection) -> Grant:
     """What the customer's token stands for: 401 for no such token, 403 once the consent has ended."""
-    row = await _token(request, connection)
+    row = await token_of(request, connection)
     if row["kind"] != "access":
         raise Refused(403, "U008", "This needs a token that a customer has authorised.")
     consent = await find_consent(connection, row["consent_id"])
@@ -133,7 +138,8 @@ async def grant_of(request: Request, connection: Connection) -> Grant:
     return Grant(row["client_id"], consent, {account["id"]: account for account in accounts})
 
 
-async def _token(request: Request, connection: Connection) -> DictRow:
+async def token_of(request: Request, connection: Connection) -> DictRow:
+    """The live token of the request, a client's own or a customer's, else 401."""
     cursor = await connection.execute(
         """SELECT kind, client_id, consent_id FROM tokens
            WHERE token_hash = %s AND kind <> 'refresh' AND expires_at > %s""",

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import unquote_plus, urlencode, urlsplit
 
 from psycopg.rows import DictRow
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -45,6 +46,7 @@ _REQUEST_LIFE = dt.timedelta(minutes=30)
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 _LONGEST_STATE = 1024
+_CONSENT_SCOPE = "AIS:"  # Berlin Group, followed by the consent's id
 _CONSENT_WORDS = (
     ("ReadAccountsDetail", "Your accounts", "Names and numbers of the accounts you choose"),
     ("ReadAccountsBasic", "Your accounts", "Which accounts you choose, without their numbers"),
@@ -185,14 +187,15 @@ async def _begin(bank: Bank, request: Request, connection: Connection, client_id
     query = request.query_params
     if query.get("response_type") != "code":
         raise _AuthorizeRefused("unsupported_response_type")
-    if "accounts" not in query.get("scope", "").split():
+    scopes = query.get("scope", "").split()
+    if "accounts" not in scopes and not any(each.startswith(_CONSENT_SCOPE) for each in scopes):
         raise _AuthorizeRefused("invalid_scope")
     challenge = query.get("code_challenge", "")
     if query.get("code_challenge_method") != "S256" or not _CHALLENGE.fullmatch(challenge):
         raise _AuthorizeRefused("invalid_request")
     if len(query.get("state", "")) > _LONGEST_STATE:
         raise _AuthorizeRefused("invalid_request")
-    consent = await find_consent(connection, query.get("openbanking_intent_id", ""))
+    consent = await find_consent(connection, _asked_for(query))
     if consent is None or consent["client_id"] != client_id or consent["status"] != "AWAU":
         raise _AuthorizeRefused("invalid_request")
     customer = await signed_in(request, connection)
@@ -213,6 +216,13 @@ async def _begin(bank: Bank, request: Request, connection: Connection, client_id
     if row is None:
         raise RuntimeError("an insert gave no row")
     return row
+
+
+def _asked_for(query: QueryParams) -> str:
+    """The consent that the customer is asked for: named beside the scope in one dialect, in it in the other."""
+    scopes = query.get("scope", "").split()
+    named = (each.removeprefix(_CONSENT_SCOPE) for each in scopes if ":" in each)
+    return query.get("openbanking_intent_id") or next(named, "")
 
 
 async def decide(request: Request) -> Response:

@@ -82,7 +82,7 @@ def transaction(row: DictRow, *, zone: ZoneInfo, issuer: str, detailed: bool) ->
         "ProprietaryBankTransactionCode": {"Code": row["kind"], "Issuer": issuer},
         "CurrencyExchange": _exchange(row),
         "CardInstrument": _card(row),
-        "SupplementaryData": _supplement(row) or None,
+        "SupplementaryData": supplement(row) or None,
         "CategoryPurposeCode": _PURPOSE.get(row["kind"]),
     }
     if row["value_at"] is not None:
@@ -123,7 +123,8 @@ def _merchant(row: DictRow) -> dict[str, str]:
     )
 
 
-def _supplement(row: DictRow) -> dict[str, str]:
+def supplement(row: DictRow) -> dict[str, str]:
+    """What the bank adds beyond the standard, as the partner interface describes it."""
     return _present(
         FraudSignal=_fraud_signal(row),
         MerchantCountry=row["merchant_country"],

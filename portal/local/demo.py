@@ -251,6 +251,10 @@ def _ensure_integration(each: DemoBank) -> None:
     integration.authorize_url = f"{each.origin}/as/authorize"
     integration.token_url = f"{each.origin}/as/token"
     integration.client_id = "portal"
+    # Left as it is where nothing is said: the demonstration is seeded more than once.
+    integration.connector = (
+        read_environment().get("PORTAL_DEMO_CONNECTOR") or integration.connector
+    )
     keep_secret(
         integration,
         "client_secret",
@@ -299,7 +303,7 @@ def link_customer(each: DemoBank, person: Mapping[str, Any], *, at: datetime) ->
     url = begin_authorisation(bank_id=bank.id, customer_id=customer.id, choice=choice, at=at)
     asked = {key: values[-1] for key, values in parse_qs(urlsplit(url).query).items()}
     approval = {
-        "consent_id": asked["openbanking_intent_id"],
+        "consent_id": asked.get("openbanking_intent_id") or asked["scope"].removeprefix("AIS:"),
         "login": person["login"],
         "all": True,
         "redirect_uri": asked["redirect_uri"],
