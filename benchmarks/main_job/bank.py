@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
+from benchmarks.main_job.options import Dialect
 from benchmarks.main_job.records import BankRow, BankView, Home, Money, Rule
 
 HOMES = {
@@ -22,12 +23,12 @@ class Bank:
     """One bank's control interface."""
 
     def __init__(
-        self, slug: str, origin: str, client: httpx.AsyncClient, *, longest_name: int
+        self, slug: str, origin: str, client: httpx.AsyncClient, *, dialect: Dialect
     ) -> None:
         self.slug = slug
         self.origin = origin
         self._client = client
-        self._longest_name = longest_name
+        self._dialect = dialect
         self._lives: dict[int, dict[str, Any]] = {}
         self._after = 0
         self.balances: dict[str, dict[str, Money]] = {}
@@ -73,7 +74,7 @@ class Bank:
 
     def rows(self) -> list[BankRow]:
         """All transactions, in the order in which they began."""
-        rows = [_row(self.slug, each, self._longest_name) for each in self._lives.values()]
+        rows = [_row(self.slug, each, self._dialect) for each in self._lives.values()]
         return sorted(rows, key=lambda row: row.seq)
 
     def played(self) -> int:
@@ -91,7 +92,7 @@ class BankRefused(Exception):
     """What was asked of a bank's levers cannot be; the text is the bank's."""
 
 
-def _row(slug: str, body: Mapping[str, Any], longest_name: int) -> BankRow:
+def _row(slug: str, body: Mapping[str, Any], dialect: Dialect) -> BankRow:
     began = body["life"][0]
     at = datetime.fromisoformat(body["occurred_at"])
     return BankRow(
@@ -101,11 +102,11 @@ def _row(slug: str, body: Mapping[str, Any], longest_name: int) -> BankRow:
         kind=body["kind"],
         money=Money(Decimal(body["amount"]), body["currency"]),
         at=at,
-        shown_at=_shown(at, HOMES[slug].zone),
+        shown_at=_shown(at, HOMES[slug].zone, dialect),
         seq=began["seq"],
         committed_at=datetime.fromisoformat(began["at"]),
         status=body["status"],
-        text=body["merchant_name"][:longest_name] or body["description"],
+        text=body["merchant_name"][: dialect.longest_name] or body["description"],
         country=body["merchant_country"],
         original_currency=body["original_currency"] or "",
         is_suspected=body["fraud_suspected"],
@@ -113,9 +114,9 @@ def _row(slug: str, body: Mapping[str, Any], longest_name: int) -> BankRow:
     )
 
 
-def _shown(at: datetime, zone: ZoneInfo) -> datetime | None:
-    whole = at.replace(microsecond=0)
-    return None if whole.astimezone(zone).time() == time() else whole
+def _shown(at: datetime, zone: ZoneInfo, dialect: Dialect) -> datetime | None:
+    written = datetime.fromisoformat(at.isoformat(timespec=dialect.finest))
+    return None if written.astimezone(zone).time() == time() else written
 
 
 def _balances(body: Mapping[str, Any]) -> dict[str, Money]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from benchmarks.main_job.tampering import TAMPERINGS
 
@@ -25,15 +26,17 @@ _FASTEST = 1000
 
 @dataclass(frozen=True)
 class Dialect:
-    """What the banks are linked by: the portal's name for it, and how long a name it has room for."""
+    """What the banks are linked by: the portal's name for it, and what it has room for."""
 
     connector: str
-    longest_name: int
+    longest_name: int = 350
+    finest: Literal["seconds", "milliseconds"] = "seconds"
 
 
 DIALECTS = {
-    "open_banking_uk": Dialect("uk_open_banking", 350),
-    "berlin_group": Dialect("berlin_group", 70),
+    "open_banking_uk": Dialect("uk_open_banking"),
+    "open_banking_uk_3": Dialect("uk_open_banking_3_1"),
+    "berlin_group": Dialect("berlin_group", longest_name=70, finest="milliseconds"),
 }
 
 

@@ -44,7 +44,9 @@ class BankRow:
     kind: str
     money: Money
     at: datetime
-    shown_at: datetime | None  # in whole seconds; None at midnight sharp, which is a date alone
+    shown_at: (
+        datetime | None
+    )  # as the dialect writes it; None at midnight sharp, which is a date alone
     seq: int
     committed_at: datetime
     status: str = "booked"

@@ -101,9 +101,7 @@ async def _opened(options: Options, stack: Stack, post: Post) -> AsyncIterator[J
     loopback = Loopback()
     client = browser(loopback)
     banks = {
-        slug: Bank(
-            slug, stack.bank_origin(slug), client, longest_name=options.dialect.longest_name
-        )
+        slug: Bank(slug, stack.bank_origin(slug), client, dialect=options.dialect)
         for slug in BANKS
     }
     job = Job(options, stack, loopback, banks, post)

@@ -1,4 +1,4 @@
-"""UK Open Banking 4.0 account information: consents, accounts, balances, transactions."""
+"""UK Open Banking account information, 4.0 and 3.1: consents, accounts, balances, transactions."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from partners.sandbox.bank import Bank, bank_of
 from partners.sandbox.bodies import read_json
 from partners.sandbox.consents import find_consent
 from partners.sandbox.interface import Grant, Refused, client_of, grant_of, interface
+from partners.sandbox.open_banking import V3_1, V4, Version
 from partners.sandbox.storage.database import Connection
 
-BASE = "/open-banking/v4.0/aisp"
 PAGE_SIZE = 100
 PERMISSIONS = frozenset(
     f"Read{name}"
@@ -77,7 +77,7 @@ async def create_consent(request: Request) -> Response:
         client_id = await client_of(request, connection)
         data = _consent_data(await read_json(request), at=bank.now())
         row = await _insert_consent(bank, connection, client_id, data)
-    return JSONResponse(_consent_body(bank, row), status_code=201)
+    return JSONResponse(_consent_body(bank, row, _version(request)), status_code=201)
 
 
 def _consent_data(body: Any, *, at: dt.datetime) -> dict[str, Any]:
@@ -155,19 +155,23 @@ async def _insert_consent(
     return row
 
 
-def _consent_body(bank: Bank, row: DictRow) -> dict[str, Any]:
+def _version(request: Request) -> Version:
+    return open_banking.version_of(request.url.path)
+
+
+def _consent_body(bank: Bank, row: DictRow, version: Version) -> dict[str, Any]:
     zone = bank.profile.tz
     data = {
         "ConsentId": row["id"],
         "CreationDateTime": open_banking.moment(row["created_at"], zone),
-        "Status": row["status"],
+        "Status": version.consent_statuses.get(row["status"], row["status"]),
         "StatusUpdateDateTime": open_banking.moment(row["status_at"], zone),
         "Permissions": row["permissions"],
         "ExpirationDateTime": row["expires_text"],
         "TransactionFromDateTime": row["from_text"],
         "TransactionToDateTime": row["to_text"],
     }
-    address = f"{bank.origin}{BASE}/account-access-consents/{row['id']}"
+    address = f"{bank.origin}{version.base}/account-access-consents/{row['id']}"
     shown = {name: value for name, value in data.items() if value is not None}
     return {"Risk": {}, **open_banking.page(shown, address=address)}
 
@@ -185,7 +189,8 @@ async def read_consent(request: Request) -> Response:
     """GET /account-access-consents/{ConsentId}."""
     bank = bank_of(request)
     async with bank.pool.connection() as connection:
-        return JSONResponse(_consent_body(bank, await _own_consent(request, connection)))
+        row = await _own_consent(request, connection)
+    return JSONResponse(_consent_body(bank, row, _version(request)))
 
 
 @interface
@@ -221,7 +226,10 @@ async def _accounts(request: Request, *, only: str | None) -> Response:
     grant.require("ReadAccountsBasic", "ReadAccountsDetail")
     rows = list(grant.accounts.values()) if only is None else [grant.account(only)]
     shown = [
-        open_banking.account(row, zone=bank.profile.tz, detailed=_detailed(grant)) for row in rows
+        open_banking.account(
+            row, version=_version(request), zone=bank.profile.tz, detailed=_detailed(grant)
+        )
+        for row in rows
     ]
     return JSONResponse(open_banking.page({"Account": shown}, address=_address(request)))
 
@@ -238,7 +246,9 @@ async def list_balances(request: Request) -> Response:
     shown = [
         balance
         for row in rows
-        for balance in open_banking.balances(row, at=bank.now(), zone=bank.profile.tz)
+        for balance in open_banking.balances(
+            row, version=_version(request), at=bank.now(), zone=bank.profile.tz
+        )
     ]
     return JSONResponse(open_banking.page({"Balance": shown}, address=_address(request)))
 
@@ -255,7 +265,11 @@ async def list_transactions(request: Request) -> Response:
     detailed = "ReadTransactionsDetail" in grant.consent["permissions"]
     shown = [
         open_banking.transaction(
-            row, zone=bank.profile.tz, issuer=bank.profile.name, detailed=detailed
+            row,
+            version=_version(request),
+            zone=bank.profile.tz,
+            issuer=bank.profile.name,
+            detailed=detailed,
         )
         for row in rows[:PAGE_SIZE]
     ]
@@ -365,13 +379,18 @@ def following_page(request: Request, last: DictRow) -> str:
     return f"{bank_of(request).origin}{request.url.path}?{query}"
 
 
+_DOORS = [
+    ("POST", "/account-access-consents", create_consent),
+    ("GET", "/account-access-consents/{consent_id}", read_consent),
+    ("DELETE", "/account-access-consents/{consent_id}", delete_consent),
+    ("GET", "/accounts", list_accounts),
+    ("GET", "/accounts/{account_id}", read_account),
+    ("GET", "/accounts/{account_id}/balances", list_balances),
+    ("GET", "/accounts/{account_id}/transactions", list_transactions),
+    ("GET", "/balances", list_balances),
+]
 ROUTES = [
-    Route(f"{BASE}/account-access-consents", create_consent, methods=["POST"]),
-    Route(f"{BASE}/account-access-consents/{{consent_id}}", read_consent, methods=["GET"]),
-    Route(f"{BASE}/account-access-consents/{{consent_id}}", delete_consent, methods=["DELETE"]),
-    Route(f"{BASE}/accounts", list_accounts, methods=["GET"]),
-    Route(f"{BASE}/accounts/{{account_id}}", read_account, methods=["GET"]),
-    Route(f"{BASE}/accounts/{{account_id}}/balances", list_balances, methods=["GET"]),
-    Route(f"{BASE}/accounts/{{account_id}}/transactions", list_transactions, methods=["GET"]),
-    Route(f"{BASE}/balances", list_balances, methods=["GET"]),
+    Route(version.base + path, door, methods=[method])
+    for version in (V4, V3_1)
+    for method, path, door in _DOORS
 ]

@@ -99,7 +99,8 @@ def transaction(row: DictRow, *, zone: ZoneInfo) -> dict[str, Any]:
         "proprietaryBankTransactionCode": row["kind"],
         "SupplementaryData": {
             **open_banking.supplement(row),
-            "OccurredAt": open_banking.moment(row["occurred_at"], zone),
+            # Finer than a second: the two lists do not say what of one second came first.
+            "OccurredAt": happened.isoformat(timespec="milliseconds"),
         },
     }
     return {name: value for name, value in body.items() if value}

@@ -55,7 +55,8 @@ class Grant:
 
 def refusal(request: Request, problem: Refused) -> Response:
     """The OBErrorResponse1 for a refusal."""
-    body = open_banking.errors(problem.code, problem.message, problem.path)
+    version = open_banking.version_of(request.url.path)
+    body = open_banking.errors(problem.code, problem.message, problem.path, version=version)
     headers = {"x-fapi-interaction-id": interaction_id(request)}
     if problem.status == HTTPStatus.UNAUTHORIZED:
         headers["www-authenticate"] = 'Bearer error="invalid_token"'

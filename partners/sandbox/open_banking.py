@@ -1,8 +1,10 @@
-"""How the bank writes its records in UK Open Banking 4.0 JSON. No database, no clock."""
+"""How the bank writes its records in UK Open Banking JSON, of 4.0 and of 3.1. No database, no clock."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,9 +12,74 @@ from psycopg.rows import DictRow
 
 from partners.sandbox import money
 
-_STATUS = {"pending": "PDNG", "booked": "BOOK"}
-_ACCOUNT_TYPE = {"current": "CACC", "card": "CARD", "savings": "SVGS"}
 _PURPOSE = {"SALARY": "SALA"}
+
+
+@dataclass(frozen=True)
+class Version:
+    """The words of one version of the standard."""
+
+    base: str
+    statuses: Mapping[str, str]
+    consent_statuses: Mapping[str, str]
+    category_field: str
+    type_field: str
+    account_types: Mapping[str, str]
+    available: str
+    booked: str
+    has_purpose: bool
+    error_codes: Mapping[str, str]
+
+
+V4 = Version(
+    base="/open-banking/v4.0/aisp",
+    statuses={"pending": "PDNG", "booked": "BOOK"},
+    consent_statuses={},
+    category_field="AccountCategory",
+    type_field="AccountTypeCode",
+    account_types={"current": "CACC", "card": "CARD", "savings": "SVGS"},
+    available="ITAV",
+    booked="ITBD",
+    has_purpose=True,
+    error_codes={},
+)
+V3_1 = Version(
+    base="/open-banking/v3.1/aisp",
+    statuses={"pending": "Pending", "booked": "Booked"},
+    # It has no word for a consent that has run out.
+    consent_statuses={
+        "AWAU": "AwaitingAuthorisation",
+        "AUTH": "Authorised",
+        "RJCT": "Rejected",
+        "CANC": "Revoked",
+        "EXPD": "Revoked",
+    },
+    category_field="AccountType",
+    type_field="AccountSubType",
+    account_types={"current": "CurrentAccount", "card": "CreditCard", "savings": "Savings"},
+    available="InterimAvailable",
+    booked="InterimBooked",
+    has_purpose=False,
+    error_codes={
+        "U000": "UK.OBIE.UnexpectedError",
+        "U001": "UK.OBIE.Field.Invalid",
+        "U002": "UK.OBIE.Field.Invalid",
+        "U003": "UK.OBIE.Field.InvalidDate",
+        "U004": "UK.OBIE.Field.Missing",
+        "U005": "UK.OBIE.Field.Unexpected",
+        "U006": "UK.OBIE.Header.Invalid",
+        "U007": "UK.OBIE.Header.Missing",
+        "U008": "UK.OBIE.Resource.ConsentMismatch",
+        "U009": "UK.OBIE.Resource.InvalidConsentStatus",
+        "U010": "UK.OBIE.Resource.InvalidFormat",
+        "U011": "UK.OBIE.Resource.NotFound",
+    },
+)
+
+
+def version_of(path: str) -> Version:
+    """Which version an address belongs to; our own interface speaks as 4.0 does."""
+    return V3_1 if path.startswith(f"{V3_1.base}/") else V4
 
 
 def amount(minor: int, currency: str) -> dict[str, str]:
@@ -30,15 +97,15 @@ def moment(at: dt.datetime, zone: ZoneInfo) -> str:
     return at.astimezone(zone).isoformat(timespec="seconds")
 
 
-def account(row: DictRow, *, zone: ZoneInfo, detailed: bool) -> dict[str, Any]:
+def account(row: DictRow, *, version: Version, zone: ZoneInfo, detailed: bool) -> dict[str, Any]:
     """An OBAccount6; the numbers only for who may see details."""
     body = {
         "AccountId": row["id"],
         "Status": "Enabled",
         "StatusUpdateDateTime": moment(row["opened_at"], zone),
         "Currency": row["currency"],
-        "AccountCategory": "Personal",
-        "AccountTypeCode": _ACCOUNT_TYPE[row["kind"]],
+        version.category_field: "Personal",
+        version.type_field: version.account_types[row["kind"]],
         "Description": row["name"][:35],
         "Nickname": row["name"],
         "OpeningDate": moment(row["opened_at"], zone),
@@ -54,7 +121,9 @@ def account(row: DictRow, *, zone: ZoneInfo, detailed: bool) -> dict[str, Any]:
     return body
 
 
-def balances(row: DictRow, *, at: dt.datetime, zone: ZoneInfo) -> list[dict[str, Any]]:
+def balances(
+    row: DictRow, *, version: Version, at: dt.datetime, zone: ZoneInfo
+) -> list[dict[str, Any]]:
     """Available (with pending taken off) and booked, both interim."""
     available = row["booked_minor"] + row["pending_minor"]
     return [
@@ -65,17 +134,19 @@ def balances(row: DictRow, *, at: dt.datetime, zone: ZoneInfo) -> list[dict[str,
             "DateTime": moment(at, zone),
             "Amount": amount(minor, row["currency"]),
         }
-        for kind, minor in (("ITAV", available), ("ITBD", row["booked_minor"]))
+        for kind, minor in ((version.available, available), (version.booked, row["booked_minor"]))
     ]
 
 
-def transaction(row: DictRow, *, zone: ZoneInfo, issuer: str, detailed: bool) -> dict[str, Any]:
+def transaction(
+    row: DictRow, *, version: Version, zone: ZoneInfo, issuer: str, detailed: bool
+) -> dict[str, Any]:
     """An OBTransaction6 with only the members that apply."""
     body = {
         "AccountId": row["account_id"],
         "TransactionId": row["transaction_id"],
         "CreditDebitIndicator": direction(row["amount_minor"]),
-        "Status": _STATUS[row["status"]],
+        "Status": version.statuses[row["status"]],
         "TransactionMutability": "Mutable" if row["status"] == "pending" else "Immutable",
         "BookingDateTime": moment(row["occurred_at"], zone),
         "Amount": amount(row["amount_minor"], row["currency"]),
@@ -83,7 +154,7 @@ def transaction(row: DictRow, *, zone: ZoneInfo, issuer: str, detailed: bool) ->
         "CurrencyExchange": _exchange(row),
         "CardInstrument": _card(row),
         "SupplementaryData": supplement(row) or None,
-        "CategoryPurposeCode": _PURPOSE.get(row["kind"]),
+        "CategoryPurposeCode": _PURPOSE.get(row["kind"]) if version.has_purpose else None,
     }
     if row["value_at"] is not None:
         body["ValueDateTime"] = moment(row["value_at"], zone)
@@ -153,7 +224,12 @@ def page(
     return {"Data": data, "Links": links, "Meta": meta}
 
 
-def errors(code: str, message: str, path: str | None = None) -> dict[str, Any]:
+def errors(
+    code: str, message: str, path: str | None = None, *, version: Version = V4
+) -> dict[str, Any]:
     """An OBErrorResponse1 with one error; `code` is of the four-letter code set of version 4."""
-    error = {"ErrorCode": code, "Message": message, **({"Path": path} if path else {})}
-    return {"Errors": [error]}
+    said = version.error_codes.get(code, code)
+    error = {"ErrorCode": said, "Message": message, **({"Path": path} if path else {})}
+    # 3.1 sums up what 4.0 only lists.
+    whole = {"Code": said, "Message": message} if version.error_codes else {}
+    return {**whole, "Errors": [error]}

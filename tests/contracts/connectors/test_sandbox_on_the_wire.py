@@ -370,3 +370,33 @@ def test_the_judge_finds_fault_with_answers(counter: Counter, standard: Specific
 
     assert list(standard.answer_complaints(request, good)) == []
     assert [bool(list(standard.answer_complaints(request, each))) for each in wrong] == [True] * 4
+
+
+def test_the_older_version_is_spoken_within_its_own_standard(
+    counter: Counter, shared: Path
+) -> None:
+    older = replace(counter, connector=UkOpenBanking(counter.connector.address, "v3.1"))
+    standard = read_once(shared / "specs/uk-open-banking/account-info-openapi.v3.1.11.yaml")
+    base, connector = "/open-banking/v3.1/aisp", older.connector
+    grant = older.linked()
+    since = datetime.now(UTC).date() - timedelta(days=390)
+
+    for account in run(connector.accounts(grant=grant)).records:
+        about = {"grant": grant, "account_external_id": account.external_id}
+        run(connector.balances(**about))
+        page = run(connector.transactions(since=since, **about))
+        newer = run(counter.connector.transactions(since=since, **about))
+        assert page.records == newer.records
+    with pytest.raises(AuthorisationExpired):
+        read_accounts(older, Grant("made-up", grant.bank_consent_id))
+    with pytest.raises(BankRefused):
+        run(connector.balances(grant=grant, account_external_id="aur-none"))
+    own = {"Authorization": f"Bearer {grant.access_token}"}
+    older.ask("GET", f"{base}/accounts", Accept="text/html", **own)
+    counter.bank.do("POST", "withdraw", consent_id=grant.bank_consent_id, login=counter.login)
+    with pytest.raises(AuthorisationRevoked):
+        read_accounts(older, grant)
+    run(connector.revoke_consent(bank_consent_id=grant.bank_consent_id))
+
+    assert found(counter.wire, standard, base) == []
+    assert statuses(counter.wire, base)[-5:] == [401, 403, 406, 403, 204]
