@@ -87,21 +87,32 @@ def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
         connections.close_all()
 
 
+_HOLDING = """
+    SELECT relname FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND pg_relation_size(oid) > 0
+"""
+
+
 def empty_tables() -> None:
-    """As the owner; the runtime role may not truncate."""
+    """Delete every row, past what holds rows in their place; whoever still writes is waited for.
+
+    Where anything ever was: to truncate eighty tables makes some hundred files anew, five times as slow.
+    """
     connections.close_all()
-    url = settings.DATABASES["owner"]
-    with psycopg.connect(
-        host=url["HOST"],
-        port=url["PORT"] or None,
-        user=url["USER"],
-        password=url["PASSWORD"],
-        dbname=url["NAME"],
-        autocommit=True,
-    ) as connection:
-        rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        tables = [sql.Identifier(name) for (name,) in rows if name not in KEPT]
-        connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(sql.SQL(", ").join(tables)))
+    with servers() as running:
+        url = running.database(settings.DATABASES["owner"]["NAME"]).superuser
+    with psycopg.connect(url) as connection:
+        held = [
+            sql.Identifier(name) for (name,) in connection.execute(_HOLDING) if name not in KEPT
+        ]
+        if not held:
+            return
+        connection.execute(
+            sql.SQL("LOCK TABLE {} IN EXCLUSIVE MODE").format(sql.SQL(", ").join(held))
+        )
+        connection.execute("SET LOCAL session_replication_role = replica")
+        every = [sql.SQL("DELETE FROM {}").format(each) for each in held]
+        connection.execute(sql.SQL("; ").join(every))
 
 
 def _truncate(_case: TransactionTestCase) -> None:

@@ -53,10 +53,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_tests() -> int:
-    """The tests without a browser on all cores, then those with one, in a run of their own."""
+    """The tests without a browser on all cores, then those with one, in a run of their own.
+
+    One worker more than there are cores: some tests wait for a bank that hangs. Those of one file with a browser
+    share a running portal.
+    """
     environ = {**os.environ, "PORTAL_CHROMIUM": chromium()}
-    plain = _pytest(("-n", "auto", "-m", "not browser"), environ)
-    browser = _pytest(("-m", "browser"), environ) if _browser_tests() else 0
+    workers = str((os.cpu_count() or 1) + 1)
+    plain = _pytest(("-n", workers, "-m", "not browser"), environ)
+    with_browser = ("-n", "2", "--dist", "loadscope", "-m", "browser")
+    browser = _pytest(with_browser, environ) if _browser_tests() else 0
     return plain or browser
 
 

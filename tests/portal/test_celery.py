@@ -37,12 +37,12 @@ def task(query="SELECT 1"):
 @pytest.mark.parametrize(
     ("tasks", "fewest", "most"),
     [
-        # A pool that is just being opened may open a second one.
-        pytest.param("[task() for _ in range(20)]", 1, 2, id="they share one"),
+        # A pool that is being opened, or replaces one, may open another meanwhile.
+        pytest.param("[task() for _ in range(20)]", 1, 3, id="they share one"),
         pytest.param(
             "[task('SELECT pg_terminate_backend(pg_backend_pid())'), *(task() for _ in range(19))]",
             2,
-            3,
+            5,
             id="a broken one is replaced",
         ),
     ],
