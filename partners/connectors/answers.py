@@ -179,13 +179,13 @@ def _containers(value: object) -> list[object]:
 
 def clean(text: str, *, limit: int) -> str:
     """Text on one line without controls or marks that reorder it, cut at `limit` characters."""
-    line = " ".join(text[: limit * 4].split())
-    kept = (
-        mark
-        for mark in line
-        if mark not in _REORDERING and unicodedata.category(mark) not in _UNPRINTABLE
-    )
-    return "".join(kept)[:limit].strip()
+    # Spaces last: what goes may have stood between two of them.
+    kept = "".join(mark for mark in text[: limit * 4] if mark.isspace() or _is_shown(mark))
+    return " ".join(kept.split())[:limit].strip()
+
+
+def _is_shown(mark: str) -> bool:
+    return mark not in _REORDERING and unicodedata.category(mark) not in _UNPRINTABLE
 
 
 def raise_for_trouble(response: Response) -> None:

@@ -15,6 +15,7 @@ from partners.connectors.base import Response
     [
         ("  CAFÉ \t DELLA\r\nPIAZZA ", "CAFÉ DELLA PIAZZA"),
         ("A\x00B\x07C", "ABC"),
+        ("A \x1b\rB", "A B"),
         ("pay\u202egnp.exe", "paygnp.exe"),
         ("\ud83d half", "half"),
         ("شركة النور", "شركة النور"),
