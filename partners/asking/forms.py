@@ -1,6 +1,6 @@
 """What a customer's answer to a program may be."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts.consent.rules import Resource
 from partners.asking.queries import Offer
 from partners.asking.rules import ends_within
+from partners.connections.forms import ChoiceForm
 
 
-class YesForm(forms.Form):
+class YesForm(ChoiceForm):
     """`resources()` is what was chosen, `expires_at()` until when."""
 
     accounts = forms.MultipleChoiceField(
@@ -22,37 +23,13 @@ class YesForm(forms.Form):
             "invalid_choice": _("One of these accounts is not linked any more."),
         }
     )
-    feeds = forms.MultipleChoiceField(
-        required=False,
-        error_messages={"invalid_choice": _("The bank does not share one of these.")},
-    )
-    alert_types = forms.MultipleChoiceField(
-        required=False,
-        error_messages={"invalid_choice": _("The bank does not send one of these alerts.")},
-    )
-    ends = forms.TypedChoiceField(
-        coerce=int,
-        error_messages={
-            "required": _("Choose until when."),
-            "invalid_choice": _("Choose until when."),
-        },
-    )
+    field_order = ("accounts", "feeds", "alert_types", "ends")
 
     def __init__(self, data: Any, *, offer: Offer, days: int) -> None:
-        super().__init__(data)
-        self._offer("accounts", [str(each.id) for each in offer.accounts])
-        self._offer("feeds", offer.feeds)
-        self._offer("alert_types", list(offer.alerts))
-        self._offer("ends", [str(each) for each in ends_within(days)])
-
-    def _offer(self, name: str, codes: Collection[str]) -> None:
-        self.fields[name].choices = [(each, each) for each in codes]  # type: ignore[attr-defined]
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        if not self.errors and not cleaned["feeds"] and not cleaned["alert_types"]:
-            raise forms.ValidationError(_("Choose at least one thing to read."))
-        return cleaned
+        super().__init__(
+            data, feeds=offer.feeds, alert_types=list(offer.alerts), ends=ends_within(days)
+        )
+        self.offer("accounts", [str(each.id) for each in offer.accounts])
 
     @property
     def chosen_feeds(self) -> list[str]:
@@ -73,7 +50,3 @@ class YesForm(forms.Form):
     def expires_at(self, at: datetime) -> datetime:
         days: int = self.cleaned_data["ends"]
         return at + timedelta(days=days)
-
-    def sentences(self) -> list[str]:
-        """What is wrong, each once."""
-        return list(dict.fromkeys(str(each) for errors in self.errors.values() for each in errors))

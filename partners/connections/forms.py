@@ -10,7 +10,7 @@ from partners.connections.rules import DAYS
 
 
 class ChoiceForm(forms.Form):
-    """`choice()` is what `begin_authorisation` takes."""
+    """What may be read of a customer, and until when. `choice()` is what `begin_authorisation` takes."""
 
     feeds = forms.MultipleChoiceField(
         required=False,
@@ -22,7 +22,6 @@ class ChoiceForm(forms.Form):
     )
     ends = forms.TypedChoiceField(
         coerce=int,
-        choices=[(days, days) for days in DAYS],
         error_messages={
             "required": _("Choose until when."),
             "invalid_choice": _("Choose until when."),
@@ -30,11 +29,21 @@ class ChoiceForm(forms.Form):
     )
 
     def __init__(
-        self, data: Any = None, *, feeds: Collection[str], alert_types: Collection[str]
+        self,
+        data: Any = None,
+        *,
+        feeds: Collection[str],
+        alert_types: Collection[str],
+        ends: Collection[int] = DAYS,
     ) -> None:
         super().__init__(data)
-        self.fields["feeds"].choices = [(each, each) for each in feeds]  # type: ignore[attr-defined]
-        self.fields["alert_types"].choices = [(each, each) for each in alert_types]  # type: ignore[attr-defined]
+        self.offer("feeds", feeds)
+        self.offer("alert_types", alert_types)
+        self.offer("ends", ends)
+
+    def offer(self, name: str, codes: Collection[Any]) -> None:
+        """What may be chosen of a field."""
+        self.fields[name].choices = [(each, each) for each in codes]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -30,16 +28,14 @@ from partners.connectors.base import (
 )
 from partners.connectors.berlin_group.connector import BerlinGroup
 from partners.connectors.uk_open_banking.connector import UkOpenBanking
-from partners.integrations.runner import close_connections, run
-from tests.contracts.between import Between, standing_between
+from partners.integrations.runner import run
+from tests.contracts.between import Between
 from tests.contracts.connectors.official import Specification
-from tests.ports import free_port
-from tests.sandbox_bank import CLIENT, SECRET, SandboxBank, sandbox_bank
+from tests.contracts.connectors.wire import OnTheWire, bank_on_the_wire, said_yes, tokens_of
+from tests.sandbox_bank import SandboxBank
 
 pytestmark = pytest.mark.slow
 
-REDIRECT = "http://chat.portal.localhost:8000/link/callback"
-VERIFIER = "v" * 64
 PSD2 = "/psd2/v1"
 FILE = "specs/berlin-group/psd2-api_v1.3.11-2021-10-01v1.yaml"
 
@@ -48,10 +44,19 @@ FILE = "specs/berlin-group/psd2-api_v1.3.11-2021-10-01v1.yaml"
 class Counter:
     """The bank as the portal meets it, and what passed over the wire to it."""
 
-    bank: SandboxBank
-    wire: Between
-    address: BankAddress
-    login: str
+    met: OnTheWire
+
+    @property
+    def bank(self) -> SandboxBank:
+        return self.met.bank
+
+    @property
+    def wire(self) -> Between:
+        return self.met.wire
+
+    @property
+    def address(self) -> BankAddress:
+        return self.met.address
 
     @property
     def connector(self) -> BerlinGroup:
@@ -61,27 +66,8 @@ class Counter:
         """A consent that the customer said yes to, for all accounts."""
         connector = connector or self.connector
         terms = ConsentTerms(expires_at=datetime.now(UTC) + timedelta(days=90))
-        begun = run(
-            connector.begin_authorisation(
-                terms=terms, state="s", nonce="n", code_verifier=VERIFIER, customer_ip="192.0.2.7"
-            )
-        )
-        asked = parse_qs(urlsplit(begun.url).query)
-        approved = self.bank.do(
-            "POST",
-            "approve",
-            consent_id=begun.bank_consent_id,
-            login=self.login,
-            all=True,
-            redirect_uri=asked["redirect_uri"][0],
-            code_challenge=asked["code_challenge"][0],
-        )
-        tokens = run(
-            connector.exchange(
-                code=str(approved["code"]), code_verifier=VERIFIER, at=datetime.now(UTC)
-            )
-        )
-        return Grant(tokens.access_token, begun.bank_consent_id)
+        consent_id, code = said_yes(connector, self.met, terms, customer_ip="192.0.2.7")
+        return Grant(tokens_of(connector, code).access_token, consent_id)
 
     def ask(self, method: str, path: str, **headers: str) -> Response:
         """A request of our own making, which the connector would never send."""
@@ -94,27 +80,9 @@ class Counter:
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counter]:
-    port = free_port()
     log = tmp_path_factory.mktemp("sandbox") / "bank.log"
-    told = {"SANDBOX_CUSTOMERS": "2", "SANDBOX_REDIRECT_URI": REDIRECT}
-    with standing_between(f"127.0.0.1:{port}") as wire, ExitStack() as stack:
-        # The bank's own name for itself leads past us, so that its links do too.
-        origin = wire.origin.replace("127.0.0.1", "aurelia-bank.localhost")
-        bank = stack.enter_context(
-            sandbox_bank(port=port, name=f"psd2_{port}", log=log, SANDBOX_ORIGIN=origin, **told)
-        )
-        address = BankAddress(
-            base_url=origin,
-            authorize_url=f"{origin}/as/authorize",
-            token_url=f"{origin}/as/token",
-            client_id=CLIENT,
-            client_secret=SECRET,
-            redirect_uri=REDIRECT,
-            jwks_url=f"{origin}/.well-known/jwks.json",
-            zone=ZoneInfo("Europe/Rome"),
-        )
-        yield Counter(bank, wire, address, bank.customers()[0]["login"])
-    close_connections()
+    with bank_on_the_wire("psd2", log) as met:
+        yield Counter(met)
 
 
 @pytest.fixture
@@ -206,7 +174,9 @@ def told_alike(row: TransactionRecord) -> TransactionRecord:
 
 
 def test_both_dialects_tell_the_same_of_one_ledger(counter: Counter) -> None:
-    counter.bank.buy(counter.login, suspicious=True, country="PT", currency="USD", amount="12.30")
+    counter.bank.buy(
+        counter.met.login, suspicious=True, country="PT", currency="USD", amount="12.30"
+    )
     uk, ours = UkOpenBanking(counter.address), counter.connector
     of_uk, of_ours = counter.linked(uk), counter.linked()
 
@@ -252,7 +222,7 @@ def test_refusals_are_within_the_standard(counter: Counter, standard: Specificat
     account = run(connector.accounts(grant=grant)).records[0].external_id
     where = f"{PSD2}/accounts/{account}/transactions?dateFrom=2026-01-01&bookingStatus=all"
     counter.ask("GET", where, **own)
-    counter.bank.do("POST", "withdraw", consent_id=grant.bank_consent_id, login=counter.login)
+    counter.bank.do("POST", "withdraw", consent_id=grant.bank_consent_id, login=counter.met.login)
     with pytest.raises(AuthorisationRevoked):
         run(connector.accounts(grant=grant))
 

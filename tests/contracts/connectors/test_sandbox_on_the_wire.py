@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from partners.connectors.base import (
     AuthorisationExpired,
     AuthorisationRevoked,
-    BankAddress,
     BankRefused,
     ConsentTerms,
     Grant,
@@ -30,17 +27,15 @@ from partners.connectors.base import (
     TokenSet,
 )
 from partners.connectors.uk_open_banking.connector import UkOpenBanking
-from partners.integrations.runner import close_connections, run
-from tests.contracts.between import Between, standing_between
+from partners.integrations.runner import run
+from tests.contracts.between import Between
 from tests.contracts.connectors.official import Specification
-from tests.ports import free_port
-from tests.sandbox_bank import CLIENT, REPOSITORY, SECRET, SandboxBank, sandbox_bank
+from tests.contracts.connectors.wire import OnTheWire, bank_on_the_wire, said_yes, tokens_of
+from tests.sandbox_bank import REPOSITORY, SandboxBank
 
 pytestmark = pytest.mark.slow
 
 PARTNER = REPOSITORY / "partners/connectors/partner/openapi.yaml"
-REDIRECT = "http://chat.portal.localhost:8000/link/callback"
-VERIFIER = "v" * 64
 AISP = "/open-banking/v4.0/aisp"
 
 
@@ -48,10 +43,16 @@ AISP = "/open-banking/v4.0/aisp"
 class Counter:
     """The bank as the portal meets it, and what passed over the wire to it."""
 
-    bank: SandboxBank
-    wire: Between
+    met: OnTheWire
     connector: UkOpenBanking
-    login: str
+
+    @property
+    def bank(self) -> SandboxBank:
+        return self.met.bank
+
+    @property
+    def wire(self) -> Between:
+        return self.met.wire
 
     def consent(self) -> tuple[str, str]:
         """A new consent's id, and the one-time code of the customer's yes."""
@@ -59,31 +60,14 @@ class Counter:
             expires_at=datetime.now(UTC) + timedelta(days=90),
             transactions_from=datetime.now(UTC).date() - timedelta(days=400),
         )
-        begun = run(
-            self.connector.begin_authorisation(
-                terms=terms, state="s", nonce="n", code_verifier=VERIFIER
-            )
-        )
-        asked = parse_qs(urlsplit(begun.url).query)
-        approved = self.bank.do(
-            "POST",
-            "approve",
-            consent_id=begun.bank_consent_id,
-            login=self.login,
-            all=True,
-            redirect_uri=asked["redirect_uri"][0],
-            code_challenge=asked["code_challenge"][0],
-        )
-        return begun.bank_consent_id, str(approved["code"])
+        return said_yes(self.connector, self.met, terms)
 
     def linked(self) -> Grant:
         consent_id, code = self.consent()
         return Grant(self.tokens(code).access_token, consent_id)
 
     def tokens(self, code: str) -> TokenSet:
-        return run(
-            self.connector.exchange(code=code, code_verifier=VERIFIER, at=datetime.now(UTC))
-        )
+        return tokens_of(self.connector, code)
 
     def ask(self, method: str, path: str, **headers: str) -> Response:
         """A request of our own making, which the connector would never send."""
@@ -95,27 +79,9 @@ class Counter:
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counter]:
-    port = free_port()
     log = tmp_path_factory.mktemp("sandbox") / "bank.log"
-    told = {"SANDBOX_CUSTOMERS": "2", "SANDBOX_REDIRECT_URI": REDIRECT}
-    with standing_between(f"127.0.0.1:{port}") as wire, ExitStack() as stack:
-        # The bank's own name for itself leads past us, so that its links do too.
-        origin = wire.origin.replace("127.0.0.1", "aurelia-bank.localhost")
-        bank = stack.enter_context(
-            sandbox_bank(port=port, name=f"wire_{port}", log=log, SANDBOX_ORIGIN=origin, **told)
-        )
-        address = BankAddress(
-            base_url=origin,
-            authorize_url=f"{origin}/as/authorize",
-            token_url=f"{origin}/as/token",
-            client_id=CLIENT,
-            client_secret=SECRET,
-            redirect_uri=REDIRECT,
-            jwks_url=f"{origin}/.well-known/jwks.json",
-            zone=ZoneInfo("Europe/Rome"),
-        )
-        yield Counter(bank, wire, UkOpenBanking(address), bank.customers()[0]["login"])
-    close_connections()
+    with bank_on_the_wire("wire", log) as met:
+        yield Counter(met, UkOpenBanking(met.address))
 
 
 @pytest.fixture
@@ -220,7 +186,7 @@ def test_refusals_are_within_the_standard(counter: Counter, standard: Specificat
     own = {"Authorization": f"Bearer {grant.access_token}"}
     counter.ask("GET", f"{AISP}/accounts", Accept="text/html", **own)
     counter.ask("DELETE", f"{AISP}/account-access-consents/aac-none", **own)
-    counter.bank.do("POST", "withdraw", consent_id=consent_id, login=counter.login)
+    counter.bank.do("POST", "withdraw", consent_id=consent_id, login=counter.met.login)
     with pytest.raises(AuthorisationRevoked):
         read_accounts(counter, grant)
 
@@ -300,7 +266,7 @@ def test_freezes_are_within_what_we_publish(counter: Counter, partner: Specifica
 
 def test_decisions_are_within_what_we_publish(counter: Counter, partner: Specification) -> None:
     grant = counter.linked()
-    bought = counter.bank.buy(counter.login, suspicious=True)
+    bought = counter.bank.buy(counter.met.login, suspicious=True)
     connector = counter.connector
     about = {
         "grant": grant,
@@ -329,7 +295,7 @@ def test_what_supplements_a_transaction_is_within_what_we_publish(
     counter: Counter, partner: Specification
 ) -> None:
     grant = counter.linked()
-    bought = counter.bank.buy(counter.login, suspicious=True, country="PT")
+    bought = counter.bank.buy(counter.met.login, suspicious=True, country="PT")
     counter.wire.forget()
 
     run(
@@ -393,7 +359,7 @@ def test_the_older_version_is_spoken_within_its_own_standard(
         run(connector.balances(grant=grant, account_external_id="aur-none"))
     own = {"Authorization": f"Bearer {grant.access_token}"}
     older.ask("GET", f"{base}/accounts", Accept="text/html", **own)
-    counter.bank.do("POST", "withdraw", consent_id=grant.bank_consent_id, login=counter.login)
+    counter.bank.do("POST", "withdraw", consent_id=grant.bank_consent_id, login=counter.met.login)
     with pytest.raises(AuthorisationRevoked):
         read_accounts(older, grant)
     run(connector.revoke_consent(bank_consent_id=grant.bank_consent_id))
