@@ -13,6 +13,7 @@ from benchmarks.ingest.world import Target
 from partners.connectors.base import TransactionRecord
 
 PAGE = 1000
+SOURCE = "live:uk_open_banking"
 _LEASE = timedelta(hours=1)
 
 T = TypeVar("T")
@@ -55,7 +56,7 @@ def copied(superuser_url: str) -> Way:
 
     def way(target: Target, rows: Sequence[TransactionRecord]) -> Callable[[], None]:
         at = datetime.now(UTC)
-        told = rules.rows_of(rows, account_id=target.account_id)
+        told = rules.rows_of(rows, account_id=target.account_id, source=SOURCE)
         values = [
             [target.bank_id, target.account_id, ids.new_id(), 1, number, at, at]
             + [getattr(row, name) for name in staging.COLUMNS]
@@ -81,7 +82,7 @@ def bulk_created(target: Target, rows: Sequence[TransactionRecord]) -> Callable[
     blocks: Any = import_module("portal.tenancy.blocks")
     entry = ledger.Entry
     named = _named(target.account_id, rows)
-    updated = [each for each in named[0] if each not in {"external_id", "change_seq"}]
+    updated = [each for each in named[0] if each not in {"external_id", "source", "change_seq"}]
 
     def run() -> None:
         for page in _pages(named):
@@ -89,7 +90,7 @@ def bulk_created(target: Target, rows: Sequence[TransactionRecord]) -> Callable[
                 entry.objects.bulk_create(
                     [entry(**each, account_id=target.account_id) for each in page],
                     update_conflicts=True,
-                    unique_fields=["bank", "account", "external_id"],
+                    unique_fields=["bank", "account", "external_id", "source"],
                     update_fields=updated,
                 )
 
@@ -124,5 +125,5 @@ def _named(account_id: UUID, rows: Sequence[TransactionRecord]) -> list[dict[str
     at = datetime.now(UTC)
     return [
         asdict(row) | {"created_at": at, "changed_at": at, "change_seq": number}
-        for number, row in enumerate(rules.rows_of(rows, account_id=account_id), 1)
+        for number, row in enumerate(rules.rows_of(rows, account_id=account_id, source=SOURCE), 1)
     ]

@@ -20,11 +20,12 @@ _FILL = """
     INSERT INTO partners_entry
       (bank_id, account_id, id, occurrence, change_seq, created_at, changed_at, external_id, status, kind,
        amount_minor, currency, original_currency, exchange_rate, booked_on, booked_on_source, description,
-       merchant_name, merchant_category, merchant_country, card_id, card_last4, fraud_suspected, fingerprint)
+       merchant_name, merchant_category, merchant_country, card_id, card_last4, fraud_suspected, fingerprint,
+       source, bank_references)
     SELECT a.bank_id, a.id, uuidv7(), 1, n, now(), now(), 'old-' || n, 'posted', 'card_purchase',
        -(n %% 90000 + 1), 'EUR', '', '', current_date - (n %% 300)::int, 'date', 'CARD PAYMENT ' || n,
        'Shop ' || n %% 331, '5411', 'IT', 'card-1', '4242', false,
-       encode(sha256((a.id::text || n)::bytea), 'hex')
+       encode(sha256((a.id::text || n)::bytea), 'hex'), 'live:uk_open_banking', ''
     FROM partners_account a, generate_series(%(first)s::bigint, %(last)s::bigint) n
 """
 

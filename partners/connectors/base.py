@@ -158,6 +158,8 @@ class TransactionRecord:
     card_id: str | None = None
     card_last4: str | None = None
     fraud_suspected: bool = False
+    # What others may call it by too (end-to-end id, the servicer's reference); none is an identity alone.
+    references: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

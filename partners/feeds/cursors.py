@@ -35,6 +35,9 @@ _CLAIM = """
     RETURNING bank_id, id, fence,
       (SELECT customer_id FROM partners_connection c
        WHERE c.bank_id = partners_feedcursor.bank_id AND c.id = partners_feedcursor.connection_id),
+      (SELECT i.connector FROM partners_connection c
+       JOIN partners_integration i ON i.bank_id = c.bank_id AND i.id = c.integration_id
+       WHERE c.bank_id = partners_feedcursor.bank_id AND c.id = partners_feedcursor.connection_id),
       connection_id, account_id, kind, cursor, covered_until, hints, trace, run_id, last_problem
 """
 _HINT = """
@@ -53,13 +56,15 @@ TROUBLES = ("unavailable", "rate_limited")
 class Claim:
     """One cursor, held by one worker until the lease ends; `fence` proves that it still is.
 
-    `customer_id`: with whose authorisation it is read. `last_problem`: how the reading before ended.
+    `customer_id`: with whose authorisation it is read, by which `connector`. `last_problem`: how the
+    reading before ended.
     """
 
     bank_id: UUID
     cursor_id: UUID
     fence: int
     customer_id: UUID
+    connector: str
     connection_id: UUID
     account_id: UUID
     kind: str

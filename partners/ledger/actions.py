@@ -1,5 +1,6 @@
 """Keeping what a bank says of accounts, balances and entries."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -128,33 +129,50 @@ def record_balances(
 def merge_entries(
     account: Account,
     *,
+    source: str,
     records: Sequence[TransactionRecord],
     window_from: date | None,
     remove_missing: bool,
     at: datetime,
+    seen: Counter[str] | None = None,
 ) -> Merged:
     """Merge what was read of one account into its entries; twice is once, and order does not matter.
 
-    `window_from`: `records` are all that the bank lists from that day on, so ids that are listed no
-    more can be told from ids not read yet (None: one page of several). `remove_missing`: pending
-    entries of that window which are not listed have gone, and are kept as removed.
+    `source`: who says so, `live:<connector>` or `statement:<format>`: an id means something within its
+    source alone. `window_from`: `records` are all that the bank lists from that day on, so ids that are
+    listed no more can be told from ids not read yet (None: one page of several). `remove_missing`:
+    pending entries of that window which are not listed have gone, and are kept as removed.
+
+    A statement's rows come from `statement_rows.py: record_of`, have no ids and no window, and are merged
+    some thousand at a time, all parts of one file with the same empty counter `seen`: which of several
+    equal rows of the file each is, is told by it. What is read again, or overlaps, changes nothing.
+    What follows from a merge is `partners/sync/actions.py: tell`.
 
     `account` is held: changes of one account are numbered without a gap in the order in which they
     become visible.
     """
-    place = Place(current_bank_id(), account.id)
-    page = one_for_each_id(rows_of(records, account_id=account.id))
+    place = Place(current_bank_id(), account.id, source)
+    page = one_for_each_id(rows_of(records, account_id=account.id, source=source, seen=seen))
     staging.stage(page.rows)
     merge = _Merge(place, page, next_seq=account.change_seq + 1, at=at)
     merge.sort_out(window_from)
     merge.write()
     removed = merge.remove_gone(window_from) if window_from and remove_missing else 0
-    if merge.next_seq > account.change_seq + 1:
-        account.change_seq = merge.next_seq - 1
-        account.save(update_fields=["change_seq"])
+    _count(account, source, merge.next_seq - 1)
     return Merged(
         merge.added, merge.modified, removed, len(merge.aside), through_seq=merge.next_seq - 1
     )
+
+
+def _count(account: Account, source: str, through_seq: int) -> None:
+    changed = []
+    if through_seq > account.change_seq:
+        account.change_seq = through_seq
+        changed = ["change_seq"]
+        if source not in account.sources:
+            account.sources = [*account.sources, source]
+            changed.append("sources")
+        account.save(update_fields=changed)
 
 
 class _Merge:
@@ -238,7 +256,12 @@ class _Merge:
             staging.write(self.place, self._rows, at=self.at)
         EntryAlias.objects.bulk_create(
             [
-                EntryAlias(account_id=self.place.account_id, entry_id=entry_id, external_id=before)
+                EntryAlias(
+                    account_id=self.place.account_id,
+                    entry_id=entry_id,
+                    source=self.place.source,
+                    external_id=before,
+                )
                 for entry_id, before in self._renamed
             ],
             ignore_conflicts=True,
@@ -249,7 +272,9 @@ class _Merge:
         twice = self.page.contradicted
         if twice:
             stored = Entry.objects.filter(
-                account_id=self.place.account_id, external_id__in=[r.external_id for r in twice]
+                account_id=self.place.account_id,
+                source=self.place.source,
+                external_id__in=[r.external_id for r in twice],
             ).values_list("external_id", "id")
             ids = dict(stored)
             self.aside += [(ids[r.external_id], r, "listed_twice") for r in twice]

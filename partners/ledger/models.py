@@ -1,10 +1,14 @@
 """Bank accounts and their entries: pending, posted, removed."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from portal.tenancy.models import RowReach, TenantForeignKey, TenantModel
+
+# What was read before sources had names.
+FIRST_SOURCE = "live:uk_open_banking"
 
 
 class Account(TenantModel):
@@ -18,6 +22,8 @@ class Account(TenantModel):
     currency = models.CharField(max_length=3)
     masked_identification = models.CharField(max_length=40, blank=True)
     change_seq = models.PositiveBigIntegerField(default=0)
+    # Which sources have told of its entries; where there is one alone, nothing has to be compared.
+    sources = ArrayField(models.CharField(max_length=40), default=list)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -65,6 +71,8 @@ class Entry(TenantModel):
         REMOVED = "removed", _("Removed")
 
     account = TenantForeignKey("partners.Account", models.CASCADE)
+    # Who says so: `live:<connector>` or `statement:<format>`. An id means something within its source alone.
+    source = models.CharField(max_length=40, default=FIRST_SOURCE)
     external_id = models.CharField(max_length=210)
     status = models.CharField(max_length=8, choices=Status)
     kind = models.CharField(max_length=20)
@@ -84,6 +92,8 @@ class Entry(TenantModel):
     card_id = models.CharField(max_length=128, blank=True)
     card_last4 = models.CharField(max_length=4, blank=True)
     fraud_suspected = models.BooleanField(default=False)
+    # What others may call it by too, one a line: such as an end-to-end id.
+    bank_references = models.CharField(max_length=300, blank=True)
     # A second identity for banks that re-issue ids: sha256 of account, amount, date and text,
     # and which of the genuine equals of that day this is.
     fingerprint = models.CharField(max_length=64)
@@ -95,7 +105,7 @@ class Entry(TenantModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["bank", "account", "external_id"], name="entry_external_id"
+                fields=["bank", "account", "external_id", "source"], name="entry_external_id"
             ),
             models.UniqueConstraint(
                 fields=["bank", "account", "change_seq"], name="entry_change_seq"
@@ -113,19 +123,25 @@ class Entry(TenantModel):
 
 
 class EntryAlias(TenantModel):
-    """An id under which the bank once named an entry, when it was not the one it has now."""
+    """Another id of an entry: one that its source gave it before, or that another source gives it.
+
+    `said` is what another source says of it, as a row of the ledger; empty for an id of before.
+    """
 
     row_reach = RowReach.ACCOUNT
 
     account = TenantForeignKey("partners.Account", models.CASCADE)
     entry = TenantForeignKey("partners.Entry", models.CASCADE)
+    source = models.CharField(max_length=40, default=FIRST_SOURCE)
     external_id = models.CharField(max_length=210)
+    said = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["bank", "account", "external_id"], name="entry_alias_external_id"
+                fields=["bank", "account", "external_id", "source"],
+                name="entry_alias_external_id",
             )
         ]
 

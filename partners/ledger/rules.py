@@ -28,6 +28,7 @@ from partners.connectors.base import TransactionRecord
 PENDING, POSTED, REMOVED = "pending", "posted", "removed"
 # A bank may post a pending payment under another day; later than this it is another payment.
 POSTS_WITHIN = timedelta(days=10)
+MOST_OF_REFERENCES = 300
 _ASCII = {code: chr(code).casefold() if chr(code).isalnum() else None for code in range(128)}
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
 
@@ -36,6 +37,7 @@ _NO_TIME = datetime.min.replace(tzinfo=UTC)
 class EntryRow:
     """A bank's row in the ledger's own shape; the fields are the ledger's columns, in order."""
 
+    source: str
     external_id: str
     status: str
     kind: str
@@ -55,6 +57,7 @@ class EntryRow:
     card_id: str
     card_last4: str
     fraud_suspected: bool
+    bank_references: str
     fingerprint: str
 
 
@@ -63,6 +66,7 @@ class Known:
     """A stored entry, as far as identity and money go."""
 
     id: UUID
+    source: str
     external_id: str
     status: str
     amount_minor: int
@@ -109,23 +113,39 @@ def fingerprint_of(
     return sha256("\x1f".join(parts).encode()).hexdigest()
 
 
-def rows_of(records: Iterable[TransactionRecord], *, account_id: UUID) -> list[EntryRow]:
-    """The records in the ledger's shape; a row without an id is named by fingerprint and occurrence."""
-    seen: Counter[str] = Counter()
+def rows_of(
+    records: Iterable[TransactionRecord],
+    *,
+    account_id: UUID,
+    source: str,
+    seen: Counter[str] | None = None,
+) -> list[EntryRow]:
+    """The records in the ledger's shape; a row without an id is named by what it says, and which of its equals it is.
+
+    `seen`: how many of each were seen before, of a list that comes in several parts.
+    """
+    counted: Counter[str] = Counter() if seen is None else seen
     rows = []
     for record in records:
-        row = _row(record, account_id)
+        row = _row(record, account_id, source)
         if not row.external_id:
-            seen[row.fingerprint] += 1
-            named = f"fp:{row.fingerprint}:{seen[row.fingerprint]}"
-            row = replace(row, external_id=named)
+            named = _name_of(row)
+            counted[named] += 1
+            row = replace(row, external_id=f"fp:{named}:{counted[named]}")
         rows.append(row)
     return rows
 
 
-def _row(record: TransactionRecord, account_id: UUID) -> EntryRow:
+def _name_of(row: EntryRow) -> str:
+    if not row.bank_references:
+        return row.fingerprint
+    return sha256(f"{row.fingerprint}\x1f{row.bank_references}".encode()).hexdigest()
+
+
+def _row(record: TransactionRecord, account_id: UUID, source: str) -> EntryRow:
     text = record.merchant_name or record.description
     return EntryRow(
+        source=source,
         external_id=record.external_id or "",
         status=record.status,
         kind=record.kind,
@@ -145,6 +165,7 @@ def _row(record: TransactionRecord, account_id: UUID) -> EntryRow:
         card_id=record.card_id or "",
         card_last4=record.card_last4 or "",
         fraud_suspected=record.fraud_suspected,
+        bank_references="\n".join(record.references)[:MOST_OF_REFERENCES],
         fingerprint=fingerprint_of(
             account_id=account_id,
             amount_minor=record.amount_minor,

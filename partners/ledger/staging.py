@@ -27,11 +27,11 @@ _TYPES = {
 COLUMNS = tuple(each.name for each in fields(EntryRow))
 _TYPED = ", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in COLUMNS)
 _LIST = ", ".join(COLUMNS)
-_COMPARED = tuple(name for name in COLUMNS if name != "fingerprint")
+_COMPARED = tuple(name for name in COLUMNS if name not in {"source", "fingerprint"})
 _STORED = ", ".join(f"e.{name}" for name in _COMPARED)
 _SEEN = ", ".join(f"i.{name}" for name in _COMPARED)
 _KNOWN = (
-    "e.id, e.external_id, e.status, e.amount_minor, e.currency, e.booked_on, e.fingerprint,"
+    "e.id, e.source, e.external_id, e.status, e.amount_minor, e.currency, e.booked_on, e.fingerprint,"
     " e.occurrence, e.merchant_name, e.description"
 )
 
@@ -51,20 +51,22 @@ _ANALYSED_FROM = 500
 _NOT_AS_STORED = f"""
     SELECT i.external_id, {_KNOWN} FROM pg_temp.ledger_incoming i
     LEFT JOIN partners_entry e ON e.bank_id = %(bank)s AND e.account_id = %(account)s
-      AND e.external_id = i.external_id AND e.external_id = ANY(%(ids)s)
+      AND e.external_id = i.external_id AND e.external_id = ANY(%(ids)s) AND e.source = i.source
     WHERE e.id IS NULL OR ({_STORED}) IS DISTINCT FROM ({_SEEN})
 """  # noqa: S608  # our own column names
 _BY_ALIAS = f"""
     SELECT a.external_id, {_KNOWN} FROM partners_entryalias a
     JOIN partners_entry e ON e.bank_id = a.bank_id AND e.id = a.entry_id
     WHERE a.bank_id = %(bank)s AND a.account_id = %(account)s AND a.external_id = ANY(%(ids)s)
-      AND NOT EXISTS (SELECT 1 FROM pg_temp.ledger_incoming i WHERE i.external_id = e.external_id)
+      AND a.source = %(source)s AND NOT EXISTS (
+        SELECT 1 FROM pg_temp.ledger_incoming i
+        WHERE i.external_id = e.external_id AND i.source = e.source)
 """  # noqa: S608  # our own column names
 _VANISHED = f"""
     SELECT e.external_id, {_KNOWN} FROM partners_entry e
     WHERE e.bank_id = %(bank)s AND e.account_id = %(account)s
       AND e.booked_on >= %(since)s
-      AND (e.fingerprint = ANY(%(prints)s) OR e.status = 'pending')
+      AND e.source = %(source)s AND (e.fingerprint = ANY(%(prints)s) OR e.status = 'pending')
       AND NOT EXISTS (SELECT 1 FROM pg_temp.ledger_incoming i WHERE i.external_id = e.external_id)
     ORDER BY e.occurrence, e.id
 """  # noqa: S608  # our own column names
@@ -88,11 +90,12 @@ _WRITE = f"""
 _NO_ALIAS = """
     DELETE FROM partners_entryalias a USING pg_temp.ledger_changed c
     WHERE a.bank_id = %(bank)s AND a.account_id = %(account)s AND a.external_id = c.external_id
+      AND a.source = %(source)s
 """
 _GONE = """
     SELECT e.id FROM partners_entry e
     WHERE e.bank_id = %(bank)s AND e.account_id = %(account)s AND e.status = 'pending'
-      AND e.booked_on >= %(since)s
+      AND e.booked_on >= %(since)s AND e.source = %(source)s
       AND NOT EXISTS (SELECT 1 FROM pg_temp.ledger_incoming i WHERE i.external_id = e.external_id)
     ORDER BY e.id
 """
@@ -100,13 +103,19 @@ _GONE = """
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Whose rows: one account of one bank."""
+    """Whose rows, and who tells of them: one account of one bank, and a source."""
 
     bank_id: UUID
     account_id: UUID
+    source: str
 
     def of(self, **more: Any) -> dict[str, Any]:
-        return {"bank": self.bank_id, "account": self.account_id, **more}
+        return {
+            "bank": self.bank_id,
+            "account": self.account_id,
+            "source": self.source,
+            **more,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +194,6 @@ def _known(statement: str, parameters: dict[str, Any]) -> dict[str, Known | None
 def _read(row: Sequence[Any]) -> Known | None:
     if row[0] is None:
         return None
-    merchant_name, description = row[8], row[9]
-    values = (*row[:8], normal_text(merchant_name or description))
+    merchant_name, description = row[9], row[10]
+    values = (*row[:9], normal_text(merchant_name or description))
     return Known(*values)

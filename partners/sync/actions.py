@@ -115,19 +115,17 @@ def store_page(
     """
     row = held_cursor(claim)
     account = held_account(claim.account_id)
-    bank: Bank = account.bank
     good = [each for each in page.records if each.currency == account.currency]
     rejected = [*page.rejected, *_mixed_currencies(page.records, account.currency)]
     merged = merge_entries(
         account,
+        source=f"live:{claim.connector}",
         records=good,
         window_from=page.window_from,
         remove_missing=not rejected,
         at=at,
     )
-    if merged.changes:
-        _tell(bank, account, merged, at=at, trace=claim.trace)
-        tie_waiting(account_id=account.id, occasion=_occasion(account, claim, at))
+    tell(account, merged, at=at, trace=claim.trace)
     run = _run_of(claim, begun)
     _count(run, page, merged, rejected)
     if page.next_place:
@@ -135,7 +133,7 @@ def store_page(
         move_on(row, place=page.next_place, run_id=run.id, lease_until=at + lease)
     else:
         _complete(run, at)
-        _finish(row, claim, bank, at)
+        _finish(row, claim, account.bank, at)
     return replace(begun, run_id=run.id), merged
 
 
@@ -147,7 +145,21 @@ def _mixed_currencies(records: Sequence[TransactionRecord], currency: str) -> li
     ]
 
 
-def _tell(bank: Bank, account: Account, merged: Merged, *, at: datetime, trace: str) -> None:
+def tell(account: Account, merged: Merged, *, at: datetime, trace: str) -> None:
+    """What follows from a merge, in its transaction: alerts, what waited for a payment, and that there is news.
+
+    `account` is held, with its bank.
+    """
+    if not merged.changes:
+        return
+    bank: Bank = account.bank
+    _raise(bank, account, merged, at=at, trace=trace)
+    changed = EntriesChanged(account.id, merged.through_seq - merged.changes, merged.through_seq)
+    publish(changed, key=account_key(account.id), occurred_at=at, trace=trace)
+    tie_waiting(account_id=account.id, occasion=_occasion(account, trace, at))
+
+
+def _raise(bank: Bank, account: Account, merged: Merged, *, at: datetime, trace: str) -> None:
     recent = at.astimezone(ZoneInfo(bank.time_zone)).date() - timedelta(days=NEWS_DAYS)
     news = [each.id for each in (*merged.added, *merged.modified) if _is_since(each, recent)]
     if news:
@@ -161,8 +173,6 @@ def _tell(bank: Bank, account: Account, merged: Merged, *, at: datetime, trace: 
             at=at,
             trace=trace,
         )
-    changed = EntriesChanged(account.id, merged.through_seq - merged.changes, merged.through_seq)
-    publish(changed, key=account_key(account.id), occurred_at=at, trace=trace)
 
 
 def _is_since(changed: ChangedEntry, day: date) -> bool:
@@ -236,7 +246,7 @@ def store_updates(
     """Keep a page of what was told of receipts or shipments, and go on after it. Raises LeaseLost."""
     row = held_cursor(claim)
     account = Account.objects.select_related("bank").get(pk=claim.account_id)
-    occasion = _occasion(account, claim, at)
+    occasion = _occasion(account, claim.trace, at)
     if isinstance(page, ReceiptPage):
         kept = record_receipts(account_id=account.id, records=page.records, occasion=occasion)
     else:
@@ -255,9 +265,9 @@ def store_updates(
     return replace(begun, run_id=run.id), kept
 
 
-def _occasion(account: Account, claim: Claim, at: datetime) -> Occasion:
+def _occasion(account: Account, trace: str, at: datetime) -> Occasion:
     # Banks write times in whole seconds: what happens within the first one is news too.
-    return Occasion(at=at, since=account.created_at.replace(microsecond=0), trace=claim.trace)
+    return Occasion(at=at, since=account.created_at.replace(microsecond=0), trace=trace)
 
 
 def pause(claim: Claim) -> None:

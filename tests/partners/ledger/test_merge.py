@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from partners.banks.models import Bank
 from partners.connectors.base import TransactionRecord
 from partners.ledger.actions import Merged, held_account, merge_entries
-from partners.ledger.models import Account, Entry, EntryAlias, EntryConflict
+from partners.ledger.models import FIRST_SOURCE, Account, Entry, EntryAlias, EntryConflict
 from portal.tenancy.blocks import serving
 from tests.factories.partners import make_account, make_bank
 
@@ -50,6 +50,7 @@ def merge(account: Account, *records: TransactionRecord, whole: bool = True) -> 
     with serving(account.bank_id):
         return merge_entries(
             held_account(account.id),
+            source=FIRST_SOURCE,
             records=records,
             window_from=WINDOW if whole else None,
             remove_missing=whole,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from partners.connectors.base import TransactionRecord
 from partners.ledger.actions import held_account, merge_entries
-from partners.ledger.models import Account, Entry, EntryConflict
+from partners.ledger.models import FIRST_SOURCE, Account, Entry, EntryConflict
 from portal.tenancy.blocks import serving
 from tests.factories.partners import make_account, make_bank
 
@@ -58,6 +58,7 @@ def account() -> Account:
 def merge(account: Account, records: Sequence[TransactionRecord], *, whole: bool) -> None:
     merge_entries(
         held_account(account.id),
+        source=FIRST_SOURCE,
         records=records,
         window_from=FIRST if whole else None,
         remove_missing=whole,

@@ -1,0 +1,73 @@
+"""A statement's rows as records, so that the ledger merges them as it does what an interface lists."""
+
+from decimal import Decimal
+
+from partners.connectors.base import BadAnswer, Kind, TransactionRecord
+from partners.connectors.money import minor_units
+from partners.statements.base import Entry, Malformed
+
+_LONGEST_TEXT, _LONGEST_NAME, _LONGEST_RATE = 500, 350, 40
+# What stands where a reference had to, and there was none.
+_NO_REFERENCE = frozenset({"NONREF", "NOTPROVIDED", "NOT PROVIDED", "0"})
+# OFX, TRNTYPE; SWIFT MT940, field 61 subfield 6; ISO 20022, bank transaction code sets.
+_KINDS: dict[str, Kind] = {
+    "POS": "card_purchase",
+    "DIRECTDEBIT": "direct_debit",
+    "FEE": "fee",
+    "SRVCHG": "fee",
+    "NDDT": "direct_debit",
+    "NCHG": "fee",
+    "NCOM": "fee",
+    "PMNT.CCRD": "card_purchase",
+    "PMNT.RDDT": "direct_debit",
+    "PMNT.RCDT": "transfer_in",
+    "PMNT.ICDT": "transfer_out",
+}
+_LONGEST_CODE = 9
+
+
+def record_of(entry: Entry, *, currency: str) -> TransactionRecord:
+    """The row in minor units; `currency` where the row names none. Raises Malformed where it cannot be kept exactly."""
+    booked_on = entry.booked_on or entry.value_on
+    if booked_on is None:
+        raise Malformed(entry.where, "no date")
+    own = entry.currency or currency
+    try:
+        amount_minor = _signed(entry.amount, own)
+        original = entry.original_amount
+        original_minor = None if original is None else _signed(original, entry.original_currency)
+    except BadAnswer as reason:
+        raise Malformed(entry.where, reason.reason) from None
+    return TransactionRecord(
+        external_id=None,
+        status=entry.status,
+        amount_minor=amount_minor,
+        currency=own,
+        booked_on=booked_on,
+        booked_on_source="date",
+        value_on=entry.value_on,
+        kind=_kind(entry.code, amount_minor),
+        description=entry.description[:_LONGEST_TEXT],
+        original_amount_minor=original_minor,
+        original_currency=entry.original_currency or None,
+        exchange_rate=entry.exchange_rate[:_LONGEST_RATE] or None,
+        merchant_name=entry.counterparty[:_LONGEST_NAME] or None,
+        references=_references(entry),
+    )
+
+
+def _signed(amount: Decimal, currency: str) -> int:
+    minor = minor_units(f"{abs(amount):f}", currency)
+    return -minor if amount < 0 else minor
+
+
+def _kind(code: str, amount_minor: int) -> Kind:
+    kind = _KINDS.get(code) or _KINDS.get(code[:_LONGEST_CODE], "other")
+    if kind == "card_purchase" and amount_minor > 0:
+        return "card_refund"
+    return kind
+
+
+def _references(entry: Entry) -> tuple[str, ...]:
+    said = (entry.reference.strip(), entry.customer_reference.strip())
+    return tuple(dict.fromkeys(each for each in said if each and each not in _NO_REFERENCE))

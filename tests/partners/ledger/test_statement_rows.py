@@ -1,0 +1,82 @@
+"""A statement's rows as the ledger's records: exact, or refused with their place."""
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from partners.ledger.rules import rows_of
+from partners.ledger.statement_rows import record_of
+from partners.statements.base import Entry, Malformed
+from portal.tenancy.ids import new_id
+
+ROW = Entry(
+    where="line 7",
+    amount=Decimal("-12.5"),
+    currency="",
+    booked_on=date(2026, 11, 20),
+    reference="A1",
+    customer_reference="NONREF",
+    counterparty="Forno Lume",
+    description="card 4242",
+)
+
+
+def row(**fields: Any) -> Entry:
+    return replace(ROW, **fields)
+
+
+def test_a_row_is_a_record_in_minor_units_under_no_id() -> None:
+    record = record_of(ROW, currency="EUR")
+
+    assert (record.external_id, record.status) == (None, "posted")
+    assert (record.amount_minor, record.currency) == (-1250, "EUR")
+    assert (record.merchant_name, record.description) == ("Forno Lume", "card 4242")
+    assert (record.booked_on, record.booked_on_source) == (date(2026, 11, 20), "date")
+    assert record.references == ("A1",)
+
+
+@pytest.mark.parametrize(
+    ("code", "amount", "kind"),
+    [
+        ("POS", "-1", "card_purchase"),
+        ("PMNT.CCRD.POSD", "-1", "card_purchase"),
+        ("PMNT.CCRD.POSD", "1", "card_refund"),
+        ("NDDT", "-1", "direct_debit"),
+        ("PMNT.RCDT.ESCT", "1", "transfer_in"),
+        ("NMSC", "1", "other"),
+        ("", "1", "other"),
+    ],
+)
+def test_codes_of_three_formats_are_kinds(code: str, amount: str, kind: str) -> None:
+    assert record_of(row(code=code, amount=Decimal(amount)), currency="EUR").kind == kind
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"booked_on": None},
+        {"amount": Decimal("1.005")},
+        {"currency": "XXX"},
+        {"original_amount": Decimal(1), "original_currency": ""},
+    ],
+)
+def test_what_cannot_be_kept_exactly_is_refused_with_its_place(fields: dict[str, Any]) -> None:
+    with pytest.raises(Malformed) as refused:
+        record_of(row(**fields), currency="EUR")
+
+    assert refused.value.where == "line 7"
+
+
+def test_a_row_is_named_by_what_it_says_and_which_of_its_equals_it_is() -> None:
+    account_id = new_id()
+    told = [row(), row(reference="A2"), row(), row(amount=Decimal("-12.50"))]
+    records = [record_of(each, currency="EUR") for each in told]
+
+    rows = rows_of(records, account_id=account_id, source="statement:ofx")
+
+    first, other, second, third = (each.external_id.rsplit(":", 1) for each in rows)
+    assert first[0] == second[0] == third[0] != other[0]
+    assert [first[1], other[1], second[1], third[1]] == ["1", "1", "2", "3"]
