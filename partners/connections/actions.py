@@ -160,6 +160,7 @@ def _terms(choice: Choice, at: datetime) -> ConsentTerms:
         transactions_from=(at - HISTORY).date(),
         balances="balances" in kinds,
         transactions="transactions" in kinds,
+        asked_on=at.date(),
     )
 
 

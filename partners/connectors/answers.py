@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -29,6 +29,7 @@ _DONE = range(200, 300)
 _BROKEN = range(500, 600)
 _NOT_NOW = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
 LONGEST_WAIT = timedelta(days=1)
+_YEARS = range(1970, 2200)
 _CODE = re.compile(r"[A-Za-z0-9._:\-]{1,64}")
 # Categories that a page must not print: controls, half characters, private ones.
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Co"})
@@ -210,6 +211,15 @@ def retry_after(response: Response) -> timedelta | None:
     except (ValueError, TypeError, OverflowError):
         return None
     return max(timedelta(), min(wait, LONGEST_WAIT))
+
+
+def said_at(response: Response) -> datetime | None:
+    """The bank's own clock as it answered (RFC 9110, 6.6.1)."""
+    try:
+        said = parsedate_to_datetime(response.header("date"))
+        return said.astimezone(UTC) if said.tzinfo and said.year in _YEARS else None
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def refusal_code(value: object, status: int) -> str:

@@ -160,17 +160,35 @@ class TransactionRecord:
     fraud_suspected: bool = False
     # What others may call it by too (end-to-end id, the servicer's reference); none is an identity alone.
     references: tuple[str, ...] = ()
+    # The id that it had while it was pending, where the bank says so.
+    pending_external_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a protocol that tells changes alone adds to a page.
+
+    Pages of one round belong together: it is kept at its end, or begun again where it began. `place`:
+    the cursor after this page, which stays good. `removed`: ids that are no more.
+    """
+
+    place: str
+    removed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TransactionPage:
-    """One page of one account. `complete`: no page follows; all since `covered_from` was given."""
+    """One page of one account. `complete`: no page follows; all since `covered_from` was given.
+
+    `round`: what it adds where the protocol tells changes alone, once it was read from its beginning.
+    """
 
     records: tuple[TransactionRecord, ...]
     next_cursor: str | None
     complete: bool
     covered_from: date
     rejected: tuple[RejectedRow, ...] = ()
+    round: Round | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +284,7 @@ class ConsentTerms:
     transactions_from: date | None = None
     balances: bool = True
     transactions: bool = True
+    asked_on: date | None = None  # today at the bank, where a protocol counts days back from it
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +356,10 @@ class TemporarilyUnavailable(ConnectorFailure):
 
 class RateLimited(TemporarilyUnavailable):
     """We asked too often."""
+
+
+class PagesMoved(TemporarilyUnavailable):
+    """What was being paged changed meanwhile: read this round again from where it began."""
 
 
 class AuthorisationExpired(ConnectorFailure):
@@ -433,7 +456,7 @@ class Connector(Protocol):
     def more_transactions(
         self, *, grant: Grant, account_external_id: str, cursor: str
     ) -> Steps[TransactionPage]:
-        """The page that an earlier one named."""
+        """The page that an earlier one named, or all since its round. Raises PagesMoved within a round."""
         ...
 
     def receipts(

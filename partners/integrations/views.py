@@ -106,5 +106,6 @@ def _connector(stored: Integration | None) -> str:
         "uk_open_banking": "UK Open Banking 4.0",
         "uk_open_banking_3_1": "UK Open Banking 3.1",
         "berlin_group": "Berlin Group NextGenPSD2 1.3",
+        "cursor_sync": "Cursor sync",
     }
     return names.get(stored.connector, stored.connector) if stored else next(iter(names.values()))

@@ -2,19 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from partners.connectors.answers import Node, read_json
+from partners.connectors.answers import Node, read_json, said_at
 from partners.connectors.base import (
     AccountList,
     AccountRecord,
     BalanceRecord,
     BankAddress,
     Grant,
-    Response,
     Steps,
 )
 from partners.connectors.berlin_group import calls
@@ -24,8 +22,6 @@ from partners.connectors.berlin_group.words import ACCOUNT_KINDS, BALANCE_KINDS,
 from partners.connectors.masks import masked_account
 from partners.connectors.money import exponent
 from partners.connectors.rows import as_node, read_rows
-
-_YEARS = range(1970, 2200)
 
 
 def read_accounts(address: BankAddress, *, grant: Grant) -> Steps[AccountList]:
@@ -81,11 +77,11 @@ def read_balances(
     where = calls.url(address, "accounts", account_external_id, "balances")
     response = yield calls.get(where, grant)
     response = yield from expected(response, HTTPStatus.OK, address=address, grant=grant)
-    said_at = _said_at(response)
+    answered_at = said_at(response)
     best: dict[Literal["available", "booked"], _Candidate] = {}
     for position, row in enumerate(read_json(response).required_rows("balances")):
         node = as_node(row, f"balances[{position}]")
-        found = _read_balance(node, account_external_id, address.zone, said_at)
+        found = _read_balance(node, account_external_id, address.zone, answered_at)
         if found is not None:
             kind = found.record.kind
             best[kind] = min(best.get(kind, found), found, key=lambda candidate: candidate.rank)
@@ -93,48 +89,39 @@ def read_balances(
 
 
 def _read_balance(
-    row: Node, account_external_id: str, zone: ZoneInfo, said_at: datetime | None
+    row: Node, account_external_id: str, zone: ZoneInfo, answered_at: datetime | None
 ) -> _Candidate | None:
     meaning = BALANCE_KINDS.get(row.string("balanceType"))
     if meaning is None:
         return None
     amount_minor, currency = signed_amount(row.node("balanceAmount"))
     kind, order = meaning
-    as_of = _as_of(row, zone, said_at)
+    as_of = _as_of(row, zone, answered_at)
     record = BalanceRecord(account_external_id, kind, amount_minor, currency, as_of)
     return _Candidate(record, (order, row.members.get("creditLimitIncluded") is True))
 
 
-def _as_of(row: Node, zone: ZoneInfo, said_at: datetime | None) -> datetime:
+def _as_of(row: Node, zone: ZoneInfo, answered_at: datetime | None) -> datetime:
     """When the bank's word was so: as it was said for what is so now, else as the row has it.
 
     `lastChangeDateTime` of a balance that nobody moves is of long ago, and the balance still true.
     """
     interim = row.string("balanceType") in INTERIM
-    if interim and said_at is not None:
-        return said_at
+    if interim and answered_at is not None:
+        return answered_at
     if row.has("lastChangeDateTime"):
         return row.instant("lastChangeDateTime", zone)
     if row.has("referenceDate"):
-        return _edge_of_day(row, zone, said_at)
-    if said_at is None:
+        return _edge_of_day(row, zone, answered_at)
+    if answered_at is None:
         row.wrong("lastChangeDateTime", "no word of when this is so")
-    return said_at
+    return answered_at
 
 
-def _edge_of_day(row: Node, zone: ZoneInfo, said_at: datetime | None) -> datetime:
+def _edge_of_day(row: Node, zone: ZoneInfo, answered_at: datetime | None) -> datetime:
     """A day's opening is of its beginning, all else of its end, which is not before it has come."""
     on = row.day("referenceDate", zone).on
     if row.members.get("balanceType") != "openingBooked":
         on += timedelta(days=1)
     edge = datetime.combine(on, time(), zone).astimezone(UTC)
-    return min(edge, said_at) if said_at is not None else edge
-
-
-def _said_at(response: Response) -> datetime | None:
-    """The bank's own clock as it answered (RFC 9110, 6.6.1)."""
-    try:
-        said = parsedate_to_datetime(response.header("date"))
-        return said.astimezone(UTC) if said.tzinfo and said.year in _YEARS else None
-    except (ValueError, TypeError, OverflowError):
-        return None
+    return min(edge, answered_at) if answered_at is not None else edge

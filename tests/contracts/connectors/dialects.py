@@ -1,6 +1,7 @@
 """A bank's side of each connector: the answers that the one suite puts to all of them."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.utils import base64url_encode
 
-from partners.connectors.base import BankAddress, Grant, Response
+from partners.connectors.base import BankAddress, Grant, Request, Response
 
 NOW = datetime(2026, 3, 30, 9, 0, tzinfo=UTC)
 ACCOUNT = "acc-0001"
@@ -48,6 +49,15 @@ class Dialect(Protocol):
     @property
     def names_accounts(self) -> bool:
         """Whether balances and rows say by its id whose they are."""
+        ...
+
+    @property
+    def links_pages(self) -> bool:
+        """Whether a page names the next one by an address."""
+        ...
+
+    def asks_for(self, request: Request, following: str) -> bool:
+        """Whether a request is for the page that `following` named."""
         ...
 
     def abroad(self) -> Mapping[str, object]:
@@ -173,6 +183,11 @@ V31 = UkWords(
 
 class PartnerAnswers:
     """What every dialect's bank answers alike: tokens, and our own interface."""
+
+    links_pages = True
+
+    def asks_for(self, request: Request, following: str) -> bool:
+        return request.url == following
 
     def token(self, **changes: object) -> Response:
         granted = {
@@ -404,12 +419,141 @@ class BerlinGroupDialect(PartnerAnswers):
         return f"{self.base}/accounts/{ACCOUNT}/transactions?page=2"
 
 
+class CursorSyncDialect(PartnerAnswers):
+    names_accounts = True
+    links_pages = False
+    kinds: Mapping[str, tuple[str, str]] = {
+        "current": ("depository", "checking"),
+        "savings": ("depository", "savings"),
+        "credit_card": ("credit", "credit card"),
+        "loan": ("loan", "consumer"),
+    }
+
+    def asks_for(self, request: Request, following: str) -> bool:
+        at_its_address = request.url == f"{ORIGIN}/sync/transactions/sync"
+        return at_its_address and json.loads(request.body)["cursor"] == following
+
+    def abroad(self) -> Mapping[str, object]:
+        return {
+            "authorized_datetime": "2026-03-28T10:15:00+00:00",
+            "datetime": "2026-03-30T00:00:00Z",
+            "original_description": "CARD 4821 LISBOA",
+            "name": "Pastelaria",
+            "merchant_name": "Pastelaria Aurora",
+            "location": {"country": "PT"},
+            "transaction_code": "purchase",
+            "personal_finance_category": {"primary": "FOOD_AND_DRINK", "detailed": "BAKERY"},
+            "pending_transaction_id": "p-1",
+            "SupplementaryData": {
+                "FraudSignal": "suspected",
+                "CardId": "c-1",
+                "CardMask": "**** 4821",
+                "MerchantCategoryCode": "5812",
+                "OriginalAmount": {"Amount": "14.17", "Currency": "EUR"},
+                "ExchangeRate": "0.8678",
+            },
+        }
+
+    def consent(self) -> Response:
+        return self.answered({"link_token": "consent-1", "expiration": "2026-03-30T13:00:00Z"})
+
+    def refused(self, code: str, *, status: int = 400, kind: str = "ITEM_ERROR") -> Response:
+        told = {"error_type": kind, "error_code": code, "error_message": "private words"}
+        return answer(told | {"display_message": None, "request_id": "r-1"}, status)
+
+    def answered(self, body: Mapping[str, object]) -> Response:
+        return answer({**body, "request_id": "r-1"})
+
+    def accounts(self, kinds: Sequence[str]) -> Response:
+        listed = [
+            {
+                "account_id": f"acc-{position:04}",
+                "mask": f"{position:04}",
+                "name": f"My {kind}",
+                "official_name": None,
+                "type": self.kinds[kind][0],
+                "subtype": self.kinds[kind][1],
+                "balances": self.holding(0.0, 0.0),
+            }
+            for position, kind in enumerate(kinds, start=1)
+        ]
+        return self.answered({"accounts": listed, "item": {"item_id": "item-1"}})
+
+    def holding(self, available: object, current: object) -> dict[str, object]:
+        return {
+            "available": available,
+            "current": current,
+            "limit": None,
+            "iso_currency_code": "GBP",
+            "unofficial_currency_code": None,
+            "last_updated_datetime": "2026-03-30T08:59:00+01:00",
+        }
+
+    def balances(self, *, amount: str, credit: bool, account: str = ACCOUNT) -> Response:
+        held = number(amount, negative=not credit)
+        listed = {"account_id": account, "type": "depository", "subtype": "checking"}
+        return self.answered({"accounts": [listed | {"balances": self.holding(held, held)}]})
+
+    def page(self, rows: Sequence[Row | object], *, following: str | None = None) -> Response:
+        return self.told(added=rows, following=following)
+
+    def told(
+        self,
+        *,
+        added: Sequence[Row | object] = (),
+        modified: Sequence[Row | object] = (),
+        removed: Sequence[str] = (),
+        following: str | None = None,
+        **changes: object,
+    ) -> Response:
+        written = {
+            name: [self.row(row) if isinstance(row, Row) else row for row in rows]
+            for name, rows in (("added", added), ("modified", modified))
+        }
+        gone = [{"transaction_id": each, "account_id": ACCOUNT} for each in removed]
+        more = {
+            "removed": gone,
+            "accounts": [],
+            "next_cursor": following or "cursor-end",
+            "has_more": following is not None,
+            "transactions_update_status": "HISTORICAL_UPDATE_COMPLETE",
+        }
+        return self.answered(written | more | changes)
+
+    def row(self, row: Row) -> dict[str, object]:
+        return {
+            "account_id": row.account,
+            "transaction_id": row.external_id,
+            "pending": row.pending,
+            "date": row.booked,
+            "datetime": row.booked,
+            "amount": number(row.amount, negative=row.credit),
+            "iso_currency_code": row.currency,
+            "unofficial_currency_code": None,
+            **row.extra,
+        }
+
+    def following(self) -> str:
+        return "cursor-2"
+
+
+def number(amount: str, *, negative: bool) -> object:
+    """An amount as this dialect writes one, a JSON number; what is none stays the text that it is.
+
+    A float's shortest digits are those of every amount that a bank writes.
+    """
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", amount, re.ASCII):
+        return amount
+    return -float(amount) if negative else float(amount)
+
+
 def signed(amount: str, *, credit: bool) -> str:
     return amount if credit else f"-{amount}"
 
 
 DIALECTS: Mapping[str, Dialect] = {
     "berlin_group": BerlinGroupDialect(),
+    "cursor_sync": CursorSyncDialect(),
     "uk_open_banking": UkDialect(V4),
     "uk_open_banking_3_1": UkDialect(V31),
 }

@@ -107,7 +107,8 @@ class Specification:
     def answer_complaints(self, request: Request, response: Response) -> Iterator[str]:
         """What the specification has against an answer: status, headers, type, body."""
         operation = self._operation(request)
-        described = operation and operation["responses"].get(str(response.status))
+        answers = operation["responses"] if operation else {}
+        described = answers.get(str(response.status)) or answers.get("default")
         if not described:
             yield f"no status {response.status} for {request.method} there"
             return
@@ -190,6 +191,19 @@ class Specification:
             {name: members[name] for name in required},
             optional={name: inner for name, inner in members.items() if name not in required},
         )
+
+
+def with_null(schema: Any) -> Any:
+    """A description of OpenAPI 3.0 with its `nullable` as JSON Schema has it, for judging with."""
+    if isinstance(schema, list):
+        return [with_null(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inner = {name: with_null(each) for name, each in schema.items()}
+    if inner.get("nullable") is True and isinstance(inner.get("type"), str):
+        inner["type"] = [inner["type"], "null"]
+        inner |= {"enum": [*inner["enum"], None]} if "enum" in inner else {}
+    return inner
 
 
 def _media_type(written: str) -> str:

@@ -441,7 +441,7 @@ def test_the_next_page_is_asked_of_the_same_bank_and_ends_complete(
 
     second: TransactionPage = ended.value.value
     assert not first.complete
-    assert request.url == dialect.following()
+    assert dialect.asks_for(request, dialect.following())
     assert second.complete
     assert second.covered_from == SINCE
     assert [row.external_id for row in second.records] == ["t-2"]
@@ -478,6 +478,9 @@ ELSEWHERE = [
 def test_a_next_link_that_leads_elsewhere_is_refused(
     bank: Connector, dialect: Dialect, link: str
 ) -> None:
+    if not dialect.links_pages:
+        pytest.skip("a page of this dialect names the next one by no address")
+
     with pytest.raises(BadAnswer):
         read_page(bank, dialect.page([Row()], following=link))
 

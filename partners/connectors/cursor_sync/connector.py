@@ -1,0 +1,64 @@
+"""Cursor sync: transactions as changes after a cursor, in the shape that Plaid made common.
+
+Customers come by OAuth as everywhere else; what is asked with their token is in that shape.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from partners.connectors.base import (
+    AccountList,
+    Authorisation,
+    BalanceRecord,
+    ConsentTerms,
+    Grant,
+    Steps,
+    TransactionPage,
+)
+from partners.connectors.cursor_sync import accounts, authorisation, transactions
+from partners.connectors.partner.connector import PartnerInterface
+
+
+@dataclass(frozen=True, slots=True)
+class CursorSync(PartnerInterface):
+    """Its paths lie below `/sync` of the bank's base address."""
+
+    def begin_authorisation(
+        self,
+        *,
+        terms: ConsentTerms,
+        state: str,
+        nonce: str,
+        code_verifier: str,
+        customer_ip: str = "",  # noqa: ARG002  # the shape does without, so it stays with us
+    ) -> Steps[Authorisation]:
+        return authorisation.begin(
+            self.address, terms=terms, state=state, nonce=nonce, code_verifier=code_verifier
+        )
+
+    def revoke_consent(self, *, bank_consent_id: str) -> Steps[None]:
+        return authorisation.revoke(self.address, bank_consent_id=bank_consent_id)
+
+    def accounts(self, *, grant: Grant) -> Steps[AccountList]:
+        return accounts.read_accounts(self.address, grant=grant)
+
+    def balances(
+        self, *, grant: Grant, account_external_id: str
+    ) -> Steps[tuple[BalanceRecord, ...]]:
+        return accounts.read_balances(
+            self.address, grant=grant, account_external_id=account_external_id
+        )
+
+    def transactions(
+        self, *, grant: Grant, account_external_id: str, since: date
+    ) -> Steps[TransactionPage]:
+        return transactions.read_first(
+            self.address, grant=grant, account_external_id=account_external_id, since=since
+        )
+
+    def more_transactions(
+        self, *, grant: Grant, account_external_id: str, cursor: str
+    ) -> Steps[TransactionPage]:
+        return transactions.read_more(
+            self.address, grant=grant, account_external_id=account_external_id, cursor=cursor
+        )
