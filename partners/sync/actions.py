@@ -41,6 +41,7 @@ from partners.ledger.actions import (
     merge_entries,
     record_balances,
 )
+from partners.ledger.by_id import remove_entries, rename_pending
 from partners.ledger.models import Account, Entry
 from partners.purchases.actions import (
     Kept,
@@ -50,7 +51,7 @@ from partners.purchases.actions import (
     tie_waiting,
 )
 from partners.sync.models import SyncRun
-from partners.sync.rules import wait_after
+from partners.sync.rules import wait_after, was_pending
 from portal.outbox.publishing import publish
 from portal.tenancy.blocks import current_bank_id
 from portal.tenancy.ids import new_id
@@ -73,7 +74,8 @@ class ReadPage:
     """What was read of one account and is to be kept in one transaction.
 
     `window_from`: the rows are all that the bank lists from that day on (None: some of several pages).
-    `next_place` empty: the reading is at its end.
+    `next_place` empty: the reading is at its end; the next one goes on at `stays`, where the bank tells
+    changes alone. `removed`: ids that it says are no more.
     """
 
     records: Sequence[TransactionRecord]
@@ -81,6 +83,8 @@ class ReadPage:
     window_from: date | None
     next_place: str
     pages: int
+    removed: Sequence[str] = ()
+    stays: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,14 +121,19 @@ def store_page(
     account = held_account(claim.account_id)
     good = [each for each in page.records if each.currency == account.currency]
     rejected = [*page.rejected, *_mixed_currencies(page.records, account.currency)]
+    source = f"live:{claim.connector}"
+    posted = was_pending(good)
+    rename_pending(account, source=source, posted=posted)
     merged = merge_entries(
         account,
-        source=f"live:{claim.connector}",
-        records=good,
+        source=source,
+        records=[each for each in good if each.external_id not in posted],
         window_from=page.window_from,
         remove_missing=not rejected,
         at=at,
     )
+    gone = remove_entries(account, source=source, external_ids=page.removed, at=at)
+    merged = replace(merged, removed=merged.removed + gone, through_seq=merged.through_seq + gone)
     tell(account, merged, at=at, trace=claim.trace)
     run = _run_of(claim, begun)
     _count(run, page, merged, rejected)
@@ -133,7 +142,7 @@ def store_page(
         move_on(row, place=page.next_place, run_id=run.id, lease_until=at + lease)
     else:
         _complete(run, at)
-        _finish(row, claim, account.bank, at)
+        _finish(row, claim, account.bank, at, place=page.stays)
     return replace(begun, run_id=run.id), merged
 
 

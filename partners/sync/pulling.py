@@ -28,6 +28,7 @@ from partners.connectors.base import (
     Connector,
     ConnectorFailure,
     Grant,
+    PagesMoved,
     RateLimited,
     ReceiptPage,
     RejectedRow,
@@ -68,6 +69,8 @@ Clock = Callable[[], datetime]
 
 MAX_PAGES = 200
 MAX_KEPT_ROWS = 10_000
+# A bank that never stands still is asked again later.
+_MOST_BEGINNINGS = 5
 # A worker's task ends at ninety seconds: a long reading stops before, and goes on in the next one.
 _BUDGET_SECONDS = 45
 
@@ -243,19 +246,26 @@ def _ask_updates(
 def _read_transactions(reading: _Reading) -> None:
     """Page by page. A first reading stores each page; a later one its whole window at once.
 
-    Only a whole window shows which ids the bank lists no more. Rows without ids wait for the whole too.
+    Only a whole window shows which ids the bank lists no more. Rows without ids wait for the whole too,
+    and so does a round of changes: where it moves while it is paged, it is read again from its beginning.
     """
     started = time.monotonic()
     place = reading.claim.place
-    whole = reading.claim.covered_until is not None and not place
+    from_the_start, moved = not place, 0
     rows, begun = _Rows(), reading.begun
     for number in range(MAX_PAGES):
-        # Tokens may have been renewed since the first page.
-        page = _ask_page(reading, place, line=None if number else reading.line)
+        try:
+            # Tokens may have been renewed since the first page.
+            page = _ask_page(reading, place, line=None if number else reading.line)
+        except PagesMoved:
+            moved += 1
+            place, rows = _where_it_began(reading, begun, moved), _Rows()
+            continue
         rows.add(page)
         place = page.next_cursor or ""
+        whole = from_the_start and (rows.in_rounds or reading.claim.covered_until is not None)
         tired = len(rows.records) > MAX_KEPT_ROWS or time.monotonic() - started > _BUDGET_SECONDS
-        if place and not tired and (whole or rows.nameless):
+        if place and not tired and (whole or rows.waits):
             with reading.serving():
                 require_permission(reading.claim, at=reading.clock())
             continue
@@ -269,6 +279,18 @@ def _read_transactions(reading: _Reading) -> None:
             return
         rows = _Rows()
     raise BadAnswer("more pages than an account can have")
+
+
+def _where_it_began(reading: _Reading, begun: Begun, moved: int) -> str:
+    """The place of the round's first page. Raises PagesMoved, and BadCursor where some of it is kept.
+
+    What was kept may have gone since, and a round that begins anew does not say so: all is read again.
+    """
+    if begun.run_id is not None:
+        raise BadCursor
+    if moved > _MOST_BEGINNINGS:
+        raise PagesMoved
+    return reading.claim.place
 
 
 def _ask_page(reading: _Reading, place: str, *, line: Line | None) -> TransactionPage:
@@ -345,16 +367,34 @@ class _Rows:
     def __init__(self) -> None:
         self.records: list[TransactionRecord] = []
         self.rejected: list[RejectedRow] = []
+        self.removed: list[str] = []
+        self.stays = ""
         self.pages = 0
 
     @property
-    def nameless(self) -> bool:
-        return any(each.external_id is None for each in self.records)
+    def in_rounds(self) -> bool:
+        return bool(self.stays)
+
+    @property
+    def waits(self) -> bool:
+        """Whether these are kept with all of their reading alone."""
+        return self.in_rounds or any(each.external_id is None for each in self.records)
 
     def add(self, page: TransactionPage) -> None:
         self.records += page.records
         self.rejected += page.rejected
         self.pages += 1
+        if page.round is not None:
+            self.removed += page.round.removed
+            self.stays = page.round.place
 
     def page(self, window_from: date | None, next_place: str) -> ReadPage:
-        return ReadPage(self.records, self.rejected, window_from, next_place, self.pages)
+        return ReadPage(
+            self.records,
+            self.rejected,
+            window_from,
+            next_place,
+            self.pages,
+            removed=self.removed,
+            stays=self.stays,
+        )

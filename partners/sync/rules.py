@@ -1,6 +1,9 @@
-"""How far back a reading goes, and when the next one comes."""
+"""How far back a reading goes, when the next one comes, and which rows are one payment by the bank's own word."""
 
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
+
+from partners.connectors.base import TransactionRecord
 
 # Banks book late and change what they booked: each reading looks this far behind the last one.
 OVERLAP = timedelta(days=10)
@@ -22,3 +25,18 @@ def wait_after(attempts: int) -> timedelta:
     """How long to leave a feed alone after so many failures in a row (1 or more)."""
     doublings = min(attempts - 1, _DOUBLINGS)
     return min(_FIRST_WAIT * (1 << doublings), _LONGEST_WAIT)
+
+
+def was_pending(records: Iterable[TransactionRecord]) -> Mapping[str, str]:
+    """Under which ids posted rows were pending, as the bank says itself: their ids now by those.
+
+    A pending row that comes beside its posted one is the same payment, told twice.
+    """
+    return {
+        each.pending_external_id: each.external_id
+        for each in records
+        if each.pending_external_id
+        and each.external_id
+        and each.status == "posted"
+        and each.pending_external_id != each.external_id
+    }
