@@ -170,7 +170,7 @@ def walk_to_bank(
     )
     asked = {key: values[-1] for key, values in parse_qs(urlsplit(url).query).items()}
     approval = {
-        "consent_id": asked["openbanking_intent_id"],
+        "consent_id": asked.get("openbanking_intent_id") or asked["link_token"],
         "login": login,
         "redirect_uri": asked["redirect_uri"],
         "code_challenge": asked["code_challenge"],

@@ -18,6 +18,7 @@ FAULTS = (
     "reorder",
     "silent",
     "renumber",
+    "mutate",
 )
 OWN_ROWS = Path(__file__).resolve().parents[2] / "partners/sandbox/samples/card_payments.csv"
 _MOST_CUSTOMERS = 400
@@ -37,6 +38,7 @@ DIALECTS = {
     "open_banking_uk": Dialect("uk_open_banking"),
     "open_banking_uk_3": Dialect("uk_open_banking_3_1"),
     "berlin_group": Dialect("berlin_group", longest_name=70, finest="milliseconds"),
+    "cursor_sync": Dialect("cursor_sync", finest="milliseconds"),
 }
 
 

@@ -140,6 +140,7 @@ def _fault(name: str, dice: random.Random) -> dict[str, Any]:
         "reorder": {"reorder_notifications": True},
         "silent": {"silent": True},
         "renumber": {"renumber": True},
+        "mutate": {"mutate": _SHARE},
     }
     return orders[name]
 

@@ -25,6 +25,7 @@ from partners.sandbox import (
     accounts_api,
     berlin_group_api,
     control,
+    cursor_sync_api,
     decisions_api,
     oauth,
     partner_api,
@@ -47,6 +48,7 @@ _log = logging.getLogger("sandbox.requests")
 _PATIENCE_SECONDS = 1.0
 _INTERFACES = ("/open-banking/", "/partner/")
 _PSD2 = "/psd2/"
+_SYNC = "/sync/"
 _FREQUENT = ("/accounts/movements", "/phone/peek", "/_control/health", "/static", "/design")
 _TITLES = {404: "Page not found", 405: "That does not work here"}
 
@@ -98,6 +100,7 @@ def make_app(settings: Settings) -> Starlette:
             *oauth.ROUTES,
             *accounts_api.ROUTES,
             *berlin_group_api.ROUTES,
+            *cursor_sync_api.ROUTES,
             *partner_api.ROUTES,
             *decisions_api.ROUTES,
             *control.ROUTES,
@@ -156,6 +159,8 @@ def _explain(request: Request, *, status: int, code: str, detail: str) -> Respon
     path = request.url.path
     if path.startswith(_PSD2):
         return berlin_group_api.refusal(request, Refused(status, code, detail))
+    if path.startswith(_SYNC):
+        return cursor_sync_api.refusal(Refused(status, code, detail))
     if path.startswith(_INTERFACES):
         return refusal(request, Refused(status, code, detail))
     if path.startswith(("/_control/", "/as/token", "/widget-token")):

@@ -74,7 +74,8 @@ async def _mark(change: Change, transaction: DictRow) -> None:
     """What the customer said last is so, whichever arrived last; clients are told of the change."""
     await change.connection.execute(
         """UPDATE transactions SET decision = (SELECT word FROM decisions
-             WHERE transaction_key = transactions.key ORDER BY decided_at DESC, received_at DESC LIMIT 1)
+             WHERE transaction_key = transactions.key ORDER BY decided_at DESC, received_at DESC LIMIT 1),
+             decided_seq = nextval(pg_get_serial_sequence('history', 'seq'))
            WHERE key = %s""",
         (transaction["key"],),
     )

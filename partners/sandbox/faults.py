@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_INTERFACES = ("/open-banking/", "/psd2/", "/partner/", "/as/token", "/.well-known/")
+_INTERFACES = ("/open-banking/", "/psd2/", "/sync/", "/partner/", "/as/token", "/.well-known/")
 _STATUSES = (429, 500, 503)
 _FREEZE = ("fail", "hang", "late", "pending", "lost", "broken", "refuse", "conflict", "gone")
 _LONGEST_MS = 600_000
@@ -37,6 +37,7 @@ class Faults:
     reorder_notifications: bool = False
     silent: bool = False
     renumber: bool = False
+    mutate: float = 0.0
     duplicate_updates: bool = False
     reorder_updates: bool = False
     broken_receipts: bool = False
@@ -141,6 +142,12 @@ async def _fail(faults: Faults, scope: Scope, send: Send) -> None:
     told: dict[str, Any] = {"Errors": [{"ErrorCode": code, "Message": words}]}
     # Even a bank in trouble says which request it means: the standards want it of every answer.
     named = b"x-fapi-interaction-id"
+    if scope["path"].startswith("/sync/"):
+        code, kind = {429: ("RATE_LIMIT", "RATE_LIMIT_EXCEEDED")}.get(
+            faults.status, ("INTERNAL_SERVER_ERROR", "API_ERROR")
+        )
+        told = {"error_type": kind, "error_code": code, "error_message": words}
+        told |= {"display_message": None, "request_id": uuid.uuid4().hex[:15]}
     if scope["path"].startswith("/psd2/"):
         code = {429: "ACCESS_EXCEEDED"}.get(faults.status, "INTERNAL_SERVER_ERROR")
         told = {"tppMessages": [{"category": "ERROR", "code": code, "text": words}]}

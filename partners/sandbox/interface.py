@@ -127,9 +127,12 @@ async def client_of(request: Request, connection: Connection) -> str:
     return client_id
 
 
-async def grant_of(request: Request, connection: Connection) -> Grant:
-    """What the customer's token stands for: 401 for no such token, 403 once the consent has ended."""
-    row = await token_of(request, connection)
+async def grant_of(request: Request, connection: Connection, *, token: str | None = None) -> Grant:
+    """What the customer's token stands for: 401 for no such token, 403 once the consent has ended.
+
+    `token`: where the dialect has it elsewhere than in the header.
+    """
+    row = await token_of(request, connection, token=token)
     if row["kind"] != "access":
         raise Refused(403, "U008", "This needs a token that a customer has authorised.")
     consent = await find_consent(connection, row["consent_id"])
@@ -139,12 +142,14 @@ async def grant_of(request: Request, connection: Connection) -> Grant:
     return Grant(row["client_id"], consent, {account["id"]: account for account in accounts})
 
 
-async def token_of(request: Request, connection: Connection) -> DictRow:
+async def token_of(
+    request: Request, connection: Connection, *, token: str | None = None
+) -> DictRow:
     """The live token of the request, a client's own or a customer's, else 401."""
     cursor = await connection.execute(
         """SELECT kind, client_id, consent_id FROM tokens
            WHERE token_hash = %s AND kind <> 'refresh' AND expires_at > %s""",
-        (fingerprint(bearer(request)), bank_of(request).now()),
+        (fingerprint(bearer(request) if token is None else token), bank_of(request).now()),
     )
     row = await cursor.fetchone()
     if row is None:

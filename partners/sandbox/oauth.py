@@ -219,10 +219,10 @@ async def _begin(bank: Bank, request: Request, connection: Connection, client_id
 
 
 def _asked_for(query: QueryParams) -> str:
-    """The consent that the customer is asked for: named beside the scope in one dialect, in it in the other."""
+    """The consent that the customer is asked for: each dialect names it beside the scope, or in it."""
     scopes = query.get("scope", "").split()
     named = (each.removeprefix(_CONSENT_SCOPE) for each in scopes if ":" in each)
-    return query.get("openbanking_intent_id") or next(named, "")
+    return query.get("openbanking_intent_id") or query.get("link_token") or next(named, "")
 
 
 async def decide(request: Request) -> Response:

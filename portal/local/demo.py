@@ -303,7 +303,9 @@ def link_customer(each: DemoBank, person: Mapping[str, Any], *, at: datetime) ->
     url = begin_authorisation(bank_id=bank.id, customer_id=customer.id, choice=choice, at=at)
     asked = {key: values[-1] for key, values in parse_qs(urlsplit(url).query).items()}
     approval = {
-        "consent_id": asked.get("openbanking_intent_id") or asked["scope"].removeprefix("AIS:"),
+        "consent_id": asked.get("openbanking_intent_id")
+        or asked.get("link_token")
+        or asked["scope"].removeprefix("AIS:"),
         "login": person["login"],
         "all": True,
         "redirect_uri": asked["redirect_uri"],

@@ -96,6 +96,7 @@ CREATE TABLE IF NOT EXISTS history (
     CHECK ((transaction_key IS NULL) = (what IN ('frozen', 'unfrozen')))
 );
 CREATE INDEX IF NOT EXISTS history_transaction ON history (transaction_key, seq);
+CREATE INDEX IF NOT EXISTS history_account ON history (account_id, seq);
 CREATE INDEX IF NOT EXISTS history_cards ON history (seq) WHERE what IN ('frozen', 'unfrozen');
 
 CREATE TABLE IF NOT EXISTS instructions (
@@ -190,6 +191,10 @@ CREATE TABLE IF NOT EXISTS decisions (
 CREATE INDEX IF NOT EXISTS decisions_transaction ON decisions (transaction_key);
 -- The customer's last word on it.
 ALTER TABLE transactions ADD COLUMN IF NOT EXISTS decision text CHECK (decision IN ('was_me', 'not_me'));
+-- When that was, in the numbering of the history: those who read changes alone are told of it.
+ALTER TABLE transactions ADD COLUMN IF NOT EXISTS decided_seq bigint;
+CREATE INDEX IF NOT EXISTS transactions_decided ON transactions (account_id, decided_seq)
+    WHERE decided_seq IS NOT NULL;
 
 CREATE TABLE IF NOT EXISTS clients (
     id text PRIMARY KEY,
