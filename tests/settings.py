@@ -35,3 +35,6 @@ for _database in DATABASES.values():
 TEMPLATES[0]["OPTIONS"]["string_if_invalid"] = ""
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 CELERY_TASK_ALWAYS_EAGER = False
+PASSWORD_HASHERS = ["tests.hashing.QuickArgon2"]
+# Looked for when asked for: each test client would list every file there is.
+WHITENOISE_AUTOREFRESH = True

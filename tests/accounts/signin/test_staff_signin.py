@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from accounts.people.models import Person
 from partners.banks.models import Staff
+from portal.settings import PASSWORD_HASHERS
 from tests.desk import CONSOLE, browser_of, console_browser, page_of
 from tests.factories.partners import make_bank, make_staff
 from tests.factories.people import PASSWORD, SECOND_FACTOR, make_person
@@ -113,6 +114,10 @@ def test_secrets_of_second_factors_are_sealed_at_rest() -> None:
 def test_passwords_are_kept_by_argon2() -> None:
     person = make_person("argon@bank.example")
     assert identify_hasher(person.password).algorithm == "argon2"
+
+
+def test_outside_of_tests_argon2_costs_what_django_advises() -> None:
+    assert PASSWORD_HASHERS == ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 
 
 def test_nobody_signs_up_alone() -> None:

@@ -267,7 +267,7 @@ def keys() -> Any:
     """A bank's site at a *.localhost name that serves the key set in `served`."""
     handler = type("Keys", (_Keys,), {"served": [b""], "asked": []})
     server = HTTPServer(("127.0.0.1", 0), handler)
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     handler.url = f"http://keys-bank.localhost:{server.server_port}/jwks.json"  # type: ignore[attr-defined]
     yield handler
