@@ -214,15 +214,15 @@ def _without_namespace(tag: str) -> str:
 
 
 def _children(element: Element, name: str) -> list[Element]:
-    return [each for each in element if _local(each) == name]
+    return list(element.iterchildren("{*}" + name))
 
 
 def _child(element: Element | None, *path: str) -> Element | None:
-    """The first at the end of that path."""
+    """The first at the end of that path. lxml compares the names itself: what is passed over costs no object."""
     for name in path:
         if element is None:
             return None
-        element = next((each for each in element if _local(each) == name), None)
+        element = next(element.iterchildren("{*}" + name), None)
     return element
 
 
