@@ -6,7 +6,7 @@ from partners.connections.models import Authorisation, Connection
 from partners.feeds.models import Feed, FeedCursor
 from partners.instructions.models import Instruction
 from partners.integrations.models import Integration
-from partners.ledger.models import Account, Balance, Entry, EntryAlias, EntryConflict
+from partners.ledger.models import Account, Balance, Entry, EntryAlias, EntryConflict, EntryPair
 from partners.purchases.models import (
     PurchaseConflict,
     Receipt,
@@ -30,6 +30,7 @@ __all__ = [
     "Entry",
     "EntryAlias",
     "EntryConflict",
+    "EntryPair",
     "ErasureJob",
     "Feed",
     "FeedCursor",

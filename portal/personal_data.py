@@ -78,6 +78,7 @@ TABLES: tuple[Table, ...] = (
         NotGiven("what a bank sent and we did not believe"),
         in_batches=True,
     ),
+    Table("partners.EntryPair", NotGiven("which rows may belong together"), in_batches=True),
     Table("partners.EntryAlias", _SHOWN_ALREADY, in_batches=True),
     Table("partners.Entry", ThroughTheGate("transactions"), in_batches=True),
     Table("partners.Balance", ThroughTheGate("balances")),

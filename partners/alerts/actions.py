@@ -1,8 +1,9 @@
 """Raising alerts with the entries that they are about, and changing a bank's rules."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from partners.alerts.models import Alert, AlertRule, AlertType
@@ -45,6 +46,17 @@ def raise_alerts(
         for alert_type in alert_types_of(facts, rules=parameters, home=home)
     ]
     return _keep(wanted, account=account, at=at, trace=trace)
+
+
+def follow_entries(gone: Mapping[UUID, UUID]) -> None:
+    """Of entries that turned out to be others, alerts are about those, and are not raised again."""
+    for entry_id, into in gone.items():
+        raised = {each.once_key for each in Alert.objects.filter(entry_id=into)}
+        for alert in Alert.objects.filter(entry_id=entry_id):
+            alert.entry_id = into
+            now = once_key(AlertType(alert.alert_type), into)
+            alert.once_key = alert.once_key if now in raised else now
+            alert.save(update_fields=["entry", "once_key"])
 
 
 def raise_low_balance(

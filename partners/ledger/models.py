@@ -98,6 +98,8 @@ class Entry(TenantModel):
     # and which of the genuine equals of that day this is.
     fingerprint = models.CharField(max_length=64)
     occurrence = models.PositiveSmallIntegerField(default=1)
+    # The entry that this one turned out to be: it is removed, and kept for whoever was told of it.
+    merged_into = models.UUIDField(null=True, blank=True)
     change_seq = models.PositiveBigIntegerField()
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
@@ -125,7 +127,8 @@ class Entry(TenantModel):
 class EntryAlias(TenantModel):
     """Another id of an entry: one that its source gave it before, or that another source gives it.
 
-    `said` is what another source says of it, as a row of the ledger; empty for an id of before.
+    `said` is what another source says of it, as a row of the ledger; empty where that has no say any more.
+    `by_staff`: somebody at the bank said that it is the same.
     """
 
     row_reach = RowReach.ACCOUNT
@@ -135,6 +138,7 @@ class EntryAlias(TenantModel):
     source = models.CharField(max_length=40, default=FIRST_SOURCE)
     external_id = models.CharField(max_length=210)
     said = models.JSONField(default=dict)
+    by_staff = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -150,16 +154,31 @@ class EntryAlias(TenantModel):
 
 
 class EntryConflict(TenantModel):
-    """A row that contradicts what we stored under the same id: kept aside, never written over it."""
+    """A row that contradicts what we stored under the same id: kept aside, never written over it.
+
+    `said`: the row whole, as `source` told it under `external_id`; `stored`: the entry as it was then.
+    """
 
     row_reach = RowReach.ACCOUNT
+
+    class State(models.TextChoices):
+        OPEN = "open", _("To be decided")
+        TAKEN = "taken", _("Taken over")
+        KEPT = "kept", _("Left as it was")
 
     account = TenantForeignKey("partners.Account", models.CASCADE)
     entry = TenantForeignKey("partners.Entry", models.CASCADE)
     reason = models.CharField(max_length=40)
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
+    source = models.CharField(max_length=40, default=FIRST_SOURCE)
+    external_id = models.CharField(max_length=210, blank=True)
+    said = models.JSONField(default=dict)
+    stored = models.JSONField(default=dict)
     seen_at = models.DateTimeField()
+    state = models.CharField(max_length=5, choices=State, default=State.OPEN)
+    decided_by = models.CharField(max_length=60, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -168,7 +187,47 @@ class EntryConflict(TenantModel):
                 name="entry_conflict_once",
             )
         ]
-        indexes = [models.Index(fields=["bank", "seen_at"], name="entry_conflict_oldest")]
+        indexes = [
+            models.Index(fields=["bank", "seen_at"], name="entry_conflict_oldest"),
+            models.Index(fields=["bank", "state", "id"], name="entry_conflict_by_state"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class EntryPair(TenantModel):
+    """Two entries that may be one payment. Nothing makes them one until staff say so; `first` is the older."""
+
+    row_reach = RowReach.ACCOUNT
+
+    class Reason(models.TextChoices):
+        WORDS = "words", _("The same day and amount, told in other words")
+        DAY = "day", _("The same amount and words, on another day")
+        AMOUNT = "amount", _("Pending before, and posted with another amount")
+
+    class State(models.TextChoices):
+        OPEN = "open", _("To be decided")
+        SAME = "same", _("One payment")
+        TWO = "two", _("Two payments")
+
+    account = TenantForeignKey("partners.Account", models.CASCADE)
+    first = TenantForeignKey("partners.Entry", models.CASCADE)
+    second = TenantForeignKey("partners.Entry", models.CASCADE)
+    reason = models.CharField(max_length=6, choices=Reason)
+    found_at = models.DateTimeField()
+    state = models.CharField(max_length=4, choices=State, default=State.OPEN)
+    decided_by = models.CharField(max_length=60, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["bank", "first", "second"], name="entry_pair_once")
+        ]
+        indexes = [
+            models.Index(fields=["bank", "state", "id"], name="entry_pair_by_state"),
+            models.Index(fields=["bank", "account", "state"], name="entry_pair_of_account"),
+        ]
 
     def __str__(self) -> str:
         return str(self.id)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from partners.ledger.models import Account, Balance, Entry, EntryAlias
+from partners.ledger.models import Account, Balance, Entry, EntryAlias, EntryPair
 from portal.tenancy.blocks import current_bank_id
 
 _CHANGES = """
@@ -143,3 +143,11 @@ def entries_named(account_id: UUID, external_ids: Collection[str]) -> dict[str, 
         **dict(before.values_list("external_id", "entry_id")),
         **dict(present.values_list("external_id", "id")),
     }
+
+
+def two_payments(account_id: UUID) -> frozenset[frozenset[UUID]]:
+    """Pairs of the account's entries of which staff have said that they are two."""
+    said = EntryPair.objects.filter(
+        bank_id=current_bank_id(), account_id=account_id, state=EntryPair.State.TWO
+    )
+    return frozenset(frozenset(each) for each in said.values_list("first_id", "second_id"))

@@ -211,12 +211,13 @@ def oldest_first(rows: Sequence[EntryRow]) -> list[EntryRow]:
     A list whose ends are at the same moment does not show its way: interfaces list the newest first.
     """
     listed = list(rows)
-    if listed and _moment(listed[0]) >= _moment(listed[-1]):
+    if listed and moment(listed[0]) >= moment(listed[-1]):
         listed.reverse()
-    return sorted(listed, key=_moment)
+    return sorted(listed, key=moment)
 
 
-def _moment(row: EntryRow) -> tuple[date, datetime]:
+def moment(row: EntryRow) -> tuple[date, datetime]:
+    """When it happened, to be put in order."""
     # A row without a time stands before those of its day that have one.
     return (row.booked_on, row.booked_at or _NO_TIME)
 
@@ -264,5 +265,38 @@ def _was_pending(known: Known, row: EntryRow) -> bool:
         known.status == PENDING
         and not contradiction(known, row)
         and timedelta() <= row.booked_on - known.booked_on <= POSTS_WITHIN
+        and known.text == normal_text(row.merchant_name or row.description)
+    )
+
+
+def perhaps_posted(
+    unknown: Sequence[EntryRow], vanished: Sequence[Known]
+) -> list[tuple[UUID, str]]:
+    """Pending entries that are listed no more, each with the id of the posted row that it may be by now.
+
+    With a tip, or at another rate: never taken for certain, only shown to staff. Each once, the nearest first.
+    """
+    near = sorted(
+        (abs(row.amount_minor - known.amount_minor), known.id, row.external_id)
+        for row in unknown
+        for known in vanished
+        if _may_have_posted(known, row)
+    )
+    found: dict[UUID, str] = {}
+    for _apart, known_id, name in near:
+        if known_id not in found and name not in found.values():
+            found[known_id] = name
+    return list(found.items())
+
+
+def _may_have_posted(known: Known, row: EntryRow) -> bool:
+    before, now = abs(known.amount_minor), abs(row.amount_minor)
+    return (
+        (known.status, row.status) == (PENDING, POSTED)
+        and contradiction(known, row) == "amount_changed"
+        # From half of it to half as much again.
+        and before <= 2 * now <= 3 * before
+        and timedelta() <= row.booked_on - known.booked_on <= POSTS_WITHIN
+        and known.text != ""
         and known.text == normal_text(row.merchant_name or row.description)
     )

@@ -5,13 +5,14 @@ the connection and are empty between transactions (to make them anew each time w
 they are named where they are: no temporary table stands for one that is not (`portal/checks.py`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import connection
 
 from partners.ledger.rules import EntryRow, Known, normal_text
@@ -42,7 +43,7 @@ _INCOMING = f"""
     DELETE FROM pg_temp.ledger_incoming
 """  # noqa: S608  # our own column names
 _CHANGED = """
-    CREATE TEMP TABLE IF NOT EXISTS pg_temp.ledger_changed (external_id text, id uuid,
+    CREATE TEMP TABLE IF NOT EXISTS pg_temp.ledger_changed (source text, external_id text, id uuid,
       occurrence smallint, change_seq bigint) ON COMMIT DELETE ROWS;
     DELETE FROM pg_temp.ledger_changed
 """
@@ -81,7 +82,7 @@ _WRITE = f"""
       (bank_id, account_id, id, occurrence, change_seq, created_at, changed_at, {_LIST})
     SELECT %(bank)s, %(account)s, c.id, c.occurrence, c.change_seq, %(at)s, %(at)s,
       {", ".join(f"i.{name}" for name in COLUMNS)}
-    FROM pg_temp.ledger_changed c JOIN pg_temp.ledger_incoming i USING (external_id)
+    FROM pg_temp.ledger_changed c JOIN pg_temp.ledger_incoming i USING (source, external_id)
     ORDER BY c.change_seq
     ON CONFLICT (bank_id, id) DO UPDATE
       SET {_SET}, change_seq = EXCLUDED.change_seq, changed_at = EXCLUDED.changed_at
@@ -90,14 +91,45 @@ _WRITE = f"""
 _NO_ALIAS = """
     DELETE FROM partners_entryalias a USING pg_temp.ledger_changed c
     WHERE a.bank_id = %(bank)s AND a.account_id = %(account)s AND a.external_id = c.external_id
-      AND a.source = %(source)s
+      AND a.source = c.source
 """
 _GONE = """
     SELECT e.id FROM partners_entry e
     WHERE e.bank_id = %(bank)s AND e.account_id = %(account)s AND e.status = 'pending'
-      AND e.booked_on >= %(since)s AND e.source = %(source)s
-      AND NOT EXISTS (SELECT 1 FROM pg_temp.ledger_incoming i WHERE i.external_id = e.external_id)
+      AND e.booked_on >= %(since)s AND starts_with(e.source, 'live:')
+      AND NOT EXISTS (
+        SELECT 1 FROM pg_temp.ledger_incoming i
+        WHERE i.source = %(source)s AND i.source = e.source AND i.external_id = e.external_id)
+      AND NOT EXISTS (
+        SELECT 1 FROM partners_entryalias a JOIN pg_temp.ledger_incoming i USING (source, external_id)
+        WHERE a.bank_id = e.bank_id AND a.entry_id = e.id AND i.source = %(source)s)
     ORDER BY e.id
+"""
+_SAID = """
+    SELECT external_id, said FROM partners_entryalias
+    WHERE bank_id = %(bank)s AND account_id = %(account)s AND external_id = ANY(%(ids)s)
+      AND source = %(source)s AND said <> '{}'
+"""
+# All that is told of these days and amounts, and these entries.
+_TOLD = f"""
+    SELECT id, occurrence, {_LIST} FROM partners_entry
+    WHERE bank_id = %(bank)s AND account_id = %(account)s AND merged_into IS NULL
+      AND (id = ANY(%(ids)s) OR (booked_on = ANY(%(days)s) AND amount_minor = ANY(%(amounts)s)))
+    ORDER BY id
+"""  # noqa: S608  # our own column names
+_OTHERWISE = """
+    SELECT entry_id, source, external_id, said, by_staff FROM partners_entryalias
+    WHERE bank_id = %(bank)s AND entry_id = ANY(%(ids)s)
+"""
+# A name that an entry gives up may be another's in the same statement.
+_GIVE_UP = """
+    UPDATE partners_entry SET source = 'none', external_id = id::text
+    WHERE bank_id = %(bank)s AND id = ANY(%(ids)s)
+"""
+_FORGET = """
+    DELETE FROM partners_entryalias a USING unnest(%(sources)s::text[], %(ids)s::text[]) AS n (source, external_id)
+    WHERE a.bank_id = %(bank)s AND a.account_id = %(account)s AND a.external_id = n.external_id
+      AND a.source = n.source
 """
 
 
@@ -119,6 +151,27 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """An entry as it is stored, whole."""
+
+    id: UUID
+    occurrence: int
+    row: EntryRow
+
+
+@dataclass(frozen=True, slots=True)
+class Otherwise:
+    """What another source says of an entry, or has said."""
+
+    entry_id: UUID
+    said: Mapping[str, Any]
+    by_staff: bool = False
+
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class ChangedRow:
     """A row to be written: a new entry or the new state of one."""
 
@@ -132,11 +185,20 @@ def stage(rows: Sequence[EntryRow]) -> None:
     """Copy the rows of one reading where the database can compare them."""
     with connection.cursor() as cursor:
         cursor.execute(_INCOMING)
-        with cursor.copy(f"COPY pg_temp.ledger_incoming ({_LIST}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(_values(row))
-        if len(rows) >= _ANALYSED_FROM:
+    stage_more(rows)
+    if len(rows) >= _ANALYSED_FROM:
+        with connection.cursor() as cursor:
             cursor.execute("ANALYZE pg_temp.ledger_incoming (external_id)")
+
+
+def stage_more(rows: Iterable[EntryRow]) -> None:
+    """Copy rows to those that are there."""
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY pg_temp.ledger_incoming ({_LIST}) FROM STDIN") as copy,
+    ):
+        for row in rows:
+            copy.write_row(_values(row))
 
 
 # Not astuple, which copies each value deeply.
@@ -173,7 +235,8 @@ def write(place: Place, changed: Sequence[ChangedRow], *, at: datetime) -> None:
         cursor.execute(_CHANGED)
         with cursor.copy("COPY pg_temp.ledger_changed FROM STDIN") as copy:
             for each in changed:
-                copy.write_row((each.row.external_id, each.id, each.occurrence, each.change_seq))
+                named = (each.row.source, each.row.external_id)
+                copy.write_row((*named, each.id, each.occurrence, each.change_seq))
         cursor.execute(_NO_ALIAS, place.of())
         cursor.execute(_WRITE, place.of(at=at))
 
@@ -183,6 +246,50 @@ def gone(place: Place, *, since: date) -> list[UUID]:
     with connection.cursor() as cursor:
         cursor.execute(_GONE, place.of(since=since))
         return [row[0] for row in cursor.fetchall()]
+
+
+def told(
+    place: Place, *, days: Sequence[date], amounts: Sequence[int], ids: Sequence[UUID]
+) -> dict[UUID, Stored]:
+    """These entries, and all of these days and amounts; by id, the oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TOLD, place.of(days=list(days), amounts=list(amounts), ids=list(ids)))
+        return {row[0]: Stored(row[0], row[1], EntryRow(*row[2:])) for row in cursor.fetchall()}
+
+
+def told_otherwise(place: Place, entry_ids: Collection[UUID]) -> dict[Key, Otherwise]:
+    """What these entries are called otherwise, and what is said of them under those names."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OTHERWISE, place.of(ids=list(entry_ids)))
+        return {
+            (source, external_id): Otherwise(entry_id, _loaded(said), by_staff)
+            for entry_id, source, external_id, said, by_staff in cursor.fetchall()
+        }
+
+
+def said_before(place: Place, external_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """What the source said under these ids, where the entry shows what another one says."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SAID, place.of(ids=list(external_ids)))
+        return {external_id: _loaded(said) for external_id, said in cursor.fetchall()}
+
+
+def _loaded(said: str | Mapping[str, Any]) -> Mapping[str, Any]:
+    # Django reads jsonb as text where it writes the statement itself.
+    return orjson.loads(said) if isinstance(said, str) else said
+
+
+def give_up_names(place: Place, entry_ids: Collection[UUID]) -> None:
+    """Free the names of entries that get others."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GIVE_UP, place.of(ids=list(entry_ids)))
+
+
+def forget_otherwise(place: Place, keys: Collection[Key]) -> None:
+    """Forget what was told under these names."""
+    with connection.cursor() as cursor:
+        named = {"sources": [each[0] for each in keys], "ids": [each[1] for each in keys]}
+        cursor.execute(_FORGET, place.of(**named))
 
 
 def _known(statement: str, parameters: dict[str, Any]) -> dict[str, Known | None]:

@@ -4,7 +4,7 @@ All of it is done under the account row's lock, as merging entries is: so either
 payment or the one who tells of its receipt sees the other, whichever comes first.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -105,6 +105,13 @@ def tie_waiting(*, account_id: UUID, occasion: Occasion) -> int:
     _tell_receipts(receipts, occasion)
     _tell_shipments(shipments, occasion)
     return len(receipts) + len(shipments)
+
+
+def follow_entries(gone: Mapping[UUID, UUID]) -> None:
+    """What came with entries that turned out to be others came with those."""
+    for entry_id, into in gone.items():
+        Receipt.objects.filter(entry_id=entry_id).update(entry_id=into)
+        Shipment.objects.filter(entry_id=entry_id).update(entry_id=into)
 
 
 def _tied(rows: "QuerySet[Row]", account_id: UUID) -> list[Row]:

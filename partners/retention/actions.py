@@ -57,6 +57,11 @@ _WITH_ENTRIES: tuple[tuple[str, str], ...] = (
             ("entry_alias", "partners_entryalias"),
         )
     ),
+    (
+        "entry_pair",
+        "DELETE FROM partners_entrypair WHERE bank_id = %(bank)s"
+        " AND (first_id = ANY(%(ids)s) OR second_id = ANY(%(ids)s))",
+    ),
 )
 
 

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connection
 from psycopg.types.json import Jsonb
 
+from partners.alerts.actions import follow_entries as alerts_follow
 from partners.alerts.actions import raise_alerts, raise_low_balance
 from partners.alerts.rules import NEWS_DAYS
 from partners.banks.models import Bank
@@ -34,14 +35,9 @@ from partners.feeds.cursors import (
     put_off,
 )
 from partners.feeds.models import FeedCursor
-from partners.ledger.actions import (
-    ChangedEntry,
-    Merged,
-    held_account,
-    merge_entries,
-    record_balances,
-)
+from partners.ledger.actions import held_account, merge_entries, record_balances
 from partners.ledger.by_id import remove_entries, rename_pending
+from partners.ledger.merging import ChangedEntry, Merged
 from partners.ledger.models import Account, Entry
 from partners.purchases.actions import (
     Kept,
@@ -50,6 +46,7 @@ from partners.purchases.actions import (
     record_shipments,
     tie_waiting,
 )
+from partners.purchases.actions import follow_entries as purchases_follow
 from partners.sync.models import SyncRun
 from partners.sync.rules import wait_after, was_pending
 from portal.outbox.publishing import publish
@@ -162,6 +159,8 @@ def tell(account: Account, merged: Merged, *, at: datetime, trace: str) -> None:
     if not merged.changes:
         return
     bank: Bank = account.bank
+    alerts_follow(merged.gone)
+    purchases_follow(merged.gone)
     _raise(bank, account, merged, at=at, trace=trace)
     changed = EntriesChanged(account.id, merged.through_seq - merged.changes, merged.through_seq)
     publish(changed, key=account_key(account.id), occurred_at=at, trace=trace)

@@ -10,7 +10,8 @@ from django.test.utils import CaptureQueriesContext
 
 from partners.banks.models import Bank
 from partners.connectors.base import TransactionRecord
-from partners.ledger.actions import Merged, held_account, merge_entries
+from partners.ledger.actions import held_account, merge_entries
+from partners.ledger.merging import Merged
 from partners.ledger.models import FIRST_SOURCE, Account, Entry, EntryAlias, EntryConflict
 from portal.tenancy.blocks import serving
 from tests.factories.partners import make_account, make_bank

@@ -1,0 +1,270 @@
+"""What one source says of an account, brought together with what the others say: decided group by group."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from partners.ledger import staging
+from partners.ledger.rules import PENDING, POSTED, REMOVED, EntryRow, Known
+from partners.ledger.sources import (
+    NEAR,
+    Group,
+    Payment,
+    Telling,
+    doubtful,
+    group_of,
+    likeness,
+    payments_of,
+    precedence,
+    row_of,
+    said_of,
+    settle,
+)
+from partners.ledger.staging import Key, Otherwise, Place, Stored
+from portal.tenancy.ids import new_id
+
+_AROUND = [timedelta(days=step) for step in range(-NEAR.days, NEAR.days + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """An entry as it is to be stored; `before`: as it was."""
+
+    id: UUID
+    row: EntryRow
+    before: Stored | None
+
+
+@dataclass
+class Joined:
+    """What is to be written. `gone`: entries that another one is by now; `given_up`: those whose names change."""
+
+    puts: list[Put] = field(default_factory=list)
+    gone: dict[UUID, UUID] = field(default_factory=dict)
+    given_up: set[UUID] = field(default_factory=set)
+    otherwise: dict[Key, Otherwise] = field(default_factory=dict)
+    forgotten: set[Key] = field(default_factory=set)
+    # Entries of which all is decided, and which of them may be one after all.
+    settled: set[UUID] = field(default_factory=set)
+    other_words: list[tuple[UUID, UUID]] = field(default_factory=list)
+    other_day: list[tuple[UUID, UUID]] = field(default_factory=list)
+
+
+class Joining:
+    """One page of one source on its way into an account of which others tell too."""
+
+    def __init__(self, place: Place, *, apart: Collection[frozenset[UUID]] = ()) -> None:
+        self.place = place
+        self.apart = apart
+        self.new: list[EntryRow] = []
+        # Entries of which this source's row is the one that is shown, and those of which it is another one.
+        self.shown: dict[UUID, EntryRow] = {}
+        self.told: dict[Key, tuple[UUID, EntryRow]] = {}
+        self._corrected: dict[UUID, EntryRow] = {}
+        self._one: list[tuple[UUID, UUID]] = []
+
+    def take(self, known: Known, row: EntryRow) -> None:
+        """The row is what an entry is now: as it is shown, or as this source tells it otherwise."""
+        if known.source == self.place.source:
+            self.shown[known.id] = row
+        else:
+            self.told[(row.source, row.external_id)] = (known.id, row)
+
+    def correct(self, entry_id: UUID, row: EntryRow) -> None:
+        """Staff say that the entry is so, whatever was told before."""
+        self._corrected[entry_id] = row
+
+    def bring_together(self, first: UUID, second: UUID) -> None:
+        """Staff say that the two are one payment, known by the id of the first."""
+        self._one.append((first, second))
+
+    def settle(self) -> Joined:
+        """Decide all groups that the page touches."""
+        rows = [*self.new, *self.shown.values(), *(row for _id, row in self.told.values())]
+        rows += self._corrected.values()
+        if not rows and not self._one:
+            return Joined()
+        stored = staging.told(
+            self.place,
+            days=sorted({each.booked_on + step for each in rows for step in _AROUND}),
+            amounts=sorted({each.amount_minor for each in rows}),
+            ids=[
+                *self.shown,
+                *self._corrected,
+                *(entry_id for entry_id, _row in self.told.values()),
+                *(each for pair in self._one for each in pair),
+            ],
+        )
+        table = _Table(stored, staging.told_otherwise(self.place, stored))
+        for entry_id, row in self.shown.items():
+            table.show(entry_id, row)
+        for key, (entry_id, row) in self.told.items():
+            table.tell(key, entry_id, row)
+        for entry_id, row in self._corrected.items():
+            table.correct(entry_id, row)
+        for first, second in self._one:
+            table.bring_together(first, second)
+        for group in {group_of(each) for each in rows} | table.moved:
+            table.settle(group, [each for each in self.new if group_of(each) == group], self.apart)
+        return table.joined()
+
+
+class _Table:
+    """The entries of some groups, and all that is told of them, as they are to be."""
+
+    def __init__(self, stored: Mapping[UUID, Stored], otherwise: Mapping[Key, Otherwise]) -> None:
+        self.stored = stored
+        self.before = otherwise
+        self.rows = {entry_id: each.row for entry_id, each in stored.items()}
+        self.otherwise = dict(otherwise)
+        self.moved: set[Group] = set()
+        self.gone: dict[UUID, UUID] = {}
+        self.settled: set[UUID] = set()
+        self.doubtful: list[tuple[UUID, UUID]] = []
+
+    def show(self, entry_id: UUID, row: EntryRow) -> None:
+        """The entry's own row is another one now; it may have another name."""
+        before = self.rows[entry_id]
+        if _key(before) != _key(row):
+            self.otherwise[_key(before)] = Otherwise(entry_id, {})
+        self._put(entry_id, row)
+
+    def tell(self, key: Key, entry_id: UUID, row: EntryRow) -> None:
+        """Another source's row of the entry is another one now."""
+        before = self.before.get(key)
+        by_staff = before is not None and before.by_staff
+        shown = self.rows[entry_id]
+        if precedence(row) < precedence(shown):
+            self.otherwise.pop(key, None)
+            self._put(entry_id, row)
+            self.otherwise[_key(shown)] = Otherwise(entry_id, say(shown, row), by_staff)
+        else:
+            self.otherwise[key] = Otherwise(entry_id, say(row, shown), by_staff)
+
+    def correct(self, entry_id: UUID, row: EntryRow) -> None:
+        """The entry is what staff say, and what another source tells of it stays told of it."""
+        before = self.rows[entry_id]
+        if _key(before) != _key(row):
+            self.otherwise.pop(_key(row), None)
+            self.otherwise[_key(before)] = Otherwise(entry_id, say(before, row))
+        self._put(entry_id, row)
+        self._pin(entry_id)
+
+    def bring_together(self, first: UUID, second: UUID) -> None:
+        """The second entry is the first by now; nothing that is told later parts them."""
+        one, other = self.rows[first], self.rows[second]
+        shown, hidden = (one, other) if precedence(one) < precedence(other) else (other, one)
+        self._let_go(second, first)
+        self.otherwise.pop(_key(shown), None)
+        self.otherwise[_key(hidden)] = Otherwise(first, say(hidden, shown))
+        self._put(first, shown)
+        self._pin(first)
+
+    def _pin(self, entry_id: UUID) -> None:
+        for key, each in self.otherwise.items():
+            if each.entry_id == entry_id:
+                self.otherwise[key] = Otherwise(entry_id, each.said, by_staff=True)
+
+    def _put(self, entry_id: UUID, row: EntryRow) -> None:
+        self.rows[entry_id] = row
+        self.moved.add(group_of(row))
+        if row.status == POSTED:
+            # What was pending has no more say once it is posted.
+            for key, each in self.otherwise.items():
+                if each.entry_id == entry_id and each.said.get("status") == PENDING:
+                    self.otherwise[key] = Otherwise(entry_id, {}, each.by_staff)
+
+    def settle(
+        self, group: Group, new: Iterable[EntryRow], apart: Collection[frozenset[UUID]]
+    ) -> None:
+        """Decide what is one payment in this group."""
+        mine = {entry_id for entry_id, row in self.rows.items() if group_of(row) == group}
+        tellings = [Telling(self.rows[each], each, is_shown=True) for each in sorted(mine)]
+        taken: defaultdict[UUID, set[str]] = defaultdict(set)
+        for key, each in self.otherwise.items():
+            if each.entry_id not in mine or not each.said:
+                continue
+            row = row_of(each.said, source=key[0], external_id=key[1])
+            if each.by_staff or group_of(row) != group:
+                taken[each.entry_id].add(key[0])
+            else:
+                tellings.append(Telling(row, each.entry_id))
+        tellings += [Telling(row) for row in new]
+        payments = payments_of(tellings, taken=taken, apart=apart)
+        settled = settle(payments)
+        ids = {id(payment): entry_id or new_id() for entry_id, payment in settled.payments}
+        for _entry_id, payment in settled.payments:
+            self._keep(ids[id(payment)], payment)
+        for entry_id, into in settled.gone.items():
+            self._let_go(entry_id, into)
+        self.settled.update(ids.values())
+        self.doubtful += [(ids[id(one)], ids[id(other)]) for one, other in doubtful(payments)]
+
+    def _keep(self, entry_id: UUID, payment: Payment) -> None:
+        shown = payment.shown
+        self.rows[entry_id] = shown.row
+        self.otherwise.pop(shown.key, None)
+        for each in payment.tellings:
+            if each is not shown:
+                self.otherwise[each.key] = Otherwise(entry_id, say(each.row, shown.row))
+
+    def _let_go(self, entry_id: UUID, into: UUID) -> None:
+        self.gone[entry_id] = into
+        self.rows.pop(entry_id)
+        for key, each in self.otherwise.items():
+            if each.entry_id == entry_id:
+                self.otherwise[key] = Otherwise(into, each.said, each.by_staff)
+
+    def joined(self) -> Joined:
+        """What is not as it is stored."""
+        found = Joined(gone=self.gone, settled=self.settled, other_words=self.doubtful)
+        found.other_day = self._near()
+        for entry_id, row in self.rows.items():
+            before = self.stored.get(entry_id)
+            if before is None or before.row != row:
+                found.puts.append(Put(entry_id, row, before))
+            if before is not None and _key(before.row) != _key(row):
+                found.given_up.add(entry_id)
+        found.given_up |= set(self.gone)
+        changed = {key for key, each in self.otherwise.items() if self.before.get(key) != each}
+        found.otherwise = {key: self.otherwise[key] for key in changed}
+        found.forgotten = (changed & self.before.keys()) | (
+            self.before.keys() - self.otherwise.keys()
+        )
+        return found
+
+    def _near(self) -> list[tuple[UUID, UUID]]:
+        """New entries with those that may be the same a few days apart."""
+        tells: defaultdict[UUID, set[str]] = defaultdict(set)
+        for (source, _name), each in self.otherwise.items():
+            if each.said:
+                tells[each.entry_id].add(source)
+        for entry_id, row in self.rows.items():
+            tells[entry_id].add(row.source)
+        new = self.rows.keys() - self.stored.keys()
+        by_amount: defaultdict[tuple[int, str], list[UUID]] = defaultdict(list)
+        for entry_id, row in self.rows.items():
+            by_amount[row.amount_minor, row.currency].append(entry_id)
+        return [
+            (one, other)
+            for one in new
+            for other in by_amount[self.rows[one].amount_minor, self.rows[one].currency]
+            if not tells[one] & tells[other] and _may_be_near(self.rows[one], self.rows[other])
+        ]
+
+
+def _may_be_near(one: EntryRow, other: EntryRow) -> bool:
+    apart = abs(one.booked_on - other.booked_on)
+    return timedelta() < apart <= NEAR and other.status != REMOVED and likeness(one, other) > 0
+
+
+def _key(row: EntryRow) -> Key:
+    return (row.source, row.external_id)
+
+
+def say(row: EntryRow, shown: EntryRow) -> dict[str, Any]:
+    """What is kept of a row that is not shown: of one that is posted by now, its name alone."""
+    return {} if shown.status == POSTED and row.status != POSTED else said_of(row)

@@ -1,0 +1,358 @@
+"""One merge under way: what is decided of rows, and the writing of it, numbered without a gap."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from uuid import UUID
+
+from django.db.models import Q
+
+from partners.ledger import staging
+from partners.ledger.joining import Joined, Joining
+from partners.ledger.models import Account, Entry, EntryAlias, EntryConflict, EntryPair
+from partners.ledger.queries import two_payments
+from partners.ledger.rules import (
+    EntryRow,
+    Known,
+    Page,
+    Verdict,
+    judge,
+    moment,
+    perhaps_posted,
+    renumbered,
+)
+from partners.ledger.sources import said_of
+from partners.ledger.staging import ChangedRow, Key, Otherwise, Place
+from portal.tenancy.blocks import current_bank_id
+from portal.tenancy.ids import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedEntry:
+    """An entry that this merge added or changed, as it is now."""
+
+    id: UUID
+    row: EntryRow
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What a merge did to an account. `through_seq`: its counter of changes afterwards."""
+
+    added: Sequence[ChangedEntry] = ()
+    modified: Sequence[ChangedEntry] = ()
+    removed: int = 0
+    conflicts: int = 0
+    # Entries that turned out to be others: gone, into. They count among the removed.
+    gone: Mapping[UUID, UUID] = field(default_factory=dict)
+    through_seq: int = 0
+
+    @property
+    def changes(self) -> int:
+        return len(self.added) + len(self.modified) + self.removed
+
+
+def _note(account: Account, through_seq: int, *, told_by: str) -> None:
+    """Count the account's changes, and who tells of it."""
+    changed = []
+    if through_seq > account.change_seq:
+        account.change_seq = through_seq
+        changed.append("change_seq")
+    if told_by and told_by not in account.sources:
+        account.sources = [*account.sources, told_by]
+        changed.append("sources")
+    if changed:
+        account.save(update_fields=changed)
+
+
+class Merge:
+    """One merge under way: what is decided and not yet written."""
+
+    def __init__(self, account: Account, source: str, page: Page, *, at: datetime) -> None:
+        self.account = account
+        self.place = Place(current_bank_id(), account.id, source)
+        self.page = page
+        self.next_seq = account.change_seq + 1
+        self.at = at
+        self.removed = 0
+        self.added: list[ChangedEntry] = []
+        self.modified: list[ChangedEntry] = []
+        self.aside: list[tuple[UUID, EntryRow, str]] = []
+        # Where other sources tell of the account too.
+        self.joining: Joining | None = None
+        self.joined = Joined()
+        # Pending entries that are listed no more, each with the id of a row that may be what became of it.
+        self._perhaps: list[tuple[UUID, str]] = []
+        self._rows: list[ChangedRow] = []
+        self._renamed: list[tuple[UUID, str]] = []
+        self._highest: dict[str, int] = {}
+
+    def join(self) -> Joining:
+        """Bring together what is written with what other sources say of the account."""
+        self.joining = Joining(self.place, apart=two_payments(self.place.account_id))
+        return self.joining
+
+    def sort_out(self, window_from: date | None) -> None:
+        """Decide of each row that is not stored as it is."""
+        ids = [row.external_id for row in self.page.rows]
+        found = staging.not_as_stored(self.place, ids)
+        changed = [row for row in self.page.rows if row.external_id in found]
+        unknown = [row for row in changed if found[row.external_id] is None]
+        named = {key: known for key, known in found.items() if known}
+        if unknown:
+            named |= self._other_names(unknown, window_from)
+        if self.joining is not None:
+            self._take(self.joining, changed, named)
+            self.settle()
+            return
+        self._count_equals(changed)
+        for row in changed:
+            known = named.get(row.external_id)
+            if known is None:
+                self._add(row)
+            elif self._is_change(known, row):
+                if known.external_id != row.external_id:
+                    self._renamed.append((known.id, known.external_id))
+                self._modify(known.id, row, known.occurrence, known.fingerprint)
+
+    def _count_equals(self, rows: Sequence[EntryRow]) -> None:
+        prints = {row.fingerprint for row in rows}
+        if prints:
+            self._highest = staging.occurrences(self.place, sorted(prints))
+
+    def _other_names(
+        self, unknown: Sequence[EntryRow], window_from: date | None
+    ) -> dict[str, Known]:
+        """The entries that rows with unknown ids are; each entry once."""
+        once: dict[str, Known] = {}
+        taken: set[UUID] = set()
+        by_alias = staging.known_by_alias(self.place, [row.external_id for row in unknown])
+        for key, known in sorted(by_alias.items()):
+            if known.id not in taken:
+                once[key] = known
+                taken.add(known.id)
+        if window_from is None:
+            return once
+        left = [row for row in unknown if row.external_id not in once]
+        prints = [row.fingerprint for row in left]
+        candidates = staging.vanished(self.place, fingerprints=prints, since=window_from)
+        open_ = [each for each in candidates if each.id not in taken]
+        once |= renumbered(left, open_)
+        self._perhaps = perhaps_posted(
+            [row for row in left if row.external_id not in once],
+            [each for each in open_ if each.id not in {known.id for known in once.values()}],
+        )
+        return once
+
+    def _is_change(self, known: Known, row: EntryRow) -> bool:
+        verdict, why = judge(known, row)
+        if verdict is Verdict.CONFLICT:
+            self.aside.append((known.id, row, why))
+        return verdict is Verdict.CHANGE
+
+    def _take(
+        self, joining: Joining, changed: Sequence[EntryRow], named: Mapping[str, Known]
+    ) -> None:
+        said = staging.said_before(self.place, [row.external_id for row in changed])
+        for row in changed:
+            known = named.get(row.external_id)
+            if known is None:
+                joining.new.append(row)
+            elif said.get(row.external_id) != said_of(row) and self._is_change(known, row):
+                joining.take(known, row)
+
+    def settle(self) -> None:
+        """Decide what is one payment, and with that what is to be written."""
+        if self.joining is None:
+            return
+        self.joined = self.joining.settle()
+        self._count_equals([each.row for each in self.joined.puts])
+        for put in sorted(self.joined.puts, key=lambda each: moment(each.row)):
+            if put.before is None:
+                self._add(put.row, put.id)
+            else:
+                before = put.before
+                self._modify(put.id, put.row, before.occurrence, before.row.fingerprint)
+
+    def _modify(self, entry_id: UUID, row: EntryRow, occurrence: int, fingerprint: str) -> None:
+        if fingerprint != row.fingerprint:
+            occurrence = self._next_occurrence(row)
+        self.modified.append(self._put(entry_id, occurrence, row))
+
+    def _add(self, row: EntryRow, entry_id: UUID | None = None) -> None:
+        self.added.append(self._put(entry_id or new_id(), self._next_occurrence(row), row))
+
+    def _next_occurrence(self, row: EntryRow) -> int:
+        self._highest[row.fingerprint] = self._highest.get(row.fingerprint, 0) + 1
+        return self._highest[row.fingerprint]
+
+    def _put(self, entry_id: UUID, occurrence: int, row: EntryRow) -> ChangedEntry:
+        self._rows.append(ChangedRow(entry_id, occurrence, self.next_seq, row))
+        self.next_seq += 1
+        return ChangedEntry(entry_id, row)
+
+    def write(self) -> None:
+        """Write what was decided: entries, the names they have otherwise, and what contradicts them."""
+        self._make_room()
+        if self._rows:
+            staging.write(self.place, self._rows, at=self.at)
+        EntryAlias.objects.bulk_create(
+            [
+                EntryAlias(
+                    account_id=self.place.account_id,
+                    entry_id=entry_id,
+                    source=self.place.source,
+                    external_id=before,
+                )
+                for entry_id, before in self._renamed
+            ],
+            ignore_conflicts=True,
+        )
+        write_otherwise(self.place.account_id, self.joined.otherwise)
+        self._keep_aside()
+        self._keep_pairs()
+
+    def _make_room(self) -> None:
+        """Let go of entries that others are by now, and of names that entries give up."""
+        joined = self.joined
+        if joined.given_up:
+            staging.give_up_names(self.place, joined.given_up)
+        if joined.forgotten:
+            staging.forget_otherwise(self.place, joined.forgotten)
+        for entry_id, into in sorted(joined.gone.items()):
+            let_go(entry_id, into, seq=self.next_seq, at=self.at)
+            self._count_removed()
+        mine = {row.external_id for row in self.page.rows}
+        staging.stage_more(
+            each.row
+            for each in joined.puts
+            if each.row.source != self.place.source or each.row.external_id not in mine
+        )
+
+    def _keep_aside(self) -> None:
+        twice = self.page.contradicted
+        if twice:
+            stored = Entry.objects.filter(
+                account_id=self.place.account_id,
+                source=self.place.source,
+                external_id__in=[r.external_id for r in twice],
+            ).values_list("external_id", "id")
+            ids = dict(stored)
+            self.aside += [
+                (ids[r.external_id], r, "listed_twice") for r in twice if r.external_id in ids
+            ]
+        if self.aside:
+            self._write_aside()
+
+    def _write_aside(self) -> None:
+        stored = staging.told(self.place, days=[], amounts=[], ids=[e for e, _r, _w in self.aside])
+        EntryConflict.objects.bulk_create(
+            [
+                EntryConflict(
+                    account_id=self.place.account_id,
+                    entry_id=entry_id,
+                    reason=why,
+                    amount_minor=row.amount_minor,
+                    currency=row.currency,
+                    source=row.source,
+                    external_id=row.external_id,
+                    said=said_of(row),
+                    stored=said_of(stored[entry_id].row),
+                    seen_at=self.at,
+                )
+                for entry_id, row, why in self.aside
+            ],
+            ignore_conflicts=True,
+        )
+
+    def _keep_pairs(self) -> None:
+        ids = {each.row.external_id: each.id for each in self.added}
+        pairs = [
+            (known_id, ids[name], EntryPair.Reason.AMOUNT)
+            for known_id, name in self._perhaps
+            if name in ids
+        ]
+        pairs += [(*each, EntryPair.Reason.WORDS) for each in self.joined.other_words]
+        pairs += [(*each, EntryPair.Reason.DAY) for each in self.joined.other_day]
+        if self.joined.settled:
+            _forget_pairs(self.place.account_id, self.joined)
+        EntryPair.objects.bulk_create(
+            [
+                EntryPair(
+                    account_id=self.place.account_id,
+                    first_id=min(one, other),
+                    second_id=max(one, other),
+                    reason=reason,
+                    found_at=self.at,
+                )
+                for one, other, reason in pairs
+            ],
+            ignore_conflicts=True,
+        )
+
+    def remove_gone(self, since: date) -> None:
+        """Keep the window's pending entries that the bank lists no more as removed."""
+        for entry_id in staging.gone(self.place, since=since):
+            Entry.objects.filter(pk=entry_id).update(
+                status=Entry.Status.REMOVED, change_seq=self.next_seq, changed_at=self.at
+            )
+            self._count_removed()
+
+    def _count_removed(self) -> None:
+        self.removed += 1
+        self.next_seq += 1
+
+    def end(self) -> Merged:
+        """Number the account's changes; what was done."""
+        through_seq = self.next_seq - 1
+        _note(self.account, through_seq, told_by=self.place.source if self.page.rows else "")
+        return Merged(
+            self.added,
+            self.modified,
+            self.removed,
+            len(self.aside),
+            self.joined.gone,
+            through_seq=through_seq,
+        )
+
+
+def _forget_pairs(account_id: UUID, joined: Joined) -> None:
+    """Of pairs with other words, those that are none any more: the two have become one, or have parted."""
+    now = {frozenset(each) for each in joined.other_words}
+    open_ = EntryPair.objects.filter(
+        account_id=account_id,
+        state=EntryPair.State.OPEN,
+        reason=EntryPair.Reason.WORDS,
+        first_id__in=joined.settled,
+        second_id__in=joined.settled,
+    )
+    named = open_.values_list("id", "first_id", "second_id")
+    old = [pair for pair, first, second in named if frozenset((first, second)) not in now]
+    EntryPair.objects.filter(id__in=old).delete()
+
+
+def let_go(entry_id: UUID, into: UUID, *, seq: int, at: datetime) -> None:
+    """Keep the entry as removed: it is `into` by now. Its name is free already."""
+    Entry.objects.filter(pk=entry_id).update(
+        status=Entry.Status.REMOVED, merged_into=into, change_seq=seq, changed_at=at
+    )
+    EntryAlias.objects.filter(entry_id=entry_id).update(entry_id=into)
+    open_pairs = EntryPair.objects.filter(state=EntryPair.State.OPEN)
+    open_pairs.filter(Q(first_id=entry_id) | Q(second_id=entry_id)).delete()
+
+
+def write_otherwise(account_id: UUID, otherwise: Mapping[Key, Otherwise]) -> None:
+    """Keep what entries are called otherwise, and what is said of them under those names."""
+    EntryAlias.objects.bulk_create(
+        [
+            EntryAlias(
+                account_id=account_id,
+                entry_id=each.entry_id,
+                source=source,
+                external_id=external_id,
+                said=dict(each.said),
+                by_staff=each.by_staff,
+            )
+            for (source, external_id), each in otherwise.items()
+        ]
+    )
