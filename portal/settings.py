@@ -319,6 +319,8 @@ TAMPERING = env.choice("PORTAL_TAMPERING", ("yes", "no"), "yes" if DEVELOPMENT e
 LIMIT_FACTOR = env.number("PORTAL_LIMIT_FACTOR", 1)
 # What a bank is told that must know from where it is asked, where no customer of its own is there.
 OUR_IP = env.text("PORTAL_OUR_IP", "127.0.0.1")
+# Authorities that banks' certificates may stand on beside the public ones: a PEM file; empty: none.
+BANKS_CA_FILE = env.text("PORTAL_BANKS_CA_FILE", "")
 BANK_TIMEOUT_SECONDS = env.number("PORTAL_BANK_TIMEOUT_SECONDS", 10)
 # A balance that was read longer ago than this is read anew when a customer asks for it.
 BALANCES_GOOD_FOR = timedelta(seconds=env.number("PORTAL_BALANCES_GOOD_FOR_SECONDS", 10))

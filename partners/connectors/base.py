@@ -24,6 +24,8 @@ class Request:
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
+    # Whom a signed assertion in the form tells who we are; it is signed as the request is sent.
+    assert_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,10 @@ def drive(steps: Steps[T], answer: Callable[[Request], Response]) -> T:
         return result
 
 
+# How a token endpoint is told who we are: RFC 6749 section 2.3.1, RFC 7523, RFC 8705.
+ClientMethod = Literal["client_secret_basic", "private_key_jwt", "tls_client_auth"]
+
+
 @dataclass(frozen=True, slots=True)
 class BankAddress:
     """Where a bank's systems are and who we are to them."""
@@ -68,6 +74,7 @@ class BankAddress:
     jwks_url: str
     zone: ZoneInfo  # where the bank's calendar days begin and end
     issuer: str = ""  # `iss` of what the bank signs; the origin of base_url unless said
+    authenticates_by: ClientMethod = "client_secret_basic"
     our_ip: str = "127.0.0.1"  # said where a bank must know who asks and no customer is there
 
     @property

@@ -87,14 +87,16 @@ def client_token(address: BankAddress, **more: str) -> Steps[str]:
 
 
 def _ask_token(address: BankAddress, form: Mapping[str, str]) -> Request:
-    """A request to the token endpoint, with client_secret_basic (RFC 6749 section 2.3.1)."""
-    pair = f"{quote_plus(address.client_id)}:{quote_plus(address.client_secret)}"
-    headers = {
-        "Authorization": f"Basic {b64encode(pair.encode()).decode()}",
-        "Content-Type": "application/x-www-form-urlencoded",
-        "Accept": "application/json",
-    }
-    return Request("POST", address.token_url, headers, urlencode(form).encode())
+    """A request to the token endpoint, by the way that the bank wants to be told who we are."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+    if address.authenticates_by == "client_secret_basic":
+        pair = f"{quote_plus(address.client_id)}:{quote_plus(address.client_secret)}"
+        headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
+        return Request("POST", address.token_url, headers, urlencode(form).encode())
+    body = urlencode({**form, "client_id": address.client_id}).encode()
+    signs = address.authenticates_by == "private_key_jwt"
+    asked_of = address.token_url if signs else ""
+    return Request("POST", address.token_url, headers, body, assert_to=asked_of)
 
 
 def _read_tokens(response: Response, *, kept: str | None, at: datetime) -> TokenSet:

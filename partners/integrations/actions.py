@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from secrets import token_urlsafe
 from uuid import UUID
@@ -25,6 +26,17 @@ from portal.wakeups import wake_after_commit
 _STEPS = ("Read the bank's keys", "Sign in and open a consent", "Close the consent again")
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How we prove who we are. A new key and its certificate take the place of those before together."""
+
+    authentication: str
+    key_id: str = ""
+    private_key: str = field(default="", repr=False)
+    certificate: str = field(default="", repr=False)
+    certificate_until: datetime | None = None
+
+
 def configure_integration(
     *,
     mode: str,
@@ -33,20 +45,34 @@ def configure_integration(
     token_url: str,
     client_id: str,
     client_secret: str = "",
+    connector: str = "",
+    proof: Proof | None = None,
 ) -> Integration:
-    """Keep the addresses and credentials; an empty secret keeps the one that is there."""
+    """Keep the addresses and credentials; what is not said stays as it is."""
     integration = Integration.objects.select_for_update(no_key=True).filter(mode=mode).first()
     integration = integration or Integration(mode=Mode(mode))
     integration.base_url = base_url
     integration.authorize_url = authorize_url
     integration.token_url = token_url
     integration.client_id = client_id
+    integration.connector = connector or integration.connector
     if client_secret:
         keep_secret(integration, "client_secret", client_secret)
+    if proof is not None:
+        _keep_proof(integration, proof)
     integration.status = Integration.Status.UNTESTED
     integration.check_report = []
     integration.save()
     return integration
+
+
+def _keep_proof(integration: Integration, proof: Proof) -> None:
+    integration.authentication = Integration.Authentication(proof.authentication)
+    integration.key_id = proof.key_id
+    if proof.private_key:
+        keep_secret(integration, "private_key", proof.private_key)
+        integration.certificate = proof.certificate
+        integration.certificate_until = proof.certificate_until
 
 
 def request_check(*, mode: str, at: datetime) -> Integration:

@@ -5,7 +5,14 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.validators import URLValidator
+from django.utils import timezone
+from django.utils.functional import lazy
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
+
+from partners.integrations.actions import Proof
+from partners.integrations.models import Integration
+from partners.integrations.rules import KeysRefused, certificate_until, read_private_key
 
 
 def require_full_address(value: str) -> None:
@@ -21,7 +28,45 @@ def _address(label: Any, help_text: Any = "") -> forms.CharField:
     )
 
 
+PROTOCOLS = (
+    (
+        "uk_open_banking",
+        "UK Open Banking 4.0",
+        _("What banks in the United Kingdom have by law, in its newest version."),
+    ),
+    (
+        "uk_open_banking_3_1",
+        "UK Open Banking 3.1",
+        _("The same in its older words. Take it where your interface says Booked and Pending."),
+    ),
+    (
+        "berlin_group",
+        "Berlin Group NextGenPSD2 1.3",
+        _("What most banks on the continent have. Your consents have an id of their own."),
+    ),
+    (
+        "cursor_sync",
+        _("Cursor sync"),
+        _("You tell what was added, changed and removed since the last time, as Plaid does."),
+    ),
+)
+_PEM = {"rows": 4, "spellcheck": "false", "autocomplete": "off", "class": "input input--code"}
+
+
+def _protocol_words() -> Any:
+    """What each protocol is, below the list of them."""
+    rows = format_html_join("", "<br><strong>{}</strong>: {}", [each[1:] for each in PROTOCOLS])
+    again = _("Customers who have linked by another one have to link again.")
+    return format_html("{} {}", again, rows)
+
+
 class IntegrationForm(forms.Form):
+    connector = forms.ChoiceField(
+        label=_("Protocol"),
+        choices=[each[:2] for each in PROTOCOLS],
+        required=False,
+        help_text=lazy(_protocol_words, str)(),
+    )
     base_url = _address(
         _("Base address"), _("Without a path of the standard: we add /open-banking and the rest.")
     )
@@ -35,8 +80,81 @@ class IntegrationForm(forms.Form):
         strip=False,
         widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "off"}),
     )
+    authentication = forms.ChoiceField(
+        label=_("How we prove who we are"),
+        choices=Integration.Authentication.choices,
+        required=False,
+        help_text=_("To your token address. A certificate, once stored, is shown in every call."),
+    )
+    private_key = forms.CharField(
+        label=_("Private key"),
+        max_length=20_000,
+        required=False,
+        widget=forms.Textarea(attrs=_PEM),
+        help_text=_("PEM: RSA, P-256 or Ed25519. Sealed when stored, and never shown."),
+    )
+    certificate = forms.CharField(
+        label=_("Certificate"),
+        max_length=40_000,
+        required=False,
+        widget=forms.Textarea(attrs=_PEM),
+        help_text=_("PEM, its chain after it. It goes with the private key: renew both at once."),
+    )
+    key_id = forms.CharField(
+        label=_("Key id"),
+        max_length=128,
+        required=False,
+        help_text=_("The kid by which you know our key."),
+    )
 
-    def __init__(self, *arguments: Any, has_secret: bool, **rest: Any) -> None:
+    def __init__(
+        self,
+        *arguments: Any,
+        has_secret: bool,
+        has_key: bool = False,
+        has_certificate: bool = False,
+        **rest: Any,
+    ) -> None:
         super().__init__(*arguments, **rest)
-        # An empty secret keeps the one that is there; there has to be one.
-        self.fields["client_secret"].required = not has_secret
+        self._has_secret, self._has_key = has_secret, has_key
+        self._has_certificate = has_certificate
+        self._keys: dict[str, Any] = {}
+
+    def clean(self) -> dict[str, Any]:
+        """An empty secret or key keeps the one that is there; what the way of proving needs must be there."""
+        said = super().clean() or {}
+        self._read_keys(said)
+        way = said.get("authentication") or Integration.Authentication.SECRET
+        key = self._keys or self._has_key
+        certificate = self._keys["certificate"] if self._keys else self._has_certificate
+        if way == Integration.Authentication.SECRET:
+            self._need("client_secret", said.get("client_secret") or self._has_secret)
+        else:
+            self._need("private_key", key)
+        if way == Integration.Authentication.CERTIFICATE:
+            self._need("certificate", certificate)
+        kept = {
+            name: each for name, each in said.items() if name not in {"authentication", "key_id"}
+        }
+        return kept | {"proof": Proof(way, said.get("key_id", ""), **self._keys)}
+
+    def _need(self, name: str, there: Any) -> None:
+        if not there and name not in self.errors:
+            self.add_error(name, _("This is needed for it."))
+
+    def _read_keys(self, said: dict[str, Any]) -> None:
+        key, certificate = said.pop("private_key", ""), said.pop("certificate", "")
+        if not key:
+            if certificate:
+                self.add_error("private_key", _("A certificate goes with its private key."))
+            return
+        try:
+            read_private_key(key)
+            until = certificate_until(certificate, key, at=timezone.now()) if certificate else None
+            self._keys = {
+                "private_key": key,
+                "certificate": certificate,
+                "certificate_until": until,
+            }
+        except KeysRefused as refused:
+            self.add_error(refused.field, _(str(refused)))

@@ -7,10 +7,10 @@ read's patience) and in size, unpacked too.
 
 import logging
 import os
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -27,6 +27,7 @@ from partners.connectors.base import (
     TemporarilyUnavailable,
     drive,
 )
+from partners.integrations.proving import ClientKeys, ProvenRequest, show_certificate
 from partners.integrations.unpacking import ACCEPTED, whole_body
 from portal.telemetry.measures import BANK_CALLS
 from portal.telemetry.traces import span
@@ -37,6 +38,8 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 # Shorter than servers keep an idle connection, so that we never speak into one that is closing.
 _KEPT_SECONDS = 2
+# Banks that are shown a certificate have each a client of its own.
+_MOST_LINES = 256
 
 
 class BankUnreachable(TemporarilyUnavailable):
@@ -47,10 +50,22 @@ class TransactionOpen(RuntimeError):
     """The network was called with a unit of work open."""
 
 
-@lru_cache(maxsize=2)
-def _client(_process: int) -> httpx.Client:
-    # By process: sockets must not be shared over a fork.
+# By process: sockets must not be shared over a fork. And by the certificate that is shown on them.
+_clients: dict[tuple[int, ClientKeys | None], httpx.Client] = {}
+
+
+def _client(keys: ClientKeys | None) -> httpx.Client:
+    place = (os.getpid(), keys)
+    if place not in _clients:
+        if len(_clients) >= _MOST_LINES:
+            _clients.pop(next(iter(_clients)))
+        _clients[place] = _opened(keys)
+    return _clients[place]
+
+
+def _opened(keys: ClientKeys | None) -> httpx.Client:
     return httpx.Client(
+        verify=_tls(keys),
         follow_redirects=False,
         trust_env=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
@@ -58,10 +73,19 @@ def _client(_process: int) -> httpx.Client:
     )
 
 
+def _tls(keys: ClientKeys | None) -> ssl.SSLContext:
+    context = httpx.create_ssl_context(trust_env=False)
+    if settings.BANKS_CA_FILE:
+        context.load_verify_locations(settings.BANKS_CA_FILE)
+    if keys is not None:
+        show_certificate(context, keys)
+    return context
+
+
 def close_connections() -> None:
     """Close what this process keeps open to banks; a later call opens anew."""
-    _client(os.getpid()).close()
-    _client.cache_clear()
+    for place in [each for each in _clients if each[0] == os.getpid()]:
+        _clients.pop(place).close()
 
 
 def run(steps: Steps[T]) -> T:
@@ -91,7 +115,7 @@ def _send(
     patience = settings.BANK_TIMEOUT_SECONDS
     until = time.monotonic() + 2 * patience
     try:
-        with _client(os.getpid()).stream(
+        with _client(_keys_of(request)).stream(
             request.method, url, headers=headers, content=request.body, timeout=patience
         ) as answer:
             encoding = answer.headers.get("content-encoding", "")
@@ -101,6 +125,10 @@ def _send(
         raise BankUnreachable from None
     outcome["said"] = f"{answer.status_code // 100}xx"
     return Response(answer.status_code, dict(answer.headers), body)
+
+
+def _keys_of(request: Request) -> ClientKeys | None:
+    return request.keys if isinstance(request, ProvenRequest) else None
 
 
 @contextmanager

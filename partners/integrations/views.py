@@ -15,12 +15,21 @@ from django.views.decorators.http import require_http_methods
 from partners.banks.access import Desk, staff_page
 from partners.banks.permissions import Permission
 from partners.integrations.actions import configure_integration, request_check
-from partners.integrations.forms import IntegrationForm
+from partners.integrations.forms import PROTOCOLS, IntegrationForm
 from partners.integrations.models import Integration
 from portal.rest.problems import NotFound
 from portal.tenancy.blocks import serving
 
-FIELDS = ("base_url", "authorize_url", "token_url", "client_id")
+FIELDS = (
+    "connector",
+    "base_url",
+    "authorize_url",
+    "token_url",
+    "client_id",
+    "authentication",
+    "key_id",
+)
+RENEWED_BEFORE = timedelta(days=30)
 # A test that has not answered by now was lost; it can be asked for again.
 LONGEST_TEST = timedelta(minutes=2)
 MODE = "test"
@@ -36,6 +45,8 @@ def integration(request: HttpRequest, desk: Desk) -> HttpResponse:
         request.POST if request.method == "POST" else None,
         initial=kept,
         has_secret=bool(stored and stored.client_secret),
+        has_key=bool(stored and stored.private_key),
+        has_certificate=bool(stored and stored.certificate),
     )
     if request.method == "POST" and form.is_valid():
         with serving(desk.bank.id):
@@ -84,11 +95,23 @@ def _test(desk: Desk, stored: Integration | None) -> dict[str, Any]:
             "notify_url": notify_url_of(desk.bank.slug),
         },
         "has_secret": bool(stored and stored.client_secret),
+        "has_key": bool(stored and stored.private_key),
+        "has_certificate": bool(stored and stored.certificate),
+        "certificate": _certificate(stored),
         "test_url": reverse("console:integration_test", args=[desk.bank.slug]),
         "steps": [each | {"title": _(each["title"])} for each in steps],
         "is_testing": stored is not None and _is_testing(stored),
         "may_edit": desk.may(Permission.MANAGE_INTEGRATION),
     }
+
+
+def _certificate(stored: Integration | None) -> dict[str, Any] | None:
+    """Until when our certificate is good, and how near that is."""
+    if stored is None or stored.certificate_until is None:
+        return None
+    left = stored.certificate_until - timezone.now()
+    tone = "danger" if left <= timedelta() else "warn" if left <= RENEWED_BEFORE else "good"
+    return {"until": stored.certificate_until, "tone": tone}
 
 
 def _is_testing(stored: Integration) -> bool:
@@ -102,10 +125,5 @@ def notify_url_of(slug: str) -> str:
 
 
 def _connector(stored: Integration | None) -> str:
-    names = {
-        "uk_open_banking": "UK Open Banking 4.0",
-        "uk_open_banking_3_1": "UK Open Banking 3.1",
-        "berlin_group": "Berlin Group NextGenPSD2 1.3",
-        "cursor_sync": "Cursor sync",
-    }
+    names = {each[0]: str(each[1]) for each in PROTOCOLS}
     return names.get(stored.connector, stored.connector) if stored else next(iter(names.values()))

@@ -40,6 +40,7 @@ from partners.sandbox.founding import found
 from partners.sandbox.interface import Refused, refusal
 from partners.sandbox.keys import load_keys
 from partners.sandbox.pages import sorry
+from partners.sandbox.proofs import PROOFS
 from partners.sandbox.replay import Player
 from partners.sandbox.settings import Settings
 from partners.sandbox.storage.database import open_pool
@@ -71,7 +72,8 @@ async def discovery(request: Request) -> Response:
             "jwks_uri": f"{bank.origin}/.well-known/jwks.json",
             "response_types_supported": ["code"],
             "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token"],
-            "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+            "token_endpoint_auth_methods_supported": list(PROOFS),
+            "token_endpoint_auth_signing_alg_values_supported": ["PS256", "ES256", "EdDSA"],
             "code_challenge_methods_supported": ["S256"],
             "scopes_supported": ["accounts", "AIS"],
         },

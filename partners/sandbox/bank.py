@@ -28,6 +28,8 @@ class Bank:
     faults: Faults = field(default_factory=Faults)
     told: asyncio.Event = field(default_factory=asyncio.Event)
     due: asyncio.Event = field(default_factory=asyncio.Event)
+    # Who showed which certificate, by the port of the connection behind the door with TLS.
+    certificates: dict[int, str] = field(default_factory=dict)
     closing: bool = False
 
     @property

@@ -20,6 +20,7 @@ from partners.sandbox.bodies import LARGE, BodyRefused, read_json
 from partners.sandbox.consents import approve, withdraw
 from partners.sandbox.faults import Faults, FaultsRefused, read_faults
 from partners.sandbox.founding import found_again, register_client
+from partners.sandbox.handshake import SecureDoor, issue, open_door
 from partners.sandbox.judgement import MOST_ROWS, read_ledger
 from partners.sandbox.ledger import (
     LedgerRefusal,
@@ -32,6 +33,7 @@ from partners.sandbox.ledger import (
 from partners.sandbox.pages import find_customer
 from partners.sandbox.parcels import move_parcel, parcel_body
 from partners.sandbox.people import mail_address
+from partners.sandbox.proofs import CERTIFICATE, PROOFS, demand
 from partners.sandbox.receipts import correct_receipt, issue_ahead, receipt_id
 from partners.sandbox.replay import Player, ReplayRefused, read_rows
 from partners.sandbox.shopping import (
@@ -413,6 +415,47 @@ async def put_client(request: Request) -> Answer:
 
 
 @lever()
+async def put_proof(request: Request) -> Answer:
+    """PUT clients/proof {client_id, proof, jwks?}: how the client proves who it is; a certificate is issued."""
+    bank = bank_of(request)
+    body = await read_json(request)
+    client_id, proof = _member(body, "client_id", str), _member(body, "proof", str)
+    if proof not in PROOFS:
+        raise LedgerRefusal("bad_request", f"proof is one of {', '.join(PROOFS)}")
+    answer: Answer = {"client_id": client_id, "proof": proof}
+    certificate = None
+    if proof == CERTIFICATE:
+        door = await _secure_door(request)
+        issued = issue(door.authority, client_id, at=bank.now())
+        certificate = issued.digest
+        answer |= {
+            "port": door.port,
+            "authority": door.authority.certificate_pem,
+            "certificate": issued.certificate_pem,
+            "private_key": issued.key_pem,
+        }
+    async with bank.pool.connection() as connection:
+        await demand(
+            connection,
+            client_id=client_id,
+            proof=proof,
+            jwks=_member(body, "jwks", dict, needed=False),
+            certificate=certificate,
+        )
+    return answer
+
+
+async def _secure_door(request: Request) -> SecureDoor:
+    """Opened when it is first wanted; it ends with the bank."""
+    state = request.app.state
+    if not hasattr(state, "secure_door"):
+        bank = bank_of(request)
+        state.secure_door = await open_door(bank, host=bank.settings.hosts[0])
+    door: SecureDoor = state.secure_door
+    return door
+
+
+@lever()
 async def approve_headless(request: Request) -> Answer:
     """POST approve {consent_id, login, account_ids or all, redirect_uri, code_challenge, state?}."""
     bank = bank_of(request)
@@ -585,6 +628,7 @@ _DOORS: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
     ("POST", "updates/again", update_again),
     ("GET", "updates", updates),
     ("PUT", "clients", put_client),
+    ("PUT", "clients/proof", put_proof),
     ("POST", "approve", approve_headless),
     ("POST", "withdraw", withdraw_headless),
     ("POST", "play", play),

@@ -17,6 +17,7 @@ from partners.sandbox.bank import bank_of
 from partners.sandbox.bodies import BodyRefused
 from partners.sandbox.consents import find_consent, visible_accounts
 from partners.sandbox.keys import fingerprint
+from partners.sandbox.proofs import CERTIFICATE, shows_its_own
 from partners.sandbox.storage.database import Connection
 
 Door = Callable[[Request], Awaitable[Response]]
@@ -147,11 +148,15 @@ async def token_of(
 ) -> DictRow:
     """The live token of the request, a client's own or a customer's, else 401."""
     cursor = await connection.execute(
-        """SELECT kind, client_id, consent_id FROM tokens
-           WHERE token_hash = %s AND kind <> 'refresh' AND expires_at > %s""",
+        """SELECT t.kind, t.client_id, t.consent_id, c.proof, c.certificate
+           FROM tokens t JOIN clients c ON c.id = t.client_id
+           WHERE t.token_hash = %s AND t.kind <> 'refresh' AND t.expires_at > %s""",
         (fingerprint(bearer(request) if token is None else token), bank_of(request).now()),
     )
     row = await cursor.fetchone()
     if row is None:
         raise Refused(401, "U006", "The token is unknown or has expired.")
+    # A token is good on its client's own connections alone (RFC 8705 section 3).
+    if row["proof"] == CERTIFICATE and not shows_its_own(request, row):
+        raise Refused(401, "U006", "The token is not of the one whose certificate this is.")
     return row

@@ -30,7 +30,6 @@ from partners.sandbox.consents import (
     refresh,
     reject,
 )
-from partners.sandbox.keys import fingerprint
 from partners.sandbox.ledger import LedgerRefusal
 from partners.sandbox.pages import (
     check_origin,
@@ -40,6 +39,7 @@ from partners.sandbox.pages import (
     signed_in,
     sorry,
 )
+from partners.sandbox.proofs import check_assertion, check_certificate, check_secret
 from partners.sandbox.storage.database import Connection
 
 _REQUEST_LIFE = dt.timedelta(minutes=30)
@@ -71,7 +71,7 @@ async def token(request: Request) -> Response:
     try:
         fields = single(await read_form(request))
         async with bank.pool.connection() as connection:
-            client_id = await _client(request, connection)
+            client_id = await _client(request, connection, fields)
             tokens = await _grant(bank, connection, client_id, fields)
     except BodyRefused as problem:
         body = {"error": "invalid_request", "error_description": problem.detail}
@@ -90,8 +90,21 @@ def _token_body(tokens: Tokens) -> dict[str, Any]:
     return {**shown, "token_type": "Bearer", "scope": "accounts"}
 
 
-async def _client(request: Request, connection: Connection) -> str:
-    """The client by HTTP Basic (client_secret_basic); raises GrantRefused(invalid_client)."""
+async def _client(request: Request, connection: Connection, fields: dict[str, str]) -> str:
+    """The client, as it has to prove itself; raises GrantRefused(invalid_client)."""
+    if "authorization" in request.headers:
+        return await _client_by_secret(request, connection)
+    client_id = fields.get("client_id", "")
+    row = await _find_client(connection, client_id)
+    if "client_assertion" in fields:
+        await check_assertion(request, connection, row, fields)
+    else:
+        check_certificate(request, row)
+    return client_id
+
+
+async def _client_by_secret(request: Request, connection: Connection) -> str:
+    """By HTTP Basic (client_secret_basic)."""
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     try:
         decoded = base64.b64decode(encoded.strip(), validate=True).decode("ascii")
@@ -101,10 +114,7 @@ async def _client(request: Request, connection: Connection) -> str:
     if scheme.lower() != "basic" or not colon:
         raise GrantRefused("invalid_client", "client authentication by HTTP Basic is needed")
     client_id = unquote_plus(name)
-    row = await _find_client(connection, client_id)
-    kept = row["secret_hash"] if row else fingerprint(secrets.token_hex(8))
-    if not secrets.compare_digest(kept, fingerprint(unquote_plus(secret))):
-        raise GrantRefused("invalid_client", "unknown client or wrong secret")
+    check_secret(await _find_client(connection, client_id), unquote_plus(secret))
     return client_id
 
 

@@ -204,6 +204,17 @@ CREATE TABLE IF NOT EXISTS clients (
     notify_host text
 );
 ALTER TABLE clients ADD COLUMN IF NOT EXISTS name text NOT NULL DEFAULT '';
+-- How a client has to prove who it is, and by what: public keys, or the fingerprint of a certificate.
+ALTER TABLE clients ADD COLUMN IF NOT EXISTS proof text NOT NULL DEFAULT 'client_secret_basic';
+ALTER TABLE clients ADD COLUMN IF NOT EXISTS jwks jsonb;
+ALTER TABLE clients ADD COLUMN IF NOT EXISTS certificate text;
+-- Assertions that were taken: each once.
+CREATE TABLE IF NOT EXISTS assertions (
+    client_id text NOT NULL REFERENCES clients ON DELETE CASCADE,
+    jti text NOT NULL,
+    expires_at timestamptz NOT NULL,
+    PRIMARY KEY (client_id, jti)
+);
 
 CREATE TABLE IF NOT EXISTS consents (
     id text PRIMARY KEY,
