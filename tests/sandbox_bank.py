@@ -4,13 +4,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
 import httpx
 from django.conf import settings
@@ -18,7 +19,10 @@ from django.utils import timezone
 
 from partners.alerts.models import AlertRule, AlertType
 from partners.banks.models import Bank, Customer
-from partners.connections.actions import Completed, begin_authorisation, complete_authorisation
+from partners.connections.actions import begin_authorisation, come_back, finish_linking
+from partners.connections.brought import open_brought
+from partners.connections.linking import Completed
+from partners.connections.models import Authorisation
 from partners.feeds.models import Feed
 from partners.integrations.actions import configure_integration
 from portal.tenancy.blocks import serving
@@ -157,15 +161,13 @@ def walk_to_bank(
     customer: Customer,
     login: str,
     *,
-    choice: Mapping[str, Any] = EVERYTHING,
     accounts: list[str] | None = None,
     at: datetime | None = None,
 ) -> tuple[str, str]:
-    """Choose, go to the bank, say yes there: the state and the code to come back with."""
+    """Go to the bank, say yes there: the state and the code to come back with."""
     url = begin_authorisation(
         bank_id=customer.bank_id,
         customer_id=customer.id,
-        choice=choice,
         at=at or timezone.now(),
     )
     asked = {key: values[-1] for key, values in parse_qs(urlsplit(url).query).items()}
@@ -179,9 +181,39 @@ def walk_to_bank(
     return asked["state"], sandbox.do("POST", "approve", **approval)["code"]
 
 
-def link(sandbox: SandboxBank, customer: Customer, login: str, **options: Any) -> Completed:
-    """The whole walk, there and back."""
+def link(
+    sandbox: SandboxBank,
+    customer: Customer,
+    login: str,
+    *,
+    choice: Mapping[str, Any] = EVERYTHING,
+    picked: Collection[str] | None = None,
+    **options: Any,
+) -> Completed:
+    """The whole walk, there and back, and a yes to what is chosen of the accounts that are picked, or of all."""
     state, code = walk_to_bank(sandbox, customer, login, **options)
-    return complete_authorisation(
-        bank_id=customer.bank_id, state=state, code=code, at=timezone.now()
+    back = come_back(bank_id=customer.bank_id, state=state, code=code, at=timezone.now())
+    if back.completed is not None:
+        return back.completed
+    return choose(customer, back.walk_id, choice=choice, picked=picked)
+
+
+def choose(
+    customer: Customer,
+    walk_id: UUID,
+    *,
+    choice: Mapping[str, Any] = EVERYTHING,
+    picked: Collection[str] | None = None,
+) -> Completed:
+    """The yes to a walk that is back from the bank."""
+    if picked is None:
+        with serving(customer.bank_id):
+            picked = open_brought(Authorisation.objects.get(pk=walk_id)).external_ids
+    return finish_linking(
+        bank_id=customer.bank_id,
+        customer_id=customer.id,
+        walk_id=walk_id,
+        picked=picked,
+        choice=choice,
+        at=timezone.now(),
     )

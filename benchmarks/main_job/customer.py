@@ -99,27 +99,35 @@ class Customer:
 
     # --- linking --------------------------------------------------------------------------------
     async def link(self, wanted: Collection[str] | None) -> None:
-        """Allow the chat both feeds, and of the alert types those that are wanted (None: all)."""
-        page = await self._enter_window()
-        self.rules = rules_on(Page.read(page.text))
-        self.alert_types = frozenset(
-            self.rules if wanted is None else set(wanted) & set(self.rules)
-        )
-        chosen = Page.read(page.text)
-        form = {
-            "csrfmiddlewaretoken": chosen.value("csrfmiddlewaretoken"),
-            "feeds": [each for each in FEEDS if each in chosen.values("feeds")],
-            "alert_types": sorted(self.alert_types),
-            "ends": "365",
-        }
-        at_bank = await self._submit(page, form)
+        """To the bank, and back to allow the chat both feeds of all accounts, and of the alert types those
+        that are wanted (None: all)."""
+        window = await self._enter_window()
+        token = Page.read(window.text).value("csrfmiddlewaretoken")
+        at_bank = await self._submit(window, {"csrfmiddlewaretoken": token})
         if not str(at_bank.url).startswith(self.bank.origin):
             raise LinkingFailed(f"{self.name} was not sent to the bank: {at_bank.status_code}")
         number = Page.read(at_bank.text).value("authorisation")
         approval = {"authorisation": number, "which": "all", "action": "approve"}
-        home = await self._submit(at_bank, approval, to=f"{self.bank.origin}/as/authorize")
-        if not str(home.url).startswith(f"{self.chat}/link/done"):
-            raise LinkingFailed(f"{self.name} did not come back: {home.url.path}")
+        page = await self._submit(at_bank, approval, to=f"{self.bank.origin}/as/authorize")
+        if not str(page.url).startswith(f"{self.chat}/link/choose"):
+            raise LinkingFailed(f"{self.name} did not come back: {page.url.path}")
+        offered = Page.read(page.text)
+        self.rules = rules_on(offered)
+        self.alert_types = frozenset(
+            self.rules if wanted is None else set(wanted) & set(self.rules)
+        )
+        form = {
+            "csrfmiddlewaretoken": offered.value("csrfmiddlewaretoken"),
+            "walk": offered.value("walk"),
+            "accounts": offered.values("accounts"),
+            "feeds": [each for each in FEEDS if each in offered.values("feeds")],
+            "alert_types": sorted(self.alert_types),
+            "ends": "365",
+            "answer": "yes",
+        }
+        done = await self._submit(page, form)
+        if not str(done.url).startswith(f"{self.chat}/link/done"):
+            raise LinkingFailed(f"{self.name} could not say yes: {done.url.path}")
         self.linked_at = datetime.now(UTC)
 
     async def _enter_window(self) -> httpx.Response:

@@ -5,9 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django import forms
-from django.utils.translation import gettext_lazy as _
-
 from accounts.consent.rules import Resource
 from partners.asking.queries import Offer
 from partners.asking.rules import ends_within
@@ -17,19 +14,14 @@ from partners.connections.forms import ChoiceForm
 class YesForm(ChoiceForm):
     """`resources()` is what was chosen, `expires_at()` until when."""
 
-    accounts = forms.MultipleChoiceField(
-        error_messages={
-            "required": _("Choose at least one account."),
-            "invalid_choice": _("One of these accounts is not linked any more."),
-        }
-    )
-    field_order = ("accounts", "feeds", "alert_types", "ends")
-
     def __init__(self, data: Any, *, offer: Offer, days: int) -> None:
         super().__init__(
-            data, feeds=offer.feeds, alert_types=list(offer.alerts), ends=ends_within(days)
+            data,
+            accounts=[str(each.id) for each in offer.accounts],
+            feeds=offer.feeds,
+            alert_types=list(offer.alerts),
+            ends=ends_within(days),
         )
-        self.offer("accounts", [str(each.id) for each in offer.accounts])
 
     @property
     def chosen_feeds(self) -> list[str]:

@@ -15,7 +15,7 @@ from partners.alerts.models import AlertType
 from partners.alerts.queries import enabled_rules
 from partners.banks.models import Bank, Customer
 from partners.banks.queries import find_bank, reader_locale
-from partners.connections.actions import PURPOSE as CHAT_PURPOSE
+from partners.connections.linking import PURPOSE as CHAT_PURPOSE
 from partners.connections.rules import alerts_that_can_be_found, feeds_that_can_be_shown
 from partners.feeds.models import FeedKind
 from partners.feeds.queries import cursors_of, shared_masks

@@ -160,7 +160,12 @@ def _question(
         "purpose": purpose_words(party.purpose.code, party.purpose.title),
         "notice": offer.notice,
         "accounts": [
-            {"account": each, "checked": str(each.id) in picked["accounts"]}
+            {
+                "value": each.id,
+                "account": each,
+                "needed": False,
+                "checked": str(each.id) in picked["accounts"],
+            }
             for each in offer.accounts
         ],
         "feeds": [
@@ -246,7 +251,7 @@ def _nothing_to_give(
         title = _("Your bank does not share this")
         words = _("The program asks for something that your bank shares with nobody.")
     can_link = not offer.accounts or bool(offer.not_linked)
-    more = (reverse("link_choose"), _("Link your accounts")) if can_link else ("", "")
+    more = (reverse("link_begin"), _("Link your accounts")) if can_link else ("", "")
     back = _back(asked.redirect_uri, asked.state, error="access_denied")
     return _sorry(
         request, title, words, bank=party.bank, client=party.client, back=back, more=more

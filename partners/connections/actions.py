@@ -1,68 +1,53 @@
 """A customer's walk to the bank and back: read, then call, then write; never a network in a transaction."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_urlsafe
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 
-from accounts.consent.actions import Resource, grant_consent, note_no_consent
-from accounts.consent.latch import close_latch
+from accounts.consent.actions import note_no_consent
 from accounts.consent.models import ConsentEvent
-from accounts.disclosure.actions import Occasion, record_release
-from accounts.linking.actions import end_link, link_account
-from accounts.linking.queries import live_links
 from partners.alerts.queries import enabled_rules
-from partners.banks.models import Bank, Customer
-from partners.connections.line import keep_tokens
-from partners.connections.models import Authorisation, Connection
-from partners.connections.queries import connection_to_repair
+from partners.banks.models import Customer
+from partners.connections.brought import Brought, keep_brought, open_brought
+from partners.connections.linking import Completed, alone_with, link_chosen, renew_link
+from partners.connections.models import Authorisation
+from partners.connections.queries import last_linked
 from partners.connections.rules import (
     AUTHORISATION_AGE,
+    AUTHORISED_FOR,
     HISTORY,
     Choice,
     alerts_that_can_be_found,
+    feeds_that_can_be_shown,
     read_choice,
     what_is_wrong,
 )
-from partners.connectors.base import (
-    AccountRecord,
-    Connector,
-    ConnectorFailure,
-    ConsentTerms,
-    Grant,
-    TokenSet,
-)
-from partners.events import AccountsLinked, customer_key
-from partners.feeds.cursors import start_reading, stop_reading
+from partners.connectors.base import Connector, ConnectorFailure, ConsentTerms, Grant
 from partners.feeds.queries import shared_masks
 from partners.integrations.models import Integration
 from partners.integrations.queries import connector_of, get_integration
 from partners.integrations.runner import run
-from partners.ledger.actions import record_accounts
-from portal.middleware import current_request_id
-from portal.outbox.publishing import publish
 from portal.rest.problems import Conflict, Invalid, NotFound, Unavailable
 from portal.secrets.fields import keep_secret, open_secret
 from portal.secrets.tokens import digest_of
 from portal.tenancy.blocks import serving
-from portal.wakeups import wake_after_commit
 
 logger = logging.getLogger(__name__)
 
-PURPOSE = "see_in_chat"
 _BEING_FINISHED = timedelta(minutes=5)
 _MOST_AT_ONCE = 50
+_UNDER_WAY = (Authorisation.Status.AT_BANK, Authorisation.Status.CHOOSING)
 
 
 class ChoiceNotPossible(Invalid):
-    """`why`: nothing_chosen, or not_shared by the bank."""
+    """`why`: nothing_chosen, no_account, or not_shared by the bank."""
 
     slug = "choice-not-possible"
     title = "This cannot be chosen at this bank"
@@ -78,50 +63,54 @@ class AuthorisationUnknown(NotFound):
 
 
 class AuthorisationSpent(Conflict):
-    """Used already, or begun over ten minutes ago."""
+    """Used already, or ten minutes have passed at the bank, or here."""
 
     slug = "authorisation-spent"
     title = "This way back from the bank is no longer valid"
 
 
 class LinkingFailed(Unavailable):
-    """The bank could not be reached, refused, or listed no account. Nothing was linked."""
+    """The bank could not be reached, or refused. Nothing was linked."""
 
     slug = "linking-failed"
     title = "The bank could not finish this"
 
 
-@dataclass(frozen=True)
-class Completed:
-    """What a finished walk made."""
+class NothingAllowed(Conflict):
+    """The bank let the customer come back, and allows no account. Nothing was linked."""
 
-    connection_id: UUID
-    consent_id: UUID
-    account_ids: tuple[UUID, ...]
+    slug = "no-account-allowed"
+    title = "The bank allowed no account"
+
+
+@dataclass(frozen=True)
+class CameBack:
+    """A walk that is back from the bank. `completed`: it renewed what was allowed, and there is nothing to choose."""
+
+    walk_id: UUID
+    completed: Completed | None = None
 
 
 def begin_authorisation(
-    *,
-    bank_id: UUID,
-    customer_id: UUID,
-    choice: Mapping[str, Any],
-    at: datetime,
-    customer_ip: str = "",
+    *, bank_id: UUID, customer_id: UUID, at: datetime, customer_ip: str = ""
 ) -> str:
-    """Lay a consent at the bank for what the customer chose; the URL to send them to.
+    """Lay a consent at the bank for what it shares with anybody; the URL to send the customer to.
 
-    `customer_ip`: where they came from, which some banks must be told.
-    Raises ChoiceNotPossible, LinkingFailed. Opens its own blocks, for it calls the network between.
+    What of it is read the customer says once they are back. `customer_ip`: where they came from, which
+    some banks must be told. Raises ChoiceNotPossible, LinkingFailed. Opens its own blocks, for it calls
+    the network between.
     """
     with serving(bank_id):
-        chosen = _possible(choice)
+        shared = feeds_that_can_be_shown(shared_masks())
         integration = get_integration()
         connector = connector_of(integration)
+    if not shared:
+        raise ChoiceNotPossible("not_shared")
     state, verifier, nonce = token_urlsafe(32), token_urlsafe(48), token_urlsafe(24)
     with _failing_calmly():
         begun = run(
             connector.begin_authorisation(
-                terms=_terms(chosen, at),
+                terms=_terms(shared, at),
                 state=state,
                 nonce=nonce,
                 code_verifier=verifier,
@@ -135,7 +124,6 @@ def begin_authorisation(
             state_digest=digest_of(state),
             nonce=nonce,
             external_consent_id=begun.bank_consent_id,
-            choice=chosen.as_data(),
             expires_at=at + AUTHORISATION_AGE,
         )
         keep_secret(row, "code_verifier", verifier)
@@ -143,23 +131,12 @@ def begin_authorisation(
     return begun.url
 
 
-def _possible(data: Mapping[str, Any]) -> Choice:
-    choice = read_choice(data)
-    shared = shared_masks()
-    alerts = alerts_that_can_be_found(enabled_rules(), shared=shared)
-    why = what_is_wrong(choice, shared_feeds=shared, shared_alerts=alerts) if choice else "invalid"
-    if choice is None or why:
-        raise ChoiceNotPossible(why)
-    return choice
-
-
-def _terms(choice: Choice, at: datetime) -> ConsentTerms:
-    kinds = choice.kinds_to_read
+def _terms(shared: Collection[str], at: datetime) -> ConsentTerms:
     return ConsentTerms(
-        expires_at=choice.expires_at(at),
+        expires_at=at + AUTHORISED_FOR,
         transactions_from=(at - HISTORY).date(),
-        balances="balances" in kinds,
-        transactions="transactions" in kinds,
+        balances="balances" in shared,
+        transactions="transactions" in shared,
         asked_on=at.date(),
     )
 
@@ -175,41 +152,41 @@ def _failing_calmly() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Walk:
-    """An authorisation taken up again, and what it takes to finish it."""
+    """An authorisation taken up again, and what it takes to go on with it."""
 
     id: UUID
     customer_id: UUID
-    integration_id: UUID
     external_consent_id: str
-    choice: Choice
     verifier: str
     connector: Connector
 
 
-def complete_authorisation(
+def come_back(
     *, bank_id: UUID, state: str, code: str, at: datetime, customer_id: UUID | None = None
-) -> Completed:
-    """Finish what `begin_authorisation` began: tokens, accounts, links, consent, feeds due now.
+) -> CameBack:
+    """Fetch what the bank allows, and keep it sealed until the customer has chosen of it.
 
-    `customer_id`: the walk must be this customer's. Raises AuthorisationUnknown, AuthorisationSpent,
-    LinkingFailed. Accounts that the customer has linked before stay with their connection, repaired.
+    `customer_id`: the walk must be this customer's. Where an authorisation had ended and the same is
+    allowed again, it goes on, and nobody is asked. Raises AuthorisationUnknown, AuthorisationSpent,
+    LinkingFailed, NothingAllowed.
     """
     walk = _take_up(bank_id, state=state, customer_id=customer_id, at=at)
     try:
-        tokens, accounts = _fetch(walk, code=code, at=at)
+        brought = _fetch(walk, code=code, at=at)
     except ConnectorFailure as failure:
-        _note_failure(bank_id, walk.id, type(failure).__name__, at)
-        _tidy_up(walk.connector, walk.external_consent_id)
+        _give_up(bank_id, walk, type(failure).__name__, at)
         raise LinkingFailed(type(failure).__name__) from failure
-    if not accounts:
-        _note_failure(bank_id, walk.id, "no_accounts", at)
+    if not brought.accounts:
+        _give_up(bank_id, walk, "no_accounts", at)
+        raise NothingAllowed
+    try:
+        renewed = _renew_or_ask(bank_id, walk, brought, at=at)
+    except (Customer.DoesNotExist, Authorisation.DoesNotExist) as reason:
+        # Erased meanwhile.
         _tidy_up(walk.connector, walk.external_consent_id)
-        raise LinkingFailed("no_accounts")
-    with serving(bank_id):
-        completed, replaced = _link(walk, tokens, accounts, at=at)
-    if replaced:
-        _tidy_up(walk.connector, replaced)
-    return completed
+        raise AuthorisationUnknown from reason
+    _tidy_up_replaced(walk.connector, renewed)
+    return CameBack(walk.id, renewed)
 
 
 def _take_up(bank_id: UUID, *, state: str, customer_id: UUID | None, at: datetime) -> _Walk:
@@ -224,18 +201,9 @@ def _take_up(bank_id: UUID, *, state: str, customer_id: UUID | None, at: datetim
         row.code_verifier = ""
         row.save(update_fields=["status", "failure", "finished_at", "code_verifier"])
         connector = connector_of(Integration.objects.get(pk=row.integration_id))
-    choice = read_choice(row.choice)
-    if late or choice is None:
+    if late:
         raise AuthorisationSpent
-    return _Walk(
-        row.id,
-        row.customer_id,
-        row.integration_id,
-        row.external_consent_id,
-        choice,
-        verifier,
-        connector,
-    )
+    return _Walk(row.id, row.customer_id, row.external_consent_id, verifier, connector)
 
 
 def _at_bank(state: str, customer_id: UUID | None) -> Authorisation:
@@ -248,18 +216,35 @@ def _at_bank(state: str, customer_id: UUID | None) -> Authorisation:
     return row
 
 
-def _fetch(walk: _Walk, *, code: str, at: datetime) -> tuple[TokenSet, Sequence[AccountRecord]]:
+def _fetch(walk: _Walk, *, code: str, at: datetime) -> Brought:
     connector = walk.connector
     tokens = run(connector.exchange(code=code, code_verifier=walk.verifier, at=at))
     grant = Grant(tokens.access_token, walk.external_consent_id)
-    return tokens, run(connector.accounts(grant=grant)).records
+    return Brought(tokens, tuple(run(connector.accounts(grant=grant)).records))
 
 
-def _note_failure(bank_id: UUID, authorisation_id: UUID, failure: str, at: datetime) -> None:
+def _give_up(bank_id: UUID, walk: _Walk, failure: str, at: datetime) -> None:
     with serving(bank_id):
-        Authorisation.objects.filter(pk=authorisation_id).update(
-            failure=failure[:60], finished_at=at
-        )
+        Authorisation.objects.filter(pk=walk.id).update(failure=failure[:60], finished_at=at)
+    _tidy_up(walk.connector, walk.external_consent_id)
+
+
+def _renew_or_ask(
+    bank_id: UUID, walk: _Walk, brought: Brought, *, at: datetime
+) -> Completed | None:
+    """What was renewed; None where the customer has ten minutes to choose."""
+    with serving(bank_id):
+        customer = alone_with(walk.customer_id)
+        row = Authorisation.objects.select_for_update(no_key=True).get(pk=walk.id)
+        renewed = renew_link(row, brought, customer, at=at)
+        if renewed is None:
+            row.status = Authorisation.Status.CHOOSING
+            row.failure = ""
+            row.finished_at = None
+            row.expires_at = at + AUTHORISATION_AGE
+            keep_brought(row, brought)
+            row.save()
+    return renewed
 
 
 def _tidy_up(connector: Connector, external_consent_id: str) -> None:
@@ -270,98 +255,86 @@ def _tidy_up(connector: Connector, external_consent_id: str) -> None:
         logger.info("a spare consent stays at the bank: %s", type(failure).__name__)
 
 
-def _link(
-    walk: _Walk, tokens: TokenSet, records: Sequence[AccountRecord], *, at: datetime
-) -> tuple[Completed, str]:
-    """One transaction: connection, accounts, links, consent, feeds. And the bank's consent it replaced."""
-    close_latch(walk.customer_id)
-    # Then the customer's row: two windows that end at once repair one connection, not make two.
-    customer = Customer.objects.select_for_update(no_key=True).get(pk=walk.customer_id)
-    accounts = record_accounts(records)
-    account_ids = tuple(sorted(each.id for each in accounts.values()))
-    connection = connection_to_repair(customer_id=customer.id, account_ids=account_ids)
-    replaced = connection.external_consent_id if connection else ""
-    connection = connection or Connection(customer=customer)
-    connection.integration_id = walk.integration_id
-    connection.status = Connection.Status.ACTIVE
-    connection.external_consent_id = walk.external_consent_id
-    connection.authorised_until = walk.choice.expires_at(at)
-    connection.resume_at = None
-    connection.refreshing_until = None
-    keep_tokens(connection, tokens)
-    connection.save()
-    for account_id in account_ids:
-        link_account(
-            customer_id=customer.id, account_id=account_id, connection_id=connection.id, at=at
-        )
-    _let_go_of_others(connection, customer, account_ids, at=at)
-    consent_id = _allow(walk.choice, customer, account_ids, at=at)
-    _note_reading(customer, consent_id, account_ids, at=at)
-    stop_reading(connection_id=connection.id)
-    start_reading(
-        connection_id=connection.id,
-        account_ids=account_ids,
-        kinds=walk.choice.kinds_to_read,
-        at=at,
-    )
-    Authorisation.objects.filter(pk=walk.id).update(
-        status=Authorisation.Status.COMPLETED, failure="", finished_at=at, connection=connection
-    )
-    linked = AccountsLinked(customer.id, connection.id, account_ids)
-    publish(linked, key=customer_key(customer.id), occurred_at=at)
-    wake_after_commit("partners.sync.tasks.pull_due", bank_id=str(customer.bank_id))
-    return Completed(connection.id, consent_id, account_ids), replaced
+def _tidy_up_replaced(connector: Connector, completed: Completed | None) -> None:
+    if completed is not None and completed.replaced:
+        _tidy_up(connector, completed.replaced)
 
 
-def _let_go_of_others(
-    connection: Connection, customer: Customer, account_ids: Sequence[UUID], *, at: datetime
-) -> None:
-    """Accounts that the customer left out at the bank this time are linked no more."""
-    before = live_links().filter(customer_id=customer.id, connection_id=connection.id)
-    for link in before.exclude(account_id__in=account_ids):
-        end_link(customer_id=customer.id, account_id=link.account_id, at=at)
+def finish_linking(
+    *,
+    bank_id: UUID,
+    customer_id: UUID,
+    walk_id: UUID,
+    picked: Collection[str],
+    choice: Mapping[str, Any],
+    at: datetime,
+) -> Completed:
+    """The customer's yes: what they chose of the accounts that they `picked`, by their ids at the bank.
+
+    Said twice it is the same yes. Raises AuthorisationUnknown, AuthorisationSpent, ChoiceNotPossible.
+    Accounts that were linked before stay with their connection, repaired.
+    """
+    with serving(bank_id):
+        customer = alone_with(customer_id)
+        walk = _chosen_of(walk_id, customer_id)
+        if walk.status == Authorisation.Status.COMPLETED:
+            return _as_completed(walk, at=at)
+        if walk.status != Authorisation.Status.CHOOSING or walk.expires_at <= at:
+            raise AuthorisationSpent
+        brought = open_brought(walk)
+        chosen = _possible(choice)
+        accounts = [each for each in brought.accounts if each.external_id in picked]
+        if not accounts:
+            raise ChoiceNotPossible("no_account")
+        completed = link_chosen(walk, brought, customer, picked=accounts, choice=chosen, at=at)
+        connector = connector_of(Integration.objects.get(pk=walk.integration_id))
+    _tidy_up_replaced(connector, completed)
+    return completed
 
 
-def _allow(
-    choice: Choice, customer: Customer, account_ids: Sequence[UUID], *, at: datetime
-) -> UUID:
-    bank = Bank.objects.get(pk=str(customer.bank_id))
-    named = [("feed", code) for code in choice.feeds] + [
-        ("alert", code) for code in choice.alert_types
-    ]
-    consent = grant_consent(
-        customer_id=customer.id,
-        recipient="chat",
-        client_id=None,
-        purpose_code=PURPOSE,
-        locale=customer.locale or bank.locale,
-        expires_at=choice.expires_at(at),
-        history_from=(at.astimezone(ZoneInfo(bank.time_zone)) - HISTORY).date(),
-        resources=[
-            Resource(account_id, scope, code)
-            for account_id in account_ids
-            for scope, code in named
-        ],
-        at=at,
-        by="customer",
-    )
-    return consent.id
+def _chosen_of(walk_id: UUID, customer_id: UUID) -> Authorisation:
+    mine = Authorisation.objects.filter(pk=walk_id, customer_id=customer_id)
+    walk = mine.select_for_update(no_key=True).first()
+    if walk is None:
+        raise AuthorisationUnknown
+    return walk
 
 
-def _note_reading(
-    customer: Customer, consent_id: UUID, account_ids: Sequence[UUID], *, at: datetime
-) -> None:
-    """Which accounts there are was read at the bank: on the record under the consent just given."""
-    occasion = Occasion(
-        at=at,
-        recipient="portal",
-        door="window",
-        feed="accounts",
-        purpose=PURPOSE,
-        pseudonym=customer.pseudonym,
-        request_id=current_request_id(),
-    )
-    record_release(occasion, rows={consent_id: dict.fromkeys(account_ids, 1)})
+def _as_completed(walk: Authorisation, *, at: datetime) -> Completed:
+    linked = last_linked(customer_id=walk.customer_id, at=at)
+    if linked is None or walk.connection_id is None:
+        raise AuthorisationSpent
+    account_ids = tuple(sorted(each.id for each in linked.accounts))
+    return Completed(walk.connection_id, linked.consent_id, account_ids)
+
+
+def _possible(data: Mapping[str, Any]) -> Choice:
+    choice = read_choice(data)
+    shared = shared_masks()
+    alerts = alerts_that_can_be_found(enabled_rules(), shared=shared)
+    why = what_is_wrong(choice, shared_feeds=shared, shared_alerts=alerts) if choice else "invalid"
+    if choice is None or why:
+        raise ChoiceNotPossible(why)
+    return choice
+
+
+def decline_linking(*, bank_id: UUID, customer_id: UUID, walk_id: UUID, at: datetime) -> None:
+    """The customer's no, back from the bank: an event is all that stays, here and there. Said twice there is one.
+
+    Raises AuthorisationSpent after a yes.
+    """
+    with serving(bank_id):
+        mine = Authorisation.objects.filter(pk=walk_id, customer_id=customer_id)
+        walk = mine.select_for_update(no_key=True, of=("self",)).select_related("integration")
+        row = walk.first()
+        if row is None:
+            return
+        if row.status == Authorisation.Status.COMPLETED:
+            raise AuthorisationSpent
+        connector = connector_of(row.integration)
+        row.delete()
+        note_no_consent(customer_id=customer_id, kind=ConsentEvent.Kind.DENIED, at=at)
+    _tidy_up(connector, row.external_consent_id)
 
 
 def deny_authorisation(
@@ -395,14 +368,14 @@ def forget_abandoned(*, bank_id: UUID, at: datetime) -> int:
         )
         # One that is being finished just now stands as failed until it is.
         over = walks_here.filter(
-            Q(status=Authorisation.Status.AT_BANK, expires_at__lte=at)
+            Q(status__in=_UNDER_WAY, expires_at__lte=at)
             | Q(status=Authorisation.Status.FAILED, expires_at__lte=at - _BEING_FINISHED)
         )
         walks = list(over.select_related("integration").order_by("expires_at")[:_MOST_AT_ONCE])
         spare = [
             (connector_of(each.integration), each.external_consent_id)
             for each in walks
-            if each.status == Authorisation.Status.AT_BANK
+            if each.status in _UNDER_WAY
         ]
         for each in walks:
             note_no_consent(customer_id=each.customer_id, kind=ConsentEvent.Kind.ABANDONED, at=at)

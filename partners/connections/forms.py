@@ -1,4 +1,4 @@
-"""What the page of choices accepts: feeds and alerts that the bank shares, and an end."""
+"""What the page of choices accepts: accounts, feeds and alerts that the bank shares, and an end."""
 
 from collections.abc import Collection
 from typing import Any
@@ -10,8 +10,14 @@ from partners.connections.rules import DAYS
 
 
 class ChoiceForm(forms.Form):
-    """What may be read of a customer, and until when. `choice()` is what `begin_authorisation` takes."""
+    """What may be read, of which accounts of a customer's, and until when."""
 
+    accounts = forms.MultipleChoiceField(
+        error_messages={
+            "required": _("Choose at least one account."),
+            "invalid_choice": _("One of these accounts cannot be chosen any more."),
+        }
+    )
     feeds = forms.MultipleChoiceField(
         required=False,
         error_messages={"invalid_choice": _("The bank does not share one of these.")},
@@ -32,11 +38,13 @@ class ChoiceForm(forms.Form):
         self,
         data: Any = None,
         *,
+        accounts: Collection[str],
         feeds: Collection[str],
         alert_types: Collection[str],
         ends: Collection[int] = DAYS,
     ) -> None:
         super().__init__(data)
+        self.offer("accounts", accounts)
         self.offer("feeds", feeds)
         self.offer("alert_types", alert_types)
         self.offer("ends", ends)
@@ -51,6 +59,17 @@ class ChoiceForm(forms.Form):
             raise forms.ValidationError(_("Choose at least one thing to read."))
         return cleaned
 
+    def sentences(self) -> list[str]:
+        """What is wrong, each once."""
+        return list(dict.fromkeys(str(each) for errors in self.errors.values() for each in errors))
+
+
+class LinkForm(ChoiceForm):
+    """What the bank allows, by the place of each account in its list; `choice()` is what `finish_linking` takes."""
+
+    def picked(self) -> list[int]:
+        return [int(each) for each in self.cleaned_data["accounts"]]
+
     def choice(self) -> dict[str, Any]:
         chosen = self.cleaned_data
         return {
@@ -58,7 +77,3 @@ class ChoiceForm(forms.Form):
             "alert_types": chosen["alert_types"],
             "days": chosen["ends"],
         }
-
-    def sentences(self) -> list[str]:
-        """What is wrong, each once."""
-        return list(dict.fromkeys(str(each) for errors in self.errors.values() for each in errors))

@@ -21,6 +21,8 @@ class Connection(TenantModel):
     integration = TenantForeignKey("partners.Integration", models.RESTRICT)
     status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
     external_consent_id = models.CharField(max_length=128)
+    # Of the accounts that the bank allowed, also those that the customer left out here, of which nothing is kept.
+    allowed_digest = models.CharField(max_length=64, blank=True)
     access_token = SealedField()
     refresh_token = SealedField()
     token_expires_at = models.DateTimeField()
@@ -47,12 +49,13 @@ class Connection(TenantModel):
 
 
 class Authorisation(TenantModel):
-    """One walk through the bank's redirect: what was chosen before, how it ended."""
+    """One walk through the bank's redirect: what it brought back, what was chosen of it, how it ended."""
 
     row_reach = RowReach.CUSTOMER
 
     class Status(models.TextChoices):
         AT_BANK = "at_bank", _("At the bank")
+        CHOOSING = "choosing", _("Choosing what may be read")
         COMPLETED = "completed", _("Completed")
         FAILED = "failed", _("Failed")
 
@@ -64,7 +67,10 @@ class Authorisation(TenantModel):
     nonce = models.CharField(max_length=64)
     code_verifier = SealedField()
     external_consent_id = models.CharField(max_length=128)
-    # What the customer chose on our page: {"feeds": [], "alert_types": [], "expires_at": "..."}.
+    # What came back from the bank, until the customer has chosen of it, for ten minutes at most.
+    brought = SealedField()
+    # What the customer chose on our page: {"feeds": [], "alert_types": [], "days": 90}; empty where the walk
+    # renewed what was chosen before.
     choice = models.JSONField(default=dict)
     expires_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)

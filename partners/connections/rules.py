@@ -12,6 +12,8 @@ ACTIVE, EXPIRED, REVOKED = "active", "expired", "revoked"
 
 DAYS = (30, 90, 180, 365)
 HISTORY = timedelta(days=365)
+# How long the bank is asked to let us read: at most what a customer can allow, now or by extending it.
+AUTHORISED_FOR = timedelta(days=365)
 AUTHORISATION_AGE = timedelta(minutes=10)
 
 _RENEWED_BEFORE = timedelta(seconds=60)
@@ -38,7 +40,7 @@ def resume_at(*, at: datetime, retry_after: timedelta | None) -> datetime:
 
 @dataclass(frozen=True)
 class Choice:
-    """What a customer chose on our page, before the bank was asked."""
+    """What a customer chose on our page: of the accounts that they picked, and for how long."""
 
     feeds: tuple[str, ...]
     alert_types: tuple[str, ...]
@@ -79,7 +81,7 @@ def _are_words(value: Any) -> bool:
 def what_is_wrong(
     choice: Choice, *, shared_feeds: Collection[str], shared_alerts: Collection[str]
 ) -> str:
-    """Why a choice cannot be asked of the bank, as a code; empty where it can."""
+    """Why a choice cannot be made, as a code; empty where it can."""
     if not choice.feeds and not choice.alert_types:
         return "nothing_chosen"
     if set(choice.feeds) - set(shared_feeds) or set(choice.alert_types) - set(shared_alerts):

@@ -1,14 +1,18 @@
-"""The window in which a customer links accounts: choose, go to the bank, come back."""
+"""The window in which a customer links accounts: to the bank and back, then choose; only a yes keeps anything."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import get_language
+from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -34,25 +38,47 @@ from partners.connections.actions import (
     AuthorisationUnknown,
     ChoiceNotPossible,
     LinkingFailed,
+    NothingAllowed,
     begin_authorisation,
-    complete_authorisation,
+    come_back,
+    decline_linking,
     deny_authorisation,
+    finish_linking,
 )
-from partners.connections.forms import ChoiceForm
-from partners.connections.queries import last_linked
+from partners.connections.brought import open_brought
+from partners.connections.forms import LinkForm
+from partners.connections.linking import PURPOSE
+from partners.connections.models import Authorisation
+from partners.connections.queries import (
+    Before,
+    allowed_before,
+    last_linked,
+    renewable,
+    walk_of,
+)
 from partners.connections.rules import (
     DAYS,
     alerts_that_can_be_found,
     feeds_that_can_be_shown,
 )
+from partners.connectors.base import AccountRecord
 from partners.feeds.models import FeedKind
 from partners.feeds.queries import shared_masks
 from partners.integrations.queries import NotConnectedYet, get_integration
 from portal.middleware import current_request_id
 from portal.tenancy.blocks import serving, serving_customer
 
-_PURPOSE = "see_in_chat"
 _LONGEST_PARAMETER = 512
+# The walk that came back in this browser: nobody else's goes on with it.
+_WALK = "walk_to_bank"
+_NOT_POSSIBLE: Mapping[str, Promise] = {
+    "not_shared": gettext_lazy(
+        "The bank has just stopped sharing something that you chose. Look at what is left, and choose again."
+    ),
+    "other_walk": gettext_lazy(
+        "You went to the bank once more in another window. This is what it allows now; choose here."
+    ),
+}
 
 
 @csrf_exempt
@@ -66,7 +92,7 @@ def start(request: HttpRequest) -> HttpResponseBase:
             enter_by_code(request, purpose="link")
         except WindowCodeRefused:
             return render(request, "partners/connections/expired.html", _bare(), status=403)
-    return redirect("link_choose")
+    return redirect("link_begin")
 
 
 def _bare() -> dict[str, Any]:
@@ -78,46 +104,30 @@ def _bare() -> dict[str, Any]:
 @customer_window
 @require_http_methods(["GET", "POST"])
 @in_customers_language
-def choose(request: HttpRequest) -> HttpResponseBase:
-    """`/link/choose`: what the chat may read, and until when; then to the bank."""
+def begin(request: HttpRequest) -> HttpResponseBase:
+    """`/link/begin`: what will happen; then to the bank."""
     window = entered_window(request)
     bank = Bank.objects.get(pk=window.bank_id)
-    try:
-        offer = _offer(bank)
-    except NotConnectedYet:
-        return _error(request, bank, _("The bank has not connected its systems yet."), status=409)
-    if not offer["feeds"]:
-        return _error(request, bank, _("This bank shares nothing with the chat."), status=409)
-    form = ChoiceForm(
-        request.POST if request.method == "POST" else None,
-        feeds=offer["feeds"],
-        alert_types=list(offer["alerts"]),
-    )
-    if form.is_valid():
-        return _to_the_bank(request, window, bank, form)
-    shown = _choices(bank, offer, form)
-    status = 400 if form.is_bound else 200
-    response = render(request, "partners/connections/choose.html", shown, status=status)
-    response.form_action = f"'self' {_origin(offer['authorize_url'])}"  # type: ignore[attr-defined]  # read by our middleware
-    return response
-
-
-def _offer(bank: Bank) -> dict[str, Any]:
-    """What the bank shares, and where its own page is."""
+    if request.method == "POST":
+        return _to_the_bank(request, window, bank)
     with serving(bank.id):
-        authorize_url = get_integration().authorize_url
-        masks = shared_masks()
-        shared = feeds_that_can_be_shown(masks)
-        rules = enabled_rules()
-        purpose = current_purpose(_PURPOSE)
-        notice = notice_of(purpose, locale=get_language() or bank.locale)
-    found = alerts_that_can_be_found(rules, shared=masks)
-    return {
-        "authorize_url": authorize_url,
-        "feeds": [each for each in FeedKind.values if each in shared],
-        "alerts": {each: rules[each] for each in AlertType.values if each in found},
-        "purpose": {"title": purpose.title, "text": notice.text},
+        shared = feeds_that_can_be_shown(shared_masks())
+        try:
+            authorize_url = get_integration().authorize_url
+        except NotConnectedYet:
+            words = _("The bank has not connected its systems yet.")
+            return _error(request, bank, words, status=409)
+    if not shared:
+        return _error(request, bank, _("This bank shares nothing with the chat."), status=409)
+    with serving_customer(window.bank_id, window.customer_id):
+        until = renewable(customer_id=window.customer_id, at=timezone.now())
+    shown = {
+        "bank": _bank(bank) | {"host": urlsplit(authorize_url).netloc},
+        "renews_until": until,
     }
+    response = render(request, "partners/connections/begin.html", shown)
+    response.form_action = f"'self' {_origin(authorize_url)}"  # type: ignore[attr-defined]  # read by our middleware
+    return response
 
 
 def _origin(url: str) -> str:
@@ -125,61 +135,25 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _choices(bank: Bank, offer: dict[str, Any], form: ChoiceForm) -> dict[str, Any]:
-    """Nothing is ticked that the customer has not ticked."""
-    ticked = form.data if isinstance(form.data, QueryDict) else QueryDict()
-    picked = {name: set(ticked.getlist(name)) for name in form.fields}
-    return {
-        "bank": _bank(bank) | {"host": urlsplit(offer["authorize_url"]).netloc},
-        "feeds": [
-            {"code": each, "needed": False, "checked": each in picked["feeds"]}
-            for each in offer["feeds"]
-        ],
-        "alert_types": [
-            {
-                "code": code,
-                "label": AlertType(code).label,
-                "threshold_minor": parameters.get("threshold_minor"),
-                "currency": parameters.get("currency"),
-                "checked": code in picked["alert_types"],
-            }
-            for code, parameters in offer["alerts"].items()
-        ],
-        "ends": [
-            {
-                "value": days,
-                "label": _("%(days)d days") % {"days": days},
-                "checked": str(days) in picked["ends"],
-            }
-            for days in DAYS
-        ],
-        "history_words": _("Payments of the last twelve months are read once, then new ones."),
-        "purpose": offer["purpose"],
-        "errors": form.sentences() if form.is_bound else [],
-        "cancel_url": "",
-    }
-
-
 def _bank(bank: Bank) -> dict[str, Any]:
     return {"name": bank.name, "phone": bank.phone}
 
 
-def _to_the_bank(
-    request: HttpRequest, window: Window, bank: Bank, form: ChoiceForm
-) -> HttpResponse:
+def _to_the_bank(request: HttpRequest, window: Window, bank: Bank) -> HttpResponse:
     try:
         url = begin_authorisation(
             bank_id=window.bank_id,
             customer_id=window.customer_id,
-            choice=form.choice(),
             at=timezone.now(),
             customer_ip=str(request.META.get("REMOTE_ADDR", "")),
         )
     except LinkingFailed:
         return _error(request, bank, _("The bank does not answer just now."))
-    except ChoiceNotPossible:
-        words = _("An alert that you chose is found in something the bank does not share.")
+    except NotConnectedYet:
+        words = _("The bank has not connected its systems yet.")
         return _error(request, bank, words, status=409)
+    except ChoiceNotPossible:
+        return _error(request, bank, _("This bank shares nothing with the chat."), status=409)
     response = HttpResponse(status=303)
     response["Location"] = url
     return response
@@ -189,10 +163,23 @@ def _error(request: HttpRequest, bank: Bank, words: str, *, status: int = 502) -
     shown = {
         "bank": _bank(bank),
         "words": words,
-        "again_url": reverse("link_choose"),
+        "again_url": reverse("link_begin"),
         "request_id": current_request_id(),
     }
     return render(request, "partners/connections/error.html", shown, status=status)
+
+
+def _too_late(request: HttpRequest, bank: Bank) -> HttpResponse:
+    shown = {"bank": _bank(bank), "again_url": reverse("link_begin")}
+    return render(request, "partners/connections/expired.html", shown, status=409)
+
+
+def _declined(request: HttpRequest, bank: Bank, *, here: bool) -> HttpResponse:
+    shown = {"bank": _bank(bank), "again_url": reverse("link_begin"), "said_here": here}
+    return render(request, "partners/connections/denied.html", shown)
+
+
+# --- back from the bank ---------------------------------------------------------------------------
 
 
 @never_cache
@@ -208,26 +195,33 @@ def callback(request: HttpRequest) -> HttpResponseBase:
     }
     try:
         return _come_back(request, window, bank, said)
-    except (AuthorisationUnknown, AuthorisationSpent):
-        shown = {"bank": _bank(bank), "again_url": reverse("link_choose")}
-        return render(request, "partners/connections/expired.html", shown, status=409)
+    except AuthorisationSpent:
+        # Who reloads, or goes back to the bank's page and presses once more, goes on where they stood.
+        return redirect("link_choose") if _WALK in request.session else _too_late(request, bank)
+    except AuthorisationUnknown:
+        return _too_late(request, bank)
     except LinkingFailed:
-        return _error(request, bank, _("The bank could not be reached, or listed no account."))
+        words = _("The bank could not be reached, or did not say which accounts there are.")
+        return _error(request, bank, words)
+    except NothingAllowed:
+        words = _("You came back without an account. Pick at least one when the bank asks.")
+        return _error(request, bank, words, status=409)
 
 
 def _come_back(
     request: HttpRequest, window: Window, bank: Bank, said: dict[str, str]
 ) -> HttpResponseBase:
     if said["code"] and not said["error"]:
-        complete_authorisation(
+        back = come_back(
             bank_id=window.bank_id,
             customer_id=window.customer_id,
             state=said["state"],
             code=said["code"],
             at=timezone.now(),
         )
+        request.session[_WALK] = str(back.walk_id)
         # On to an address without a code, which a reload does not spend again.
-        return redirect("link_done")
+        return redirect("link_done" if back.completed else "link_choose")
     refused = said["error"] == "access_denied"
     deny_authorisation(
         bank_id=window.bank_id,
@@ -238,8 +232,159 @@ def _come_back(
     )
     if not refused:
         return _error(request, bank, _("The bank could not finish this."))
-    shown = {"bank": _bank(bank), "again_url": reverse("link_choose")}
-    return render(request, "partners/connections/denied.html", shown)
+    return _declined(request, bank, here=False)
+
+
+# --- the choice -----------------------------------------------------------------------------------
+
+
+@never_cache
+@customer_window
+@require_http_methods(["GET", "POST"])
+@in_customers_language
+def choose(request: HttpRequest) -> HttpResponseBase:
+    """`/link/choose`: of what the bank allows, what the chat may read, and until when; yes or no."""
+    window = entered_window(request)
+    bank = Bank.objects.get(pk=window.bank_id)
+    held = request.session.get(_WALK)
+    if held is None:
+        return redirect("link_begin")
+    try:
+        return _decide(request, window, bank, UUID(held))
+    except (AuthorisationUnknown, AuthorisationSpent):
+        return _too_late(request, bank)
+
+
+def _decide(request: HttpRequest, window: Window, bank: Bank, walk_id: UUID) -> HttpResponseBase:
+    at = timezone.now()
+    if request.POST.get("answer") == "no":
+        decline_linking(
+            bank_id=window.bank_id, customer_id=window.customer_id, walk_id=walk_id, at=at
+        )
+        return _declined(request, bank, here=True)
+    with serving_customer(window.bank_id, window.customer_id):
+        walk = walk_of(walk_id=walk_id, customer_id=window.customer_id)
+        if walk is None:
+            raise AuthorisationUnknown
+        if walk.status == Authorisation.Status.COMPLETED:
+            return redirect("link_done")
+        if walk.status != Authorisation.Status.CHOOSING or walk.expires_at <= at:
+            raise AuthorisationSpent
+        brought = open_brought(walk)
+        before = allowed_before(
+            customer_id=window.customer_id, external_ids=brought.external_ids, at=at
+        )
+    offer = _offer(bank, brought.accounts, before)
+    is_this = request.POST.get("walk") == str(walk_id)
+    form = LinkForm(
+        request.POST if is_this else None,
+        accounts=[str(place) for place in range(len(offer.accounts))],
+        feeds=offer.feeds,
+        alert_types=list(offer.alerts),
+    )
+    problem = "" if is_this or request.method == "GET" else "other_walk"
+    if form.is_valid():
+        try:
+            finish_linking(
+                bank_id=window.bank_id,
+                customer_id=window.customer_id,
+                walk_id=walk_id,
+                picked={offer.accounts[each].external_id for each in form.picked()},
+                choice=form.choice(),
+                at=at,
+            )
+            return redirect("link_done")
+        except ChoiceNotPossible:
+            problem = "not_shared"
+    shown = _choices(bank, offer, form, problem) | {"walk": walk_id}
+    status = 200 if request.method == "GET" else 409 if problem else 400
+    return render(request, "partners/connections/choose.html", shown, status=status)
+
+
+@dataclass(frozen=True)
+class _Offer:
+    """What the customer can say yes to, and what of it they allow already."""
+
+    accounts: Sequence[AccountRecord]
+    feeds: Sequence[str]
+    alerts: Mapping[str, Mapping[str, Any]]
+    purpose: Mapping[str, str]
+    before: Before
+
+
+def _offer(bank: Bank, accounts: Sequence[AccountRecord], before: Before) -> _Offer:
+    with serving(bank.id):
+        masks = shared_masks()
+        rules = enabled_rules()
+        purpose = current_purpose(PURPOSE)
+        notice = notice_of(purpose, locale=get_language() or bank.locale)
+    shared = feeds_that_can_be_shown(masks)
+    found = alerts_that_can_be_found(rules, shared=masks)
+    return _Offer(
+        accounts,
+        [each for each in FeedKind.values if each in shared],
+        {each: rules[each] for each in AlertType.values if each in found},
+        {"title": purpose.title, "text": notice.text},
+        before,
+    )
+
+
+def _choices(bank: Bank, offer: _Offer, form: LinkForm, problem: str) -> dict[str, Any]:
+    """Nothing is ticked that the customer has not ticked, now or before, but for an account that is the only one."""
+    ticked = form.data if isinstance(form.data, QueryDict) else QueryDict()
+    picked = {name: set(ticked.getlist(name)) for name in form.fields}
+    if not form.is_bound:
+        picked["accounts"] = _accounts_ticked(offer)
+        picked["feeds"], picked["alert_types"] = (
+            set(offer.before.feeds),
+            set(offer.before.alert_types),
+        )
+    is_lone = len(offer.accounts) == 1
+    words = [_NOT_POSSIBLE[problem]] if problem else []
+    return {
+        "bank": _bank(bank),
+        "accounts": [
+            {
+                "value": place,
+                "account": each,
+                "needed": is_lone,
+                "checked": str(place) in picked["accounts"],
+            }
+            for place, each in enumerate(offer.accounts)
+        ],
+        "feeds": [
+            {"code": each, "needed": False, "checked": each in picked["feeds"]}
+            for each in offer.feeds
+        ],
+        "alert_types": [
+            {
+                "code": code,
+                "label": AlertType(code).label,
+                "threshold_minor": parameters.get("threshold_minor"),
+                "currency": parameters.get("currency"),
+                "checked": code in picked["alert_types"],
+            }
+            for code, parameters in offer.alerts.items()
+        ],
+        "ends": [
+            {
+                "value": days,
+                "label": _("%(days)d days") % {"days": days},
+                "checked": str(days) in picked["ends"],
+            }
+            for days in DAYS
+        ],
+        "purpose": offer.purpose,
+        "linked_before": bool(offer.before.external_ids),
+        "errors": [*words, *(form.sentences() if form.is_bound else [])],
+    }
+
+
+def _accounts_ticked(offer: _Offer) -> set[str]:
+    if len(offer.accounts) == 1:
+        return {"0"}
+    before = offer.before.external_ids
+    return {str(place) for place, each in enumerate(offer.accounts) if each.external_id in before}
 
 
 @never_cache
@@ -251,21 +396,20 @@ def done(request: HttpRequest) -> HttpResponseBase:
     window = entered_window(request)
     bank = Bank.objects.get(pk=window.bank_id)
     with serving_customer(window.bank_id, window.customer_id):
-        linked = last_linked(customer_id=window.customer_id)
+        linked = last_linked(customer_id=window.customer_id, at=timezone.now())
     if linked is None:
-        return redirect("link_choose")
-    labels = [AlertType(each).label for each in linked.choice.alert_types]
-    consent = f"/sharing/consents/{linked.consent_id}" if linked.consent_id else ""
+        return redirect("link_begin")
+    consent = f"/sharing/consents/{linked.consent_id}"
     shown = {
         "bank": _bank(bank),
         "accounts": linked.accounts,
-        "feeds": linked.choice.feeds,
-        "alert_labels": labels,
+        "feeds": linked.feeds,
+        "alert_labels": [AlertType(each).label for each in linked.alert_types],
         "expires_at": timezone.localtime(linked.expires_at, ZoneInfo(bank.time_zone)),
+        "is_renewed": linked.is_renewed,
         "sharing_url": "/sharing/",
-        "receipt_url": consent and f"{consent}/receipt",
-        # Which accounts there are is known only now: the bank asked for them.
-        "change_url": consent and f"{consent}/change",
+        "receipt_url": f"{consent}/receipt",
+        "change_url": f"{consent}/change",
         "close_url": "",
         "asking_url": "" if waiting_here(request) is None else reverse(WAITING_PAGE),
     }

@@ -285,7 +285,7 @@ class ShipmentPage:
 
 @dataclass(frozen=True, slots=True)
 class ConsentTerms:
-    """What the bank is asked to allow: no more than the customer chose."""
+    """What the bank is asked to allow: no more than it shares. What of it is read, the customer chooses after it."""
 
     expires_at: datetime
     transactions_from: date | None = None

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from partners.connections.models import Connection
+from partners.connections.queries import walks_under_way
 from partners.connectors.base import Connector, ConnectorFailure
 from partners.integrations.queries import connector_of
 from partners.integrations.runner import run
@@ -72,7 +73,8 @@ def _told(bank_id: UUID, claim: Claim, clock: Clock) -> bool:
     with serving(bank_id):
         lines = [
             (connector_of(each.integration), each.external_consent_id)
-            for each in Connection.objects.select_related("integration__bank").filter(
+            for made in (Connection.objects, walks_under_way())
+            for each in made.select_related("integration__bank").filter(
                 customer_id=claim.customer_id
             )
         ]

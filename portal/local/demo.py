@@ -30,7 +30,9 @@ from accounts.people.models import Person
 from messaging.notices.addresses import keep_bank_address
 from partners.alerts.models import AlertRule, AlertType
 from partners.banks.models import Bank, Customer, Staff
-from partners.connections.actions import begin_authorisation, complete_authorisation
+from partners.connections.actions import begin_authorisation, come_back, finish_linking
+from partners.connections.brought import open_brought
+from partners.connections.models import Authorisation
 from partners.feeds.models import Feed, FeedKind
 from partners.integrations.actions import check_integration
 from partners.integrations.models import Integration
@@ -285,7 +287,7 @@ def _ensure_choices(each: DemoBank) -> None:
 
 
 def link_customer(each: DemoBank, person: Mapping[str, Any], *, at: datetime) -> None:
-    """What the customer would do in the window: choose, approve at the bank, come back."""
+    """What the customer would do in the window: approve at the bank, come back, allow it all."""
     bank = Bank.objects.get(slug=each.slug)
     with serving(bank.id):
         customer, _made = Customer.objects.get_or_create(
@@ -295,12 +297,7 @@ def link_customer(each: DemoBank, person: Mapping[str, Any], *, at: datetime) ->
         keep_bank_address(customer_id=customer.id, said=person["email"], at=at)
         if Link.objects.filter(customer_id=customer.id, ended_at=None).exists():
             return
-    choice = {
-        "feeds": [each.value for each in FeedKind],
-        "alert_types": [each.value for each in AlertType],
-        "days": 180,
-    }
-    url = begin_authorisation(bank_id=bank.id, customer_id=customer.id, choice=choice, at=at)
+    url = begin_authorisation(bank_id=bank.id, customer_id=customer.id, at=at)
     asked = {key: values[-1] for key, values in parse_qs(urlsplit(url).query).items()}
     approval = {
         "consent_id": asked.get("openbanking_intent_id")
@@ -314,7 +311,22 @@ def link_customer(each: DemoBank, person: Mapping[str, Any], *, at: datetime) ->
     }
     with sandbox(each) as bank_itself:
         answer = bank_itself.post("/_control/approve", json=approval).raise_for_status().json()
-    complete_authorisation(bank_id=bank.id, state=asked["state"], code=answer["code"], at=at)
+    back = come_back(bank_id=bank.id, state=asked["state"], code=answer["code"], at=at)
+    with serving(bank.id):
+        allowed = open_brought(Authorisation.objects.get(pk=back.walk_id)).external_ids
+    choice = {
+        "feeds": [each.value for each in FeedKind],
+        "alert_types": [each.value for each in AlertType],
+        "days": 180,
+    }
+    finish_linking(
+        bank_id=bank.id,
+        customer_id=customer.id,
+        walk_id=back.walk_id,
+        picked=allowed,
+        choice=choice,
+        at=at,
+    )
 
 
 def allow_program(

@@ -68,8 +68,9 @@ KINDS: dict[str, Kind] = {
     "chat /api/v1/widget/sessions": Kind.PROVEN,
     "chat /alerts/<slug:slug>/<uuid:message_id>": Kind.OPEN,
     "chat /link/": Kind.PROVEN,
-    "chat /link/choose": Kind.WINDOW,
+    "chat /link/begin": Kind.WINDOW,
     "chat /link/callback": Kind.WINDOW,
+    "chat /link/choose": Kind.WINDOW,
     "chat /link/done": Kind.WINDOW,
     "chat /oauth/authorize": Kind.OPEN,
     "chat /asking/": Kind.WINDOW,
@@ -240,7 +241,12 @@ BROWSER_KEY = (
     "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
 )
 BROWSER_SECRET = "BTBZMqHH6r4Tts7J_aSIgg"
-CHOICE = {"feeds": ["balances"], "alert_types": ["fraud_suspected"], "ends": "90"}
+CHOICE = {
+    "accounts": ["0"],
+    "feeds": ["balances"],
+    "alert_types": ["fraud_suspected"],
+    "ends": "90",
+}
 DAYS = {
     f"{kind}:{purpose}": "14"
     for kind in ("transactions", "receipts", "shipments", "balances")
@@ -329,8 +335,10 @@ GOOD: dict[tuple[str, str], Good] = {
             {"since": (timezone.now() - timedelta(hours=1)).isoformat()}, headers=idempotency_key()
         )
     ),
+    ("chat /link/begin", "GET"): Good(),
+    ("chat /link/begin", "POST"): Good(calls_bank=True),
     ("chat /link/choose", "GET"): Good(),
-    ("chat /link/choose", "POST"): Good(lambda _world, _home: Request(CHOICE), calls_bank=True),
+    ("chat /link/choose", "POST"): Good(lambda _world, _home: Request(CHOICE)),
     ("chat /link/callback", "GET"): Good(
         lambda _world, home: Request(query={"state": home.walk_state, "error": "access_denied"}),
         names_more=True,

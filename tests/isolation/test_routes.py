@@ -58,7 +58,7 @@ SHOWS_NOTHING = frozenset(
         "console /banks/<slug:slug>/integration/test/",
         "console /banks/<slug:slug>/feeds/<slug:kind>/example/",
         "console /banks/<slug:slug>/retention/evidence.<slug:form>",
-        "chat /link/choose",
+        "chat /link/begin",
         "chat /sharing/check",
     }
 )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
 import pytest
@@ -63,14 +64,22 @@ def stops(stack: Stack, page: Page) -> Iterator[str]:
         "your-data": f"{chat}/records/",
         "erase": f"{chat}/records/erase",
         "reaching": f"{chat}/reaching/",
-        "link": f"{chat}/link/choose",
+        "link": f"{chat}/link/begin",
     }.items():
         page.goto(address)
         yield name
-    # Sent as it is, without the browser's own word on what is missing.
-    page.locator("form.sheet-card").evaluate("it => { it.noValidate = true; it.requestSubmit(); }")
+    come_back_from_bank(stack, page)
+    yield "link-choose"
+    for box in page.locator("input[type=checkbox]").all():
+        box.uncheck()
+    page.locator("button[value=yes]").click()
     expect(page.get_by_role("alert").first).to_be_visible()
     yield "link-wrong"
+    page.locator("button[value=no]").click()
+    expect(page.locator("form.sheet-card")).to_have_count(0)
+    yield "link-declined"
+    page.goto(f"{chat}/link/choose")
+    yield "link-too-late"
     page.goto(f"{chat}/link/done")
     yield "linked"
     page.goto(f"{stack.origin()}/start/program?bank=aurelia")
@@ -88,6 +97,25 @@ def stops(stack: Stack, page: Page) -> Iterator[str]:
     page.context.clear_cookies()
     page.goto(f"{chat}/sharing/")
     yield "window-ended"
+
+
+def come_back_from_bank(stack: Stack, page: Page) -> None:
+    """On to the bank, which hears the customer's yes behind its counter; and back to choose."""
+    person = stack.demo["customers"]["aurelia"][0]
+    page.locator("form.sheet-card button[type=submit]").click()
+    page.wait_for_url(re.compile(re.escape(stack.bank_origin("aurelia"))))
+    asked = dict(parse_qsl(urlsplit(page.url).query))
+    approval = {
+        "consent_id": asked["openbanking_intent_id"],
+        "login": person["login"],
+        "all": True,
+        "redirect_uri": asked["redirect_uri"],
+        "code_challenge": asked["code_challenge"],
+    }
+    with stack.bank("aurelia") as bank:
+        code = bank.post("/approve", json=approval).raise_for_status().json()["code"]
+    page.goto(f"{asked['redirect_uri']}?state={asked['state']}&code={code}")
+    expect(page.locator("input[name=accounts]").first).to_be_visible()
 
 
 @pytest.mark.parametrize(

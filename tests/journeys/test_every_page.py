@@ -32,7 +32,7 @@ def addresses(stack: Stack) -> Iterator[str]:
     yield f"{stack.origin('console')}/sign-in/sessions/"
     yield f"{stack.origin('console')}/sign-in/password/change/"
     yield f"{stack.origin('chat')}/start/sharing?bank=aurelia"
-    yield f"{stack.origin('chat')}/link/choose"
+    yield f"{stack.origin('chat')}/link/begin"
     for slug in ("aurelia", "northmoor", "quillon"):
         yield stack.bank_origin(slug)
     login = stack.demo["customers"]["northmoor"][0]["login"]

@@ -22,11 +22,6 @@ def test_linking_begins_in_the_chat_and_ends_in_it(stack: Stack, someone: Browse
         chat.get_by_role("menuitem").first.click()
     window = opened.value
 
-    expect(window.locator("input[type=checkbox]:checked")).to_have_count(0)
-    window.get_by_label("Your balances").check()
-    window.get_by_label("Your payments and income").check()
-    window.get_by_label("Fraud suspected").check()
-    window.get_by_label("90 days").check()
     window.get_by_role("button", name="Continue to Northmoor Bank").click()
     expect(window).to_have_url(re.compile(re.escape(stack.bank_origin("northmoor"))))
     window.get_by_role("textbox", name="Login").fill(person["login"])
@@ -34,6 +29,14 @@ def test_linking_begins_in_the_chat_and_ends_in_it(stack: Stack, someone: Browse
     window.get_by_role("button", name="Continue", exact=True).click()
     window.get_by_role("button", name="Allow", exact=True).click()
 
-    expect(window).to_have_url(re.compile(re.escape(stack.origin("chat"))), timeout=SOON)
-    expect(window.get_by_role("heading", level=1)).to_be_visible()
+    expect(window).to_have_url(f"{stack.origin('chat')}/link/choose", timeout=SOON)
+    expect(window.locator("input[type=checkbox]:checked")).to_have_count(0)
+    window.locator("input[name=accounts]").first.check()
+    for label in ("Your balances", "Your payments and income", "Fraud suspected", "90 days"):
+        window.get_by_label(label).check()
+    window.get_by_role("button", name="Yes, allow it").click()
+
+    expect(window).to_have_url(f"{stack.origin('chat')}/link/done", timeout=SOON)
+    expect(window.locator(".rows__title")).to_have_count(1)
+    expect(window.get_by_role("link", name="PDF")).to_be_visible()
     expect(chat.get_by_role("log")).to_contain_text("Your accounts are linked", timeout=SOON)

@@ -62,9 +62,7 @@ def link(stack: Stack, window: Page) -> None:
     """Let the chat read as well, by way of the bank; and go on to the question, which waits meanwhile."""
     person = stack.demo["customers"]["aurelia"][0]
     expect(window).to_have_url(re.compile("/asking/$"), timeout=SOON)
-    window.goto(f"{stack.origin('chat')}/link/choose")
-    for label in ("Your balances", "Your payments and income", "Large payment", "90 days"):
-        window.get_by_label(label).check()
+    window.goto(f"{stack.origin('chat')}/link/begin")
     window.get_by_role("button", name="Continue to Banca Aurelia").click()
     allow = window.get_by_role("button", name="Allow", exact=True)
     password = window.get_by_label("Password")
@@ -76,6 +74,12 @@ def link(stack: Stack, window: Page) -> None:
     for box in window.get_by_role("checkbox").all():
         box.check()
     allow.click()
+    expect(window).to_have_url(re.compile("/link/choose$"), timeout=SOON)
+    for box in window.locator("input[name=accounts]").all():
+        box.check()
+    for label in ("Your balances", "Your payments and income", "Large payment", "90 days"):
+        window.get_by_label(label).check()
+    window.get_by_role("button", name="Yes, allow it").click()
     window.get_by_role("link", name=re.compile("Go on to the program")).click()
 
 

@@ -471,7 +471,7 @@ def test_a_customer_without_accounts_is_sent_to_link_one_and_told_to_go_on(scene
     page = scene.browser.get("/asking/")
 
     assert "You have linked no account yet" in page.text
-    assert "/link/choose" in page.text
+    assert "/link/begin" in page.text
 
 
 @pytest.mark.parametrize(

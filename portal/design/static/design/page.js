@@ -5,6 +5,7 @@
  *   data-dialog="id"                     a link or button that opens <dialog id> instead of following its href
  *   data-close                           closes the dialog around it; removes the toast around it
  *   data-copy="text"                     copies, and says so by data-copied
+ *   data-ticks="name"                    a button, hidden without scripts, that ticks all boxes of that name in its form
  *   data-submit-on-change                a control that submits its form when it changes
  */
 (() => {
@@ -50,6 +51,8 @@
     const closer = found("[data-close]");
     const copier = found("[data-copy]");
     if (theme) chooseTheme(theme.dataset.themeChoice);
+    const ticker = found("[data-ticks]");
+    if (ticker) for (const box of ticker.form.querySelectorAll(`input[name="${ticker.dataset.ticks}"]`)) box.checked = true;
     if (copier) copy(copier).catch(() => undefined);
     if (opener) {
       const dialog = document.getElementById(opener.dataset.dialog);
@@ -98,6 +101,8 @@
   for (const toast of document.querySelectorAll(".toast[data-leaves]")) {
     setTimeout(() => toast.remove(), 6000);
   }
+
+  for (const button of document.querySelectorAll("[data-ticks]")) button.hidden = false;
 
   markTheme();
 })();
