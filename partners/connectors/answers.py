@@ -30,6 +30,10 @@ _BROKEN = range(500, 600)
 _NOT_NOW = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
 LONGEST_WAIT = timedelta(days=1)
 _YEARS = range(1970, 2200)
+_RESET = re.compile(r";\s*t=([0-9]{1,7})\b")
+# Seconds since 1970 have ten digits; so many to wait has nobody.
+_MOST_DIGITS = 10
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CODE = re.compile(r"[A-Za-z0-9._:\-]{1,64}")
 # Categories that a page must not print: controls, half characters, private ones.
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Co"})
@@ -200,17 +204,41 @@ def raise_for_trouble(response: Response) -> None:
 
 
 def retry_after(response: Response) -> timedelta | None:
-    """How long to wait (RFC 9110, 10.2.3), at most a day; a date is read by the bank's clock."""
+    """How long to wait (RFC 9110, 10.2.3), at most a day; a date is read by the bank's clock.
+
+    Where the bank says that not, when its count of our calls begins anew says it.
+    """
     written = response.header("retry-after").strip()
     if written.isascii() and written.isdigit():
-        wait = timedelta(seconds=int(written[:7]))
-        return min(wait, LONGEST_WAIT)
+        return _at_most_a_day(written)
     try:
         until = parsedate_to_datetime(written)
         wait = until - parsedate_to_datetime(response.header("date"))
     except (ValueError, TypeError, OverflowError):
-        return None
+        return _reset(response)
     return max(timedelta(), min(wait, LONGEST_WAIT))
+
+
+def _at_most_a_day(seconds: str) -> timedelta:
+    return min(timedelta(seconds=int(seconds[:7])), LONGEST_WAIT)
+
+
+def _reset(response: Response) -> timedelta | None:
+    """`RateLimit: "default";r=0;t=30`, or in the older words `RateLimit-Reset: 30`, which some write as a moment."""
+    told = _RESET.search(response.header("ratelimit"))
+    if told is not None:
+        return _at_most_a_day(told[1])
+    for name in ("ratelimit-reset", "x-ratelimit-reset"):
+        written = response.header(name).strip()
+        if not (written.isascii() and written.isdigit()) or len(written) > _MOST_DIGITS:
+            continue
+        if len(written) < _MOST_DIGITS:
+            return _at_most_a_day(written)
+        at = said_at(response)
+        if at is not None:
+            wait = timedelta(seconds=int(written)) - (at - _EPOCH)
+            return max(timedelta(), min(wait, LONGEST_WAIT))
+    return None
 
 
 def said_at(response: Response) -> datetime | None:

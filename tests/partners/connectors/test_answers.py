@@ -69,3 +69,31 @@ def test_retry_after_is_seconds_or_a_date_by_the_banks_own_clock(
     headers: dict[str, str], wait: timedelta | None
 ) -> None:
     assert retry_after(Response(429, headers)) == wait
+
+
+DATE = {"Date": "Mon, 30 Mar 2026 09:00:00 GMT"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "7", "RateLimit-Reset": "90"}, 7),
+        ({"RateLimit": '"daily";r=0;t=3600'}, 3600),
+        ({"RateLimit": '"daily";r=0'}, None),
+        ({"RateLimit-Reset": "30"}, 30),
+        ({"X-RateLimit-Reset": "30"}, 30),
+        ({"X-RateLimit-Reset": "1774861290"} | DATE, 90),
+        ({"X-RateLimit-Reset": "1774861290"}, None),
+        ({"X-RateLimit-Reset": "1774861000"} | DATE, 0),
+        ({"X-RateLimit-Reset": "9999999999"} | DATE, 86_400),
+        ({"RateLimit-Reset": "9" * 40}, None),
+        ({"RateLimit-Reset": "-1"}, None),
+        ({"RateLimit-Reset": "\u0663\u0660"}, None),
+    ],
+)
+def test_when_a_count_of_calls_begins_anew_is_read_however_it_is_written(
+    headers: dict[str, str], seconds: int | None
+) -> None:
+    waits = retry_after(Response(429, headers))
+
+    assert waits == (None if seconds is None else timedelta(seconds=seconds))
