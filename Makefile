@@ -40,7 +40,7 @@ quick: setup ## Run the tests that need neither a database nor a browser
 	@exec $(BIN)/python -m pytest -n auto -q -m 'not django_db and not browser and not slow'
 
 .PHONY: main-job
-main-job: setup ## Play card rows through whole banks and judge from outside: CSV= ROWS= RATE= KILL= FAULTS= SEED= DIALECT=
+main-job: setup ## Play card rows through whole banks and judge from outside: CSV= ROWS= RATE= KILL= FAULTS= SEED= DIALECT= HANG=
 	@exec $(BIN)/python -m benchmarks.main_job
 
 .PHONY: bench

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 
+from benchmarks.main_job.hanging import beside_one_that_hangs
 from benchmarks.main_job.options import OptionsRefused, read_options
 from benchmarks.main_job.rows import FileRefused
 from benchmarks.main_job.run import main_job
@@ -24,6 +25,8 @@ def main() -> int:
         options = read_options(os.environ)
         if given.self_test or os.environ.get("SELF_TEST"):
             return self_test(options)
+        if options.hanging:
+            return beside_one_that_hangs(options)
         report = asyncio.run(main_job(options))
     except (OptionsRefused, FileRefused) as problem:
         sys.stderr.write(f"{problem}\n")

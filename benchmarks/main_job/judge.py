@@ -197,7 +197,9 @@ def _judge_card(
     for _ in cards[1:]:
         verdict.find("duplicated", who, f"{len(cards)} cards about {row.key}")
     first = cards[0]
-    verdict.latencies.append(first.received_at - row.committed_at.timestamp())
+    latency = first.received_at - row.committed_at.timestamp()
+    verdict.latencies.append(latency)
+    verdict.by_bank.setdefault(row.key.partition("/")[0], []).append(latency)
     if first.alert_type != kind:
         verdict.find("wrong_alert", who, f"{first.alert_type} and not {kind} about {row.key}")
     if first.money != row.money:

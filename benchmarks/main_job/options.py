@@ -21,6 +21,7 @@ FAULTS = (
     "mutate",
 )
 OWN_ROWS = Path(__file__).resolve().parents[2] / "partners/sandbox/samples/card_payments.csv"
+BANKS = ("aurelia", "northmoor")
 _MOST_CUSTOMERS = 400
 _FASTEST = 1000
 
@@ -57,6 +58,8 @@ class Options:
     faults: tuple[str, ...]
     tamper: str
     dialect: Dialect
+    # A bank that never answers while the rows are played, instead of faults.
+    hanging: str = ""
 
     @property
     def customers_a_bank(self) -> int:
@@ -85,7 +88,15 @@ def read_options(environ: Mapping[str, str]) -> Options:
         faults=_names(environ, "FAULTS", FAULTS),
         tamper=tamper,
         dialect=DIALECTS[dialect],
+        hanging=_bank(environ),
     )
+
+
+def _bank(environ: Mapping[str, str]) -> str:
+    slug = environ.get("HANG", "")
+    if slug not in {"", *BANKS}:
+        raise OptionsRefused(f"HANG is one of {', '.join(BANKS)}")
+    return slug
 
 
 def _number(

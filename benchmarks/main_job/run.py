@@ -131,13 +131,16 @@ def _tell(job: Job) -> None:
 async def _play(job: Job, texts: Mapping[str, str], *, seconds: float) -> None:
     """Play the files at all banks at once, with trouble meanwhile, until every purchase is booked."""
     job.killer = Killer(job.options.kill, seed=job.options.seed, seconds=seconds)
-    job.misbehaviour = Misbehaviour(job.options.faults, seed=job.options.seed, seconds=seconds)
+    hanging = job.options.hanging
+    faults = ("hang",) if hanging else job.options.faults
+    at = {slug: bank for slug, bank in job.banks.items() if hanging in {"", slug}}
+    job.misbehaviour = Misbehaviour(faults, seed=job.options.seed, seconds=seconds)
     for slug, rate in _rates(job.options.rate, list(texts)).items():
         await job.banks[slug].play(texts[slug], rate=rate)
     killing = asyncio.create_task(job.killer.run(job.stack.state / "run"))
     buying = asyncio.create_task(_buy_suspicious(job, seconds=seconds))
     booked = asyncio.Event()
-    misbehaving = asyncio.create_task(job.misbehaviour.run(job.banks, until=booked))
+    misbehaving = asyncio.create_task(job.misbehaviour.run(at, until=booked))
     await _watch(job, list(texts))
     await buying
     await _all_booked(job)

@@ -141,6 +141,7 @@ def _fault(name: str, dice: random.Random) -> dict[str, Any]:
         "silent": {"silent": True},
         "renumber": {"renumber": True},
         "mutate": {"mutate": _SHARE},
+        "hang": {"hang": True},
     }
     return orders[name]
 

@@ -26,6 +26,7 @@ class Verdict:
     counts: Counter[str] = field(default_factory=Counter)
     words: list[str] = field(default_factory=list)
     latencies: list[float] = field(default_factory=list)
+    by_bank: dict[str, list[float]] = field(default_factory=dict)
 
     def find(self, fault: str, who: str, what: str) -> None:
         self.counts[fault] += 1
