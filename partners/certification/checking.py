@@ -34,7 +34,7 @@ class Wishes:
     """What was asked for on the command line."""
 
     url: str
-    version: str = "v4.0"
+    api: str = "v4.0"
     zone: str = "Europe/London"
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
@@ -61,7 +61,7 @@ def check_bank(
 ) -> Report:
     """Walk through the book of checks. `question` asks the person at the terminal, if there is one."""
     with _ready(wishes, terminal, question) as visit:
-        terminal.head(visit.target.base_url, f"UK Open Banking {visit.target.version}")
+        terminal.head(visit.target.base_url, visit.protocol)
         report = walk(
             visit,
             begin=terminal.begin,
@@ -129,7 +129,7 @@ def _target(wishes: Wishes, listener: Listener | None) -> Target:
         )
     return Target(
         base_url=wishes.url.rstrip("/"),
-        version=wishes.version,
+        api=wishes.api,
         client_id=wishes.client_id,
         client_secret=wishes.client_secret,
         redirect_uri=wishes.redirect_uri or _return_url(wishes, listener),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -60,7 +60,7 @@ class LeverHands:
         approved = self._pull(
             "POST",
             "approve",
-            consent_id=asked["openbanking_intent_id"],
+            consent_id=_consent_in(asked),
             login=self.login,
             all=True,
             redirect_uri=asked["redirect_uri"],
@@ -171,3 +171,9 @@ class NoHands:
 
     def burst(self, number: int) -> bool:  # noqa: ARG002
         return False
+
+
+def _consent_in(asked: Mapping[str, str]) -> str:
+    """The consent that the customer is asked for: each protocol has its own place for it."""
+    named = asked.get("openbanking_intent_id") or asked.get("link_token")
+    return named or asked.get("scope", "").removeprefix("AIS:")

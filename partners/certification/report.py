@@ -133,7 +133,7 @@ class Report:
             case Conclusion.READY if self._left_out:
                 return (
                     "What was looked at works; "
-                    f"{counted(self._left_out, 'required check')} left out by your wish."
+                    f"{counted(self._left_out, 'required check')} left out."
                 )
             case Conclusion.READY:
                 return "Ready: all that is required was seen to work."

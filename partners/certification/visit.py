@@ -17,6 +17,7 @@ from partners.certification.wire import Found, Wire, not_json, redirected
 from partners.connectors.base import (
     AccountRecord,
     BankAddress,
+    Connector,
     ConnectorFailure,
     Grant,
     Request,
@@ -26,7 +27,7 @@ from partners.connectors.base import (
     TransactionRecord,
     drive,
 )
-from partners.connectors.uk_open_banking.connector import UkOpenBanking
+from partners.connectors.catalogue import CONNECTORS
 
 T = TypeVar("T")
 LONGEST_WAIT = timedelta(seconds=60)
@@ -37,12 +38,28 @@ class PassedOver(Exception):
     """The check cannot be made here and now; says why."""
 
 
+class OfAnotherProtocol(PassedOver):
+    """A question that other protocols have, and this bank's has not or is not asked here."""
+
+    def __init__(self) -> None:
+        super().__init__("the protocol that this bank speaks has no such question")
+
+
+# What a bank may speak, by the word of the command line: the connector, and its name for people.
+PROTOCOLS: Mapping[str, tuple[str, str]] = {
+    "v4.0": ("uk_open_banking", "UK Open Banking v4.0"),
+    "v3.1": ("uk_open_banking_3_1", "UK Open Banking v3.1"),
+    "berlin_group": ("berlin_group", "Berlin Group NextGenPSD2 1.3"),
+    "cursor_sync": ("cursor_sync", "Cursor sync"),
+}
+
+
 @dataclass(frozen=True)
 class Target:
     """What the engineer told us of the bank. What is empty is found out, or the usual is taken."""
 
     base_url: str
-    version: str
+    api: str
     client_id: str
     client_secret: str = field(repr=False)
     redirect_uri: str
@@ -104,8 +121,16 @@ class Visit:
         return self.target.at(self.discovered)
 
     @property
-    def connector(self) -> UkOpenBanking:
-        return UkOpenBanking(self.address, self.target.version)
+    def connector(self) -> Connector:
+        return self.connector_at(self.address)
+
+    def connector_at(self, address: BankAddress) -> Connector:
+        return CONNECTORS[PROTOCOLS[self.target.api][0]](address)
+
+    @property
+    def protocol(self) -> str:
+        """The name of what the bank speaks."""
+        return PROTOCOLS[self.target.api][1]
 
     @property
     def token(self) -> str:
@@ -117,9 +142,21 @@ class Visit:
     def grant(self) -> Grant:
         return Grant(self.token, self.consent_id)
 
+    def need_uk(self) -> None:
+        """Raises OfAnotherProtocol where the bank speaks no version of UK Open Banking."""
+        if not self.target.api.startswith("v"):
+            raise OfAnotherProtocol
+
+    def need_days(self) -> None:
+        """Raises OfAnotherProtocol where rows cannot be asked for by their days."""
+        if self.target.api == "cursor_sync":
+            raise OfAnotherProtocol
+
     @property
     def api(self) -> str:
-        return f"{self.address.base_url}/open-banking/{self.target.version}/aisp"
+        """Below which UK Open Banking lies. Raises OfAnotherProtocol where the bank speaks another."""
+        self.need_uk()
+        return f"{self.address.base_url}/open-banking/{self.target.api}/aisp"
 
     @property
     def partner(self) -> str:

@@ -22,7 +22,7 @@ from partners.certification.report import (
     Verdict,
     verdict_of,
 )
-from partners.certification.visit import PassedOver, Visit, now
+from partners.certification.visit import OfAnotherProtocol, PassedOver, Visit, now
 from partners.certification.wire import SLOW_SECONDS, Found
 from partners.connectors.base import ConnectorFailure
 
@@ -88,6 +88,8 @@ class Walk:
         found: list[Finding] = []
         try:
             found += do(visit)
+        except OfAnotherProtocol as why:
+            return _skipped(check, str(why), asked_for=False)
         except PassedOver as why:
             if not found:
                 return _skipped(check, str(why), exchanges=visit.wire.take())
@@ -167,7 +169,7 @@ def walk(
             revoke_if_given(visit)
     return Report(
         bank=visit.target.base_url,
-        standard=f"UK Open Banking {visit.target.version}, partner interface 1.2",
+        standard=f"{visit.protocol}, partner interface 1.2",
         begun_at=begun_at,
         seconds=time.monotonic() - started,
         groups=tuple(groups),

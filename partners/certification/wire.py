@@ -22,6 +22,7 @@ from partners.integrations.runner import BankUnreachable, dialled
 from partners.integrations.unpacking import ACCEPTED, whole_body
 
 INTERACTION_ID = "x-fapi-interaction-id"
+REQUEST_ID = "X-Request-ID"
 SLOW_SECONDS = 2.0
 REDIRECTS = range(300, 400)
 
@@ -59,7 +60,11 @@ class Wire:
 
     def send_as(self, request: Request, interaction_id: str) -> Response:
         """The same, under an interaction id of the caller's."""
-        headers = {**request.headers, INTERACTION_ID: interaction_id}
+        headers = {
+            **request.headers,
+            INTERACTION_ID: interaction_id,
+            REQUEST_ID: interaction_id,
+        }
         started = time.monotonic()
         try:
             response = self._fetched(request, headers)

@@ -207,6 +207,7 @@ manners = Chapter("Manners of the interface")
 )
 def interaction_id(visit: Visit) -> Iterator[Finding]:
     number = "93bac548-d2de-4546-b106-880a5018460d"
+    visit.need_uk()
     request = next(visit.connector.accounts(grant=visit.grant))
     response = visit.wire.send_as(request, number)
     echoed = response.header(INTERACTION_ID)

@@ -15,7 +15,7 @@ from partners.certification.hands import HandsTied
 from partners.certification.meanings import trouble_of
 from partners.certification.refusals import expect_oauth_error, expect_refusal
 from partners.certification.report import Finding
-from partners.certification.visit import PassedOver, Visit, now, today
+from partners.certification.visit import OfAnotherProtocol, PassedOver, Visit, now, today
 from partners.certification.wire import REDIRECTS, Found
 from partners.connectors.base import (
     AuthorisationRevoked,
@@ -26,7 +26,6 @@ from partners.connectors.base import (
     Response,
     TokenSet,
 )
-from partners.connectors.uk_open_banking.connector import UkOpenBanking
 
 chapter = Chapter("The customer's authorisation")
 _STRANGER = "https://attacker.example/callback"
@@ -131,6 +130,8 @@ def refuse_consent(visit: Visit) -> Iterator[Finding]:
     )
     request = steps.send(visit.send(next(steps)))
     wrong = request.body.replace(b"ReadAccountsDetail", b"ReadEverythingThereIs")
+    if wrong == request.body:
+        raise OfAnotherProtocol
     response = visit.send(replace(request, body=wrong))
     yield from expect_refusal(
         response, HTTPStatus.BAD_REQUEST, of="a consent with an unknown permission"
@@ -173,7 +174,7 @@ def page(visit: Visit) -> Iterator[Finding]:
 )
 def stranger(visit: Visit) -> Iterator[Finding]:
     odd = replace(visit.address, redirect_uri=_STRANGER)
-    steps = UkOpenBanking(odd, visit.target.version).begin_authorisation(
+    steps = visit.connector_at(odd).begin_authorisation(
         terms=_terms(visit), state="s", nonce="n", code_verifier=secrets.token_urlsafe(48)
     )
     response = visit.send(Request("GET", visit.ask(steps).url, {"Accept": "text/html"}))

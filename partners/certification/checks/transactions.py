@@ -170,6 +170,7 @@ def paging(visit: Visit) -> Iterator[Finding]:
     needs=("transactions.read",),
 )
 def from_filter(visit: Visit) -> Iterator[Finding]:
+    visit.need_days()
     account = _busiest(visit)
     rows = visit.listed[account]
     days = sorted({row.booked_on for row in rows})

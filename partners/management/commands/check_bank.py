@@ -18,6 +18,7 @@ from partners.certification.checking import (
     write_page,
 )
 from partners.certification.text import Terminal
+from partners.certification.visit import PROTOCOLS
 
 _VARIABLE = "CHECK_BANK_CLIENT_SECRET"
 _TEXTS = {
@@ -48,7 +49,10 @@ class Command(BaseCommand):
         for name, text in _TEXTS.items():
             parser.add_argument(name, default="", help=text)
         parser.add_argument(
-            "--api", default="v4.0", choices=("v4.0", "v3.1"), help="of UK Open Banking"
+            "--api",
+            default="v4.0",
+            choices=tuple(PROTOCOLS),
+            help="what the bank speaks: a version of UK Open Banking, or another protocol",
         )
         parser.add_argument("--zone", default="Europe/London", help="where the bank's days begin")
         parser.add_argument(
@@ -121,7 +125,7 @@ def _wishes(options: dict[str, Any]) -> Wishes:
         raise CannotCheck("--zone is a name such as Europe/Rome.") from None
     names = Wishes.__dataclass_fields__
     given = {name: value for name, value in options.items() if name in names}
-    return Wishes(**given, version=options["api"], client_secret=_secret(options))
+    return Wishes(**given, client_secret=_secret(options))
 
 
 def _secret(options: dict[str, Any]) -> str:

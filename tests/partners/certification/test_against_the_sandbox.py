@@ -42,6 +42,19 @@ def test_a_good_bank_is_ready(thawed: SandboxBank) -> None:
     assert thawed.customers()[0]["name"] not in everything
 
 
+@pytest.mark.parametrize("api", ["v3.1", "berlin_group", "cursor_sync"])
+def test_a_good_bank_is_ready_in_whatever_it_speaks(thawed: SandboxBank, api: str) -> None:
+    asked = (*ROWS, "balances", "consent", "token", "transactions.from", "answers")
+
+    report = check(thawed.origin, *asked, api=api)
+
+    assert {key for key, found in codes(report).items() if found} == set()
+    assert report.conclusion == Conclusion.READY
+    left_out = {each.check.id for each in report.results if not each.asked_for}
+    assert ("consent.revoked" in left_out) == (api != "v3.1")
+    assert ("transactions.from" in left_out) == (api == "cursor_sync")
+
+
 def test_it_leaves_no_card_frozen_and_no_consent_behind(thawed: SandboxBank) -> None:
     check(thawed.origin, *ACCOUNTS, "freeze.done", "consent")
 
