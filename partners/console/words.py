@@ -171,8 +171,10 @@ def history_words(history: History) -> list[dict[str, Any]]:
 def _consent_step(row: ConsentEvent) -> dict[str, Any]:
     taken = row.kind == ConsentEvent.Kind.REVOKED
     title = row.get_kind_display()
-    purpose = purpose_words(row.consent.purpose.code, row.consent.purpose.title)
-    return {"title": title, "text": purpose, "at": row.at, "tone": "warn" if taken else "good"}
+    # Of what came to no consent, an event is all that is kept.
+    purpose = row.consent.purpose if row.consent else None
+    text = purpose_words(purpose.code, purpose.title) if purpose else ""
+    return {"title": title, "text": text, "at": row.at, "tone": "warn" if taken else "good"}
 
 
 def _link_steps(row: Link) -> list[dict[str, Any]]:

@@ -10,7 +10,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.consent.actions import revoke_consent
+from accounts.consent.actions import note_no_consent, revoke_consent
+from accounts.consent.models import ConsentEvent
 from accounts.disclosure.models import Disclosure
 from partners.alerts.models import Alert
 from partners.banks.models import Bank, Customer
@@ -206,6 +207,8 @@ def test_one_customer_with_accounts_consents_and_history() -> None:
     ended = make_consent(household.customer, [household.account])
     with serving(household.bank_id):
         revoke_consent(consent_id=ended.id, at=timezone.now(), by="customer")
+        for kind in (ConsentEvent.Kind.DENIED, ConsentEvent.Kind.ABANDONED):
+            note_no_consent(customer_id=household.customer.id, kind=kind, at=timezone.now())
     pseudonym = household.customer.pseudonym
     make_disclosure(
         household.bank, pseudonym=pseudonym, decision="refused", reason="consent_revoked"
@@ -217,8 +220,7 @@ def test_one_customer_with_accounts_consents_and_history() -> None:
     assert {str(each["state_label"]) for each in consents} == {"Allowed", "Revoked"}
     assert "Balances" in consents[0]["feeds"]
     titles = [str(each["title"]) for each in page.context["history"]]
-    assert "Refused" in titles
-    assert "Account linked" in titles
+    assert {"Refused", "Account linked", "Declined", "Begun and not finished"} <= set(titles)
     assert kept.expires_at == next(
         each["expires_at"] for each in consents if each["recipient"] == "Thrift Garden"
     )
