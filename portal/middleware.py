@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
 from opentelemetry.trace import SpanKind
@@ -21,6 +22,8 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _request_id: ContextVar[str] = ContextVar("portal_request_id", default="")
 
+_customer_ip: ContextVar[str] = ContextVar("portal_customer_ip", default="")
+
 # Which list of doors serves which host; the base host has the start page and /.well-known/.
 URLCONFS = {"console": "portal.urls.console", "api": "portal.urls.api", "chat": "portal.urls.chat"}
 
@@ -28,6 +31,11 @@ URLCONFS = {"console": "portal.urls.console", "api": "portal.urls.api", "chat": 
 def current_request_id() -> str:
     """The id of the request being served, or the empty string."""
     return _request_id.get()
+
+
+def current_customer_ip() -> str:
+    """From where a customer asks, in a request of theirs to the chat; else the empty string."""
+    return _customer_ip.get()
 
 
 def host_label(request: HttpRequest) -> str:
@@ -43,14 +51,25 @@ def request_identity(get_response: GetResponse) -> GetResponse:
         given = request.headers.get("X-Request-Id", "")
         request_id = given if _GIVEN_ID.fullmatch(given) else new_id().hex
         token = _request_id.set(request_id)
+        present = _customer_ip.set(_asks_from(request))
         try:
             response = _measured(request, get_response)
         finally:
             _request_id.reset(token)
+            _customer_ip.reset(present)
         response["X-Request-Id"] = request_id
         return response
 
     return middleware
+
+
+def _asks_from(request: HttpRequest) -> str:
+    """Programs ask at another host, and from their own address."""
+    try:
+        is_chat = host_label(request) == "chat"
+    except DisallowedHost:
+        return ""
+    return str(request.META.get("REMOTE_ADDR", "")) if is_chat else ""
 
 
 def _measured(request: HttpRequest, get_response: GetResponse) -> HttpResponseBase:

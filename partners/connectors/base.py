@@ -318,6 +318,8 @@ class Grant:
 
     access_token: str = field(repr=False)
     bank_consent_id: str
+    # Where the customer asks from, where it is they who ask and wait.
+    customer_ip: str = field(default="", repr=False)
 
 
 FraudDecision = Literal["was_me", "not_me"]

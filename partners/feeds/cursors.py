@@ -1,7 +1,7 @@
 """Places in feeds, claimed by one worker at a time: SKIP LOCKED, a lease, and a fence that outlives it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -38,7 +38,7 @@ _CLAIM = """
       (SELECT i.connector FROM partners_connection c
        JOIN partners_integration i ON i.bank_id = c.bank_id AND i.id = c.integration_id
        WHERE c.bank_id = partners_feedcursor.bank_id AND c.id = partners_feedcursor.connection_id),
-      connection_id, account_id, kind, cursor, covered_until, hints, trace, run_id, last_problem
+      connection_id, account_id, kind, cursor, covered_until, hints, trace, run_id, last_problem, asked_from
 """
 _HINT = """
     UPDATE partners_feedcursor SET hints = hints + 1, trace = %(trace)s,
@@ -74,6 +74,7 @@ class Claim:
     trace: str
     run_id: UUID | None
     last_problem: str
+    asked_from: str = field(default="", repr=False)
 
 
 def start_reading(
@@ -95,7 +96,7 @@ def start_reading(
 
 def stop_reading(*, connection_id: UUID) -> None:
     """Nothing of this connection is due any more, until it is linked again."""
-    FeedCursor.objects.filter(connection_id=connection_id).update(due_at=None)
+    FeedCursor.objects.filter(connection_id=connection_id).update(due_at=None, asked_from="")
 
 
 def hint_accounts(*, account_ids: Sequence[UUID] | None, at: datetime, trace: str) -> int:
@@ -119,7 +120,13 @@ def hint_accounts(*, account_ids: Sequence[UUID] | None, at: datetime, trace: st
 
 
 def ask_now(
-    *, customer_id: UUID, account_ids: Sequence[UUID], kind: str, at: datetime, trace: str
+    *,
+    customer_id: UUID,
+    account_ids: Sequence[UUID],
+    kind: str,
+    at: datetime,
+    trace: str,
+    asked_from: str = "",
 ) -> int:
     """The customer waits for this feed of these accounts: read it before the rest, and tell. How many feeds.
 
@@ -138,6 +145,7 @@ def ask_now(
         hints=F("hints") + 1,
         trace=trace,
         asked_at=at,
+        asked_from=asked_from,
     )
 
 
@@ -213,6 +221,7 @@ def finish(
     if not hinted:
         row.trace = ""
         row.asked_at = None
+        row.asked_from = ""
     row.save()
 
 
@@ -225,6 +234,7 @@ def put_off(
     row.ran_at = at
     row.lease_until = None
     row.due_at = due_at
+    row.asked_from = ""
     if forget_place:
         row.cursor = ""
         row.run = None

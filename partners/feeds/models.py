@@ -60,6 +60,8 @@ class FeedCursor(QueueModel):
     last_problem = models.CharField(max_length=60, blank=True)
     # When a customer asked for this reading and began to wait for it.
     asked_at = models.DateTimeField(null=True, blank=True)
+    # From which address they did, until it is answered: a bank may be told that its customer is there.
+    asked_from = models.CharField(max_length=45, blank=True, default="")
     # The trace of the notification that made this due, carried to the screen.
     trace = models.CharField(max_length=64, blank=True)
 

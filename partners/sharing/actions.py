@@ -23,6 +23,7 @@ from partners.connections.queries import held_off_until
 from partners.feeds.cursors import ask_now
 from partners.ledger.queries import balances_of
 from partners.sharing.gate import CHAT, Allowed, Ask, Door, Scope, authorize, refuse
+from portal.middleware import current_customer_ip
 from portal.outbox.pokes import poke_after_commit
 from portal.rest.problems import TooMany
 from portal.telemetry.traces import current_trace
@@ -127,6 +128,7 @@ def _ask_bank(account_ids: Sequence[UUID], at: datetime) -> bool:
         kind=BALANCES,
         at=at,
         trace=current_trace(),
+        asked_from=current_customer_ip(),
     )
     if not asked:
         return False

@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -192,7 +192,8 @@ def _read_balances(reading: _Reading) -> None:
         reading.bank_id,
         reading.claim.connection_id,
         lambda connector, grant: connector.balances(
-            grant=grant, account_external_id=reading.account_external_id
+            grant=replace(grant, customer_ip=reading.claim.asked_from),
+            account_external_id=reading.account_external_id,
         ),
         clock=reading.clock,
         line=reading.line,

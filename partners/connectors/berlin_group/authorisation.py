@@ -1,7 +1,6 @@
 """A customer's authorisation: the consent object, redirect, end."""
 
 from http import HTTPStatus
-from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from partners.connectors import oauth
 from partners.connectors.answers import read_json
@@ -38,7 +37,7 @@ def begin(
         address,
         token,
         _asked(terms, address),
-        asked_from=_ipv4(customer_ip) or address.our_ip,
+        asked_from=calls.ipv4(customer_ip) or address.our_ip,
     )
     consent_id = _read_consent(response)
     going = oauth.redirect(
@@ -76,17 +75,6 @@ def _asked(terms: ConsentTerms, address: BankAddress) -> dict[str, object]:
         "frequencyPerDay": _A_DAY,
         "combinedServiceIndicator": False,
     }
-
-
-def _ipv4(written: str) -> str:
-    """The address as the standard's header takes it; empty for none, and for one it has no room for."""
-    try:
-        parsed: IPv4Address | IPv6Address | None = ip_address(written)
-    except ValueError:
-        return ""
-    if isinstance(parsed, IPv6Address):
-        parsed = parsed.ipv4_mapped
-    return "" if parsed is None else str(parsed)
 
 
 def _read_consent(response: Response) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import quote
 
 from partners.connectors.base import BankAddress, Grant, Request
@@ -14,10 +15,15 @@ def url(address: BankAddress, *steps: str) -> str:
 
 
 def get(where: str, grant: Grant) -> Request:
-    """A question on the customer's behalf: every one names the consent that it stands on."""
-    return Request(
-        "GET", where, _bearer(grant.access_token) | {"Consent-ID": grant.bank_consent_id}
+    """A question on the customer's behalf: every one names the consent that it stands on.
+
+    With the customer's address it is not counted among those that are asked while they are away.
+    """
+    present = ipv4(grant.customer_ip)
+    named = {"Consent-ID": grant.bank_consent_id} | (
+        {"PSU-IP-Address": present} if present else {}
     )
+    return Request("GET", where, _bearer(grant.access_token) | named)
 
 
 def status_of(address: BankAddress, grant: Grant) -> Request:
@@ -39,6 +45,17 @@ def lay_consent(
 
 def end_consent(address: BankAddress, token: str, bank_consent_id: str) -> Request:
     return Request("DELETE", url(address, "consents", bank_consent_id), _bearer(token))
+
+
+def ipv4(written: str) -> str:
+    """The address as the standard's header takes it; empty for none, and for one it has no room for."""
+    try:
+        parsed: IPv4Address | IPv6Address | None = ip_address(written)
+    except ValueError:
+        return ""
+    if isinstance(parsed, IPv6Address):
+        parsed = parsed.ipv4_mapped
+    return "" if parsed is None else str(parsed)
 
 
 def _bearer(token: str) -> dict[str, str]:

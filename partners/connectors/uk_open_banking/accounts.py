@@ -100,7 +100,7 @@ def read_balances(
 ) -> Steps[tuple[BalanceRecord, ...]]:
     """The best balance of each kind: interim, else closing, else opening; without credit lines."""
     url = calls.aisp_url(address, version, "accounts", account_external_id, "balances")
-    response = yield calls.get(url, grant.access_token)
+    response = yield calls.get(url, grant.access_token, customer_ip=grant.customer_ip)
     expect(response, HTTPStatus.OK)
     best: dict[Literal["available", "booked"], _Candidate] = {}
     for position, row in enumerate(read_json(response).node("Data").rows("Balance")):

@@ -13,8 +13,10 @@ def aisp_url(address: BankAddress, version: str, *steps: str) -> str:
     return "/".join([base, *(quote(step, safe="") for step in steps)])
 
 
-def get(url: str, access_token: str) -> Request:
-    return Request("GET", url, _bearer(access_token))
+def get(url: str, access_token: str, *, customer_ip: str = "") -> Request:
+    """`customer_ip`: where the customer asks from, where it is they who ask and wait."""
+    present = {"x-fapi-customer-ip-address": customer_ip} if customer_ip else {}
+    return Request("GET", url, _bearer(access_token) | present)
 
 
 def delete(url: str, access_token: str) -> Request:

@@ -360,6 +360,7 @@ def test_an_old_balance_is_shown_with_its_time_while_the_bank_is_asked(
     with serving(scene.who.bank.id):
         cursor = FeedCursor.objects.get()
         assert cursor.asked_at is not None
+        assert cursor.asked_from == "127.0.0.1"
         assert cursor.due_at is not None
         assert cursor.due_at <= timezone.now()
 

@@ -1,5 +1,6 @@
 """What is particular to the Berlin Group's accounts and balances."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -103,3 +104,21 @@ def test_accounts_are_named_as_the_customer_knows_them_and_deleted_ones_are_not_
         ("Girokonto", "**** 8901"),
     ]
     assert [each.position for each in listed.rejected] == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("asks_from", "told"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8::7", ""),
+        ("", ""),
+    ],
+)
+def test_a_bank_is_told_that_its_customer_is_there(asks_from: str, told: str) -> None:
+    grant = replace(GRANT, customer_ip=asks_from)
+
+    asked = next(BerlinGroup(ADDRESS).balances(grant=grant, account_external_id=ACCOUNT))
+
+    assert asked.headers.get("PSU-IP-Address", "") == told
+    assert "192.0.2.7" not in repr(grant)

@@ -1,5 +1,7 @@
 """What is particular to UK Open Banking's accounts."""
 
+from dataclasses import replace
+
 import pytest
 
 from partners.connectors.base import BadAnswer, Request, Response, drive
@@ -80,3 +82,12 @@ def test_an_account_of_a_type_that_we_have_no_word_for_is_other(code: object) ->
     found = drive(bank.accounts(grant=GRANT), lambda _request: listed(row))
 
     assert [record.kind for record in found.records] == ["other"]
+
+
+@pytest.mark.parametrize("asks_from", ["192.0.2.7", "2001:db8::7", ""])
+def test_a_bank_is_told_that_its_customer_is_there(asks_from: str) -> None:
+    grant = replace(GRANT, customer_ip=asks_from)
+
+    asked = next(UkOpenBanking(ADDRESS).balances(grant=grant, account_external_id="acc-0001"))
+
+    assert asked.headers.get("x-fapi-customer-ip-address", "") == asks_from
