@@ -31,6 +31,7 @@ PURPOSES: Mapping[str, Promise] = {
     "balance_watch": _("Tell me how much I have"),
     # No customer allows it: the bank answers for what it shares.
     "compliance_search": _("Answer for what was shared"),
+    "entry_review": _("Decide what is one payment"),
 }
 ENDED: Mapping[str, Promise] = {
     "revoked": _("Ended by you"),

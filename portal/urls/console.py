@@ -14,6 +14,7 @@ PAGES: list[URLPattern | URLResolver] = [
     path("", include("partners.compliance.urls")),
     path("", include("partners.records.urls")),
     path("", include("partners.retention.urls")),
+    path("", include("partners.review.urls")),
     path("", include("partners.operations.urls")),
     path("", include(CONVERSATIONS)),
 ]

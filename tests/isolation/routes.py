@@ -296,6 +296,11 @@ GOOD: dict[tuple[str, str], Good] = {
     ("console /banks/<slug:slug>/customers/<uuid:customer_id>/hold/lift/", "POST"): _form(),
     ("console /banks/<slug:slug>/search/", "GET"): OF_CUSTOMER,
     ("console /banks/<slug:slug>/search/table.csv", "GET"): OF_CUSTOMER,
+    ("console /banks/<slug:slug>/review/", "GET"): Good(),
+    ("console /banks/<slug:slug>/review/decisions/", "POST"): Good(
+        lambda _world, home: Request({"kind": "pair", "id": str(home.pair_id), "decision": "no"}),
+        names_more=True,
+    ),
     ("console /banks/<slug:slug>/retention/", "GET"): Good(),
     ("console /banks/<slug:slug>/retention/", "POST"): _form(**DAYS),
     # Of a time in which nothing was shared.

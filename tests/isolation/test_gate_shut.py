@@ -35,6 +35,8 @@ DOORS = list(all_doors.doors())
 # and the accounts of a consent that is given in the same transaction (docs/architecture.md). And what staff
 # look up in the record itself, which holds no data.
 NOT_ASKED = ("bank", Door.WINDOW.value, "console")
+# Where a bank's own staff are shown the bank's own payments, to say which of them are one, on the record.
+TO_STAFF = {"GET console /banks/<slug:slug>/review/"}
 # Doors of the record that a good call of somebody's opens. What a worker sends is asked for below.
 OPENED = {Door.REST, Door.SOCKET}
 
@@ -153,5 +155,5 @@ def test_shut_it_lets_nothing_out(
 
         assert released(world) == before
         told = [secret for text in texts(answered) for secret in money if secret in text]
-        assert told == []
+        assert told == [] or door.name in TO_STAFF
         assert getattr(answered, "status_code", 200) < 500

@@ -175,10 +175,11 @@ def require_refused(
 def is_their_own(change: Change, world: World, attempt: Attempt) -> bool:
     """A refusal on the caller's own record; or at a door of theirs, a row that is about nobody else."""
     if change.table in {"accounts_disclosure", "accounts_disclosurecount"}:
-        return is_own_record(change, attempt)
+        return is_own_record(change, attempt) or is_look_at_home(change, world)
     if change.table == "accounts_unsealed":
         # The id of such a record, and nothing else, until it is sealed.
-        return change.before is None and bool(attempt.recipient)
+        at_home = change.bank_id != str(world.victim.bank_id)
+        return change.before is None and (bool(attempt.recipient) or at_home)
     may_write = bank_of(world, attempt) | ({""} if attempt.of_no_bank else set())
     if attempt.status or change.bank_id not in may_write:
         return False
@@ -193,6 +194,12 @@ def is_own_record(change: Change, attempt: Attempt) -> bool:
         attempt.pseudonym,
     }
     return own and bool(attempt.recipient) and not (released and attempt.status)
+
+
+def is_look_at_home(change: Change, world: World) -> bool:
+    """Staff of another bank look at what is to be reviewed at their own."""
+    look = (change.row["purpose"], change.row["recipient"][:6]) if "purpose" in change.row else ()
+    return look == ("entry_review", "staff:") and change.bank_id != str(world.victim.bank_id)
 
 
 def bank_of(world: World, attempt: Attempt) -> set[str]:

@@ -50,7 +50,7 @@ from partners.events import AlertRaised, account_key
 from partners.feeds.models import FeedCursor
 from partners.instructions.actions import request_freeze
 from partners.integrations.actions import configure_integration
-from partners.ledger.models import Account, Entry
+from partners.ledger.models import Account, Entry, EntryPair
 from partners.records.models import ErasureJob, LegalHold
 from portal.outbox.publishing import publish
 from portal.rest.money import decimal_text
@@ -148,6 +148,11 @@ class Home:
         """The first record of theirs."""
         with self.serving():
             return Disclosure.objects.order_by("id")[0].id
+
+    @property
+    def pair_id(self) -> UUID:
+        with serving(self.bank_id):
+            return EntryPair.objects.values_list("id", flat=True).get(account=self.account)
 
     @property
     def erasure_id(self) -> UUID:

@@ -11,7 +11,16 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 NARROW = {"width": 360, "height": 740}
 CONSOLE = (
     *("", "integration/", "feeds/", "alert-types/", "customers/", "conversations/"),
-    *("recipients/", "disclosures/", "search/", "report/", "retention/", "erasures/", "staff/"),
+    *(
+        "recipients/",
+        "disclosures/",
+        "search/",
+        "report/",
+        "retention/",
+        "erasures/",
+        "review/",
+        "staff/",
+    ),
 )
 STICKS_OUT = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 

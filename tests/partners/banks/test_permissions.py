@@ -23,6 +23,7 @@ PAGES: dict[str, set[str]] = {
     "disclosures_live": {OWNER, COMPLIANCE, AUDITOR},
     "staff": {OWNER, INTEGRATOR, COMPLIANCE, AUDITOR},
     "retention": {OWNER, INTEGRATOR, COMPLIANCE, AUDITOR},
+    "review": {OWNER, COMPLIANCE, AUDITOR},
 }
 CHANGES: dict[str, set[str]] = {
     "integration": {OWNER, INTEGRATOR},
@@ -31,6 +32,7 @@ CHANGES: dict[str, set[str]] = {
     "feed_masks": {OWNER, INTEGRATOR, COMPLIANCE},
     "alert_type": {OWNER, INTEGRATOR},
     "retention": {OWNER, COMPLIANCE},
+    "review_decide": {OWNER, COMPLIANCE},
     "alert_parameters": {OWNER, INTEGRATOR},
     "staff": {OWNER},
     "member": {OWNER},

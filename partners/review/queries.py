@@ -1,0 +1,53 @@
+"""What is to be reviewed, and what was decided; each function is called in a bank's block."""
+
+from typing import TypeVar
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from accounts.disclosure.queries import STAFF
+from partners.banks.models import Staff
+from partners.console.rules import KeyPage, Place, cut_page
+from partners.ledger.models import EntryConflict, EntryPair
+from portal.tenancy.blocks import current_bank_id
+
+PAGE = 10
+OPEN = "open"
+
+Row = TypeVar("Row", EntryPair, EntryConflict)
+
+
+def pairs_page(*, decided: bool, place: Place | None) -> KeyPage[EntryPair]:
+    """Pairs of entries with their accounts, the newest first."""
+    rows = EntryPair.objects.select_related("account", "first", "second")
+    return _page(rows, decided=decided, place=place)
+
+
+def conflicts_page(*, decided: bool, place: Place | None) -> KeyPage[EntryConflict]:
+    """Contradictions with their accounts and entries, the newest first."""
+    rows = EntryConflict.objects.select_related("account", "entry")
+    return _page(rows, decided=decided, place=place)
+
+
+def _page(rows: "QuerySet[Row]", *, decided: bool, place: Place | None) -> KeyPage[Row]:
+    wanted = rows.exclude(state=OPEN) if decided else rows.filter(state=OPEN)
+    back = place is not None and place.direction == "before"
+    if place is not None:
+        wanted = wanted.filter(**{"id__gt" if back else "id__lt": UUID(place.key)})
+    found = list(wanted.order_by("id" if back else "-id")[: PAGE + 1])
+    return cut_page(found, size=PAGE, place=place, key_of=lambda each: str(each.id))
+
+
+def how_many_open() -> tuple[int, int]:
+    """Open pairs, and open contradictions."""
+    return (
+        EntryPair.objects.filter(state=OPEN).count(),
+        EntryConflict.objects.filter(state=OPEN).count(),
+    )
+
+
+def names_of(by: set[str]) -> dict[str, str]:
+    """Who `staff:<id>` is, as far as they are of the served bank's staff still."""
+    wanted = {each.removeprefix(STAFF): each for each in by if each.startswith(STAFF)}
+    found = Staff.objects.select_related("person").filter(bank_id=current_bank_id(), id__in=wanted)
+    return {wanted[str(each.id)]: each.person.display_name or each.person.email for each in found}
