@@ -50,7 +50,7 @@ PROTOCOLS = (
         _("You tell what was added, changed and removed since the last time, as Plaid does."),
     ),
 )
-_PEM = {"rows": 4, "spellcheck": "false", "autocomplete": "off", "class": "input input--code"}
+_PEM = {"rows": 4, "spellcheck": "false", "autocomplete": "off"}
 
 
 def _protocol_words() -> Any:
