@@ -123,7 +123,7 @@ def record_refusal(
 def record_staff_look(
     *, staff_id: UUID, pseudonym: UUID, door: str, at: datetime, request_id: str
 ) -> None:
-    """Keep in the open block that staff of the bank looked at what was shared of somebody, once a minute.
+    """Keep in the open block that staff of the bank looked at what somebody allows and what was shared, once a minute.
 
     They see the record, and none of the data that it speaks of.
     """

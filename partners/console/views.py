@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from accounts.disclosure.actions import record_staff_look
 from accounts.disclosure.checking import check_bank
 from accounts.disclosure.exporting import MEDIA_TYPE, bank_lines, in_lines, wanted_sizes
 from accounts.disclosure.queries import is_tampered, times_of
@@ -32,6 +33,7 @@ from partners.console.rules import KeyPage, Place
 from partners.feeds.models import Feed
 from partners.feeds.rules import MASKABLE
 from partners.records.queries import erasure_of, hold_on
+from portal.middleware import current_request_id
 from portal.rest.cursors import open_cursor, seal_cursor
 from portal.rest.problems import BadCursor
 from portal.rest.streaming import streamed
@@ -125,6 +127,14 @@ def customer(request: HttpRequest, desk: Desk, customer_id: UUID) -> HttpRespons
         objections = queries.objections_around(found.id)
         history = queries.history_of(found)
         hold, erasure = hold_on(found.id), erasure_of(found.id)
+        # What is read of somebody is an access of its own, as looking them up is.
+        record_staff_look(
+            staff_id=desk.staff.id,
+            pseudonym=found.pseudonym,
+            door="console",
+            at=now,
+            request_id=current_request_id(),
+        )
     may_hold = desk.may(Permission.MANAGE_HOLDS)
     named = [desk.bank.slug, found.id]
     may_see_more = desk.may(Permission.VIEW_DISCLOSURES)

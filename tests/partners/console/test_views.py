@@ -226,12 +226,33 @@ def test_one_customer_with_accounts_consents_and_history() -> None:
     )
 
 
+def test_that_somebody_opens_a_customers_page_is_on_the_record_once_a_minute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    household = make_household()
+    browser = browser_of(household.bank)
+    where = page_of("customer", household.bank.slug, household.customer.id)
+    now = datetime(2026, 4, 2, 10, 0, 5, tzinfo=UTC)
+    monkeypatch.setattr(timezone, "now", lambda: now)
+
+    for _ in range(2):
+        assert browser.get(where).status_code == 200
+
+    with serving(household.bank_id):
+        (row,) = Disclosure.objects.all()
+    assert row.recipient.startswith("staff:")
+    assert (row.pseudonym, row.door) == (household.customer.pseudonym, "console")
+    assert row.row_count == 0
+
+
 def test_a_customers_page_costs_the_same_however_long_the_history() -> None:
     household = make_household()
     browser = browser_of(household.bank)
     where = page_of("customer", household.bank.slug, household.customer.id)
     make_consent(household.customer, [household.account])
     make_disclosure(household.bank, pseudonym=household.customer.pseudonym)
+    # That somebody looks is written down once a minute, and counted from then on.
+    browser.get(where)
     before = statements(browser, where)
     for _ in range(5):
         make_consent(household.customer, [household.account])
