@@ -4,9 +4,18 @@ from partners.alerts.models import Alert, AlertRule
 from partners.banks.models import Bank, Customer, Staff
 from partners.connections.models import Authorisation, Connection
 from partners.feeds.models import Feed, FeedCursor
+from partners.imports.models import StatementImport, StatementMapping
 from partners.instructions.models import Instruction
 from partners.integrations.models import Integration
-from partners.ledger.models import Account, Balance, Entry, EntryAlias, EntryConflict, EntryPair
+from partners.ledger.models import (
+    Account,
+    AccountNumber,
+    Balance,
+    Entry,
+    EntryAlias,
+    EntryConflict,
+    EntryPair,
+)
 from partners.purchases.models import (
     PurchaseConflict,
     Receipt,
@@ -20,6 +29,7 @@ from partners.sync.models import Notification, SyncRun
 
 __all__ = [
     "Account",
+    "AccountNumber",
     "Alert",
     "AlertRule",
     "Authorisation",
@@ -46,5 +56,7 @@ __all__ = [
     "Shipment",
     "ShipmentStop",
     "Staff",
+    "StatementImport",
+    "StatementMapping",
     "SyncRun",
 ]

@@ -15,6 +15,7 @@ app.autodiscover_tasks(
         "partners.asking",
         "partners.connections",
         "partners.sync",
+        "partners.imports",
         "partners.instructions",
         "partners.integrations",
         "partners.records",
@@ -31,6 +32,9 @@ app.autodiscover_tasks(
 TIMETABLE = {
     "pull what is due": ("partners.sync.tasks.pull_due", 5.0),
     "carry out instructions": ("partners.instructions.tasks.run_due", 5.0),
+    "read statement files": ("partners.imports.tasks.read_due", 10.0),
+    "look into drop folders": ("partners.imports.tasks.look_into_folders", 10.0),
+    "let go of statement files": ("partners.imports.tasks.tidy", 3600.0),
     "erase": ("partners.records.tasks.erase_due", 30.0),
     "send notices": ("messaging.notices.tasks.send_due", 2.0),
     "send webhooks": ("messaging.webhooks.tasks.send_due", 5.0),

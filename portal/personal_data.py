@@ -110,6 +110,10 @@ TABLES: tuple[Table, ...] = (
         Own(("status", "choice", "failure", "created_at", "finished_at")),
     ),
     Table("partners.Connection", Own(("id", "status", "authorised_until", "created_at"))),
+    Table(
+        "partners.AccountNumber",
+        NotGiven("hashes of the account's numbers, to find it by: of the numbers nothing is held"),
+    ),
     Table("partners.Account", ThroughTheGate("accounts")),
     Table(
         "partners.LegalHold",
@@ -184,6 +188,14 @@ TABLES: tuple[Table, ...] = (
         _WORK,
         kept="those that name an account that goes, go; others name others",
     ),
+    Table(
+        "partners.StatementImport",
+        NotGiven(
+            "that the bank brought a file, and how many rows of all its customers were in it"
+        ),
+        kept="the bank's own record: counts, last digits of accounts that nobody linked; goes with its age",
+    ),
+    Table("partners.StatementMapping", NotGiven(_OF_THE_BANK), kept=_OF_THE_BANK),
     Table("partners.Feed", NotGiven(_OF_THE_BANK), kept=_OF_THE_BANK),
     Table("partners.RetentionRule", NotGiven(_OF_THE_BANK), kept=_OF_THE_BANK),
     Table(

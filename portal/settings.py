@@ -324,6 +324,12 @@ BANKS_CA_FILE = env.text("PORTAL_BANKS_CA_FILE", "")
 BANK_TIMEOUT_SECONDS = env.number("PORTAL_BANK_TIMEOUT_SECONDS", 10)
 # A balance that was read longer ago than this is read anew when a customer asks for it.
 BALANCES_GOOD_FOR = timedelta(seconds=env.number("PORTAL_BALANCES_GOOD_FOR_SECONDS", 10))
+# Statement files: where they lie sealed until they are read, how large one may be, how many are read at once,
+# and the folder in which banks drop them, each in one of its own name.
+IMPORT_FOLDER = Path(env.text("PORTAL_IMPORT_FOLDER", str(PORTAL_STATE / "imports")))
+IMPORT_LIMIT = env.number("PORTAL_IMPORT_MEGABYTES", 512) * 1_000_000
+IMPORT_READERS = env.number("PORTAL_IMPORT_READERS", 1)
+DROP_FOLDER = Path(env.text("PORTAL_DROP_FOLDER", str(PORTAL_STATE / "drop")))
 # How often each feed is read when the bank says nothing: finds what notifications missed.
 SWEEP_INTERVAL = timedelta(seconds=env.number("PORTAL_SWEEP_SECONDS", 900 if PRODUCTION else 60))
 
@@ -350,6 +356,7 @@ STATICFILES_DIRS = [
     for room in (
         "portal/design",
         "portal/local",
+        "partners/imports",
         "partners/records",
         "messaging/widget",
         "messaging/notices",

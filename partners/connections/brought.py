@@ -1,9 +1,10 @@
 """What a walk brought back from the bank, sealed until the customer has said what of it may be read."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from partners.connections.models import Authorisation
@@ -42,7 +43,12 @@ def open_brought(walk: Authorisation) -> Brought:
     tokens = TokenSet(
         held["access_token"], held["refresh_token"], datetime.fromisoformat(held["expires_at"])
     )
-    return Brought(tokens, tuple(AccountRecord(**each) for each in held["accounts"]))
+    return Brought(tokens, tuple(map(_account, held["accounts"])))
+
+
+def _account(held: Mapping[str, Any]) -> AccountRecord:
+    # JSON has lists alone.
+    return AccountRecord(**{**held, "identifications": tuple(held.get("identifications", ()))})
 
 
 def allowed_digest(connection_id: UUID, external_ids: Iterable[str]) -> str:

@@ -63,7 +63,8 @@ def link_chosen(
     at: datetime,
 ) -> Completed:
     """Connection, accounts, links, consent and feeds of what was picked: of the other accounts nothing is kept."""
-    account_ids = tuple(sorted(each.id for each in record_accounts(picked).values()))
+    recorded = record_accounts(picked, holder=customer.id)
+    account_ids = tuple(sorted(each.id for each in recorded.values()))
     before = linked_among(customer.id, brought.external_ids)
     connection = connection_to_repair(customer_id=customer.id, account_ids=before)
     connection, replaced = _connected(connection or Connection(customer=customer), walk, brought)

@@ -125,6 +125,8 @@ class AccountRecord:
     name: str
     currency: str
     masked_identification: str
+    # Its numbers as the bank writes them (IBAN, sort code with number): to be found by, and not kept.
+    identifications: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

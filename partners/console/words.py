@@ -51,6 +51,7 @@ DOOR_WORDS = {
     "export": gettext_lazy("Export"),
     "instruction": gettext_lazy("Instruction to the bank"),
     "console": gettext_lazy("Console"),
+    "file": gettext_lazy("Statement file"),
 }
 # What was let through a door was shown to somebody, but for these recipients.
 RELEASED_WORDS = {

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from partners.connectors.base import AccountRecord, BalanceRecord, TransactionRecord
 from partners.ledger import staging
+from partners.ledger.identifying import keep_numbers, renamed_accounts
 from partners.ledger.merging import Merge, Merged
 from partners.ledger.models import Account, Balance
 from partners.ledger.rules import POSTED, one_for_each_id, rows_of
@@ -26,9 +27,16 @@ class FallenBalance:
     as_of: datetime
 
 
-def record_accounts(records: Iterable[AccountRecord]) -> Mapping[str, Account]:
-    """The served bank's accounts of these external ids, new or known, as the bank describes them now."""
+def record_accounts(
+    records: Iterable[AccountRecord], *, holder: UUID | None = None
+) -> Mapping[str, Account]:
+    """The served bank's accounts of these external ids, new or known, as the bank describes them now.
+
+    One that the bank lists under a new id is the same account, by its number. `holder`: who links them.
+    """
     by_id = {each.external_id: each for each in records}
+    for key, account in renamed_accounts(by_id, holder=holder).items():
+        Account.objects.filter(pk=account.pk).update(external_id=key)
     Account.objects.bulk_create(
         [Account(external_id=key, **_described(by_id[key])) for key in sorted(by_id)],
         ignore_conflicts=True,
@@ -47,6 +55,7 @@ def record_accounts(records: Iterable[AccountRecord]) -> Mapping[str, Account]:
             setattr(account, name, value)
         if changed:
             account.save(update_fields=sorted(changed))
+    keep_numbers(stored, by_id)
     return stored
 
 

@@ -35,6 +35,28 @@ class Account(TenantModel):
         return str(self.id)
 
 
+class AccountNumber(TenantModel):
+    """A number that an account is called by, as a keyed hash: to find it by, and to learn nothing from."""
+
+    row_reach = RowReach.ACCOUNT
+
+    account = TenantForeignKey("partners.Account", models.CASCADE)
+    digest = models.CharField(max_length=64)
+    # Says which account it is by itself; else it is a number without its bank or branch.
+    is_full = models.BooleanField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bank", "account", "digest"], name="account_number_once"
+            )
+        ]
+        indexes = [models.Index(fields=["bank", "digest"], name="account_number_found")]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
 class Balance(TenantModel):
     """What the bank last said an account holds; minor units, credit positive."""
 

@@ -17,6 +17,7 @@ from portal.telemetry.totals import Totals, within
 QUEUES: Mapping[str, Any] = {
     "partners_feedcursor": gettext_lazy("Feeds to read at banks"),
     "partners_instruction": gettext_lazy("Instructions to banks"),
+    "partners_statementimport": gettext_lazy("Statement files to read"),
     "partners_erasurejob": gettext_lazy("Customers to erase"),
     "messaging_notice": gettext_lazy("Customers to tell by notification or mail"),
     "messaging_addressproof": gettext_lazy("New addresses to prove by mail"),

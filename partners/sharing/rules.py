@@ -39,6 +39,7 @@ class Door(StrEnum):
     MAIL = "mail"
     PUSH = "push"
     EXPORT = "export"
+    FILE = "file"
     INSTRUCTION = "instruction"
 
 

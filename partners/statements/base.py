@@ -209,11 +209,13 @@ class Malformed(Exception):
 class Statement:
     """Begins a statement of one account; the parts up to the next one are its own.
 
-    `account` is the account as the file names it (IBAN, number, ...); empty where it does not.
+    `account` is the account as the file names it (IBAN, number, ...); empty where it does not. `bank_code`: the bank
+    or branch that is named beside it.
     """
 
     number: int
     account: str = field(default="", repr=False)
+    bank_code: str = ""
     currency: str = ""
     reference: str = ""
 
@@ -270,6 +272,8 @@ class Flag:
 
     where: str
     reason: str
+    # The entries do not lead from one balance to the other.
+    unbalanced: bool = False
 
 
 Part = Statement | Balance | Entry | Flag

@@ -76,7 +76,7 @@ def read_camt053(source: Source) -> Iterator[Part]:
                 raise Malformed("file", "holds what is too large to be a statement's")
         parser.close()
     except etree.XMLSyntaxError as problem:
-        raise Malformed(f"line {problem.position[0]}", "not well-formed XML, or cut off") from None
+        raise Malformed(f"line {problem.position[0]}", _why(problem)) from None
     if not reading.is_statement:
         raise Malformed("file", "no camt.053 in it")
 
@@ -180,7 +180,16 @@ class _Reading:
             yield Flag(
                 f"line {now.line}",
                 "the entries do not lead from the opening balance to the closing one",
+                unbalanced=True,
             )
+
+
+def _why(problem: etree.XMLSyntaxError) -> str:
+    if "depth" in str(problem):
+        return "nested more deeply than any statement"
+    if "entit" in str(problem).lower():
+        return "declares entities, which no statement needs"
+    return "not well-formed XML, or cut off"
 
 
 def _of_kind(balance: Balance, opens: str) -> Balance:

@@ -92,6 +92,21 @@ def guess(head: Sequence[str]) -> Mapping:
     return _Guess(delimiter, begins, names, data).mapping()
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How a table begins: the names over its columns where it has some, and its first rows."""
+
+    names: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def head_of(head: Sequence[str], mapping: Mapping) -> Head:
+    """The same lines as the mapping cuts them."""
+    rows = list(rows_of(io.StringIO("".join(head), newline=""), mapping.delimiter))
+    data = [each for each in rows[mapping.skip :] if any(map(str.strip, each))]
+    return Head(tuple(_names(rows, mapping.skip)), tuple(map(tuple, data)))
+
+
 def _table(head: Sequence[str]) -> tuple[str, list[list[str]]]:
     """The delimiter that cuts most rows into the same number of cells, and the rows."""
     best: tuple[tuple[float, int], str, list[list[str]]] | None = None

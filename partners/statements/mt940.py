@@ -234,7 +234,9 @@ class _Reading:
             yield Flag(now.where, "no closing balance")
         elif now.opening is not None and not _leads(now.opening, now.total, now.closing):
             yield Flag(
-                now.where, "the lines do not lead from the opening balance to the closing one"
+                now.where,
+                "the lines do not lead from the opening balance to the closing one",
+                unbalanced=True,
             )
         self.open = None
 

@@ -223,6 +223,7 @@ class _Reading:
             yield Statement(
                 self.number,
                 account=told.get("ACCTID", ""),
+                bank_code=told.get("BANKID", ""),
                 currency=told.get("CURDEF", "").upper(),
             )
 

@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from messaging.delivery.urls import CLIENT_DOORS as SOCKET_DOORS
 from partners.banks.urls import KEYS
+from partners.imports.urls import BANK_DOORS
 from partners.sharing.urls import CLIENT_DOORS
 from portal.rest.browsing import SchemaDoor, browse
 
@@ -20,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(SOCKET_DOORS)),
     path("", include("messaging.webhooks.urls")),
     path("", include("partners.sync.urls")),
+    path("", include(BANK_DOORS)),
     path("api/v1/openapi.json", _SCHEMA, name="schema"),
     path("api/v1/docs", browse, name="docs"),
 ]

@@ -8,6 +8,7 @@ from portal.urls import short_ways
 PAGES: list[URLPattern | URLResolver] = [
     path("", include("partners.banks.urls")),
     path("", include("partners.integrations.urls")),
+    path("", include("partners.imports.urls")),
     path("", include("partners.feeds.urls")),
     path("", include("partners.alerts.urls")),
     path("", include("partners.console.urls")),

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client as Browser
 from django.urls import URLPattern, get_resolver
 from django.utils import timezone
@@ -60,6 +61,8 @@ KINDS: dict[str, Kind] = {
     "api /disclosures/<uuid:bank_id>/consistency": Kind.OPEN,
     "api /api/v1/realtime/tickets": Kind.PROGRAM,
     "api /open-banking/<slug:slug>/event-notifications": Kind.PROVEN,
+    "api /banks/<slug:slug>/statement-imports": Kind.PROVEN,
+    "api /banks/<slug:slug>/statement-imports/<uuid:import_id>": Kind.PROVEN,
     "api /api/v1/openapi.json": Kind.OPEN,
     "api /api/v1/docs": Kind.OPEN,
     "chat /api/v1/openapi.json": Kind.OPEN,
@@ -110,7 +113,7 @@ _BY_AUTHENTICATION = {WidgetAuthentication: Kind.CUSTOMER, ClientAuthentication:
 # Arguments that name a customer's or a bank's rows.
 ROWS = frozenset(
     {"account_id", "conversation_id", "message_id", "consent_id", "customer_id", "staff_id"}
-) | {"endpoint_id", "browser_id", "disclosure_id", "erasure_id"}
+) | {"import_id", "endpoint_id", "browser_id", "disclosure_id", "erasure_id"}
 _ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>")
 # Addresses that are patterns, filled by hand.
 _PATTERNS = {
@@ -300,6 +303,23 @@ GOOD: dict[tuple[str, str], Good] = {
     ("console /banks/<slug:slug>/review/decisions/", "POST"): Good(
         lambda _world, home: Request({"kind": "pair", "id": str(home.pair_id), "decision": "no"}),
         names_more=True,
+    ),
+    ("console /banks/<slug:slug>/statement-files/", "GET"): Good(),
+    ("console /banks/<slug:slug>/statement-files/", "POST"): Good(
+        lambda _world, _home: Request(
+            {"file": SimpleUploadedFile("a.csv", f"Date,Amount\n{uuid4()},1.00\n".encode())}
+        )
+    ),
+    ("console /banks/<slug:slug>/statement-files/<uuid:import_id>/", "GET"): Good(),
+    ("console /banks/<slug:slug>/statement-files/<uuid:import_id>/", "POST"): _form(
+        name="Our export",
+        day_order="ymd",
+        decimal_sign=".",
+        default_currency="EUR",
+        booked_on="0",
+        description="1",
+        amount="2",
+        account="DE89370400440532013000",
     ),
     ("console /banks/<slug:slug>/retention/", "GET"): Good(),
     ("console /banks/<slug:slug>/retention/", "POST"): _form(**DAYS),

@@ -59,6 +59,7 @@ SHOWS_NOTHING = frozenset(
         "console /banks/<slug:slug>/feeds/<slug:kind>/example/",
         "console /banks/<slug:slug>/retention/evidence.<slug:form>",
         "chat /link/begin",
+        "console /banks/<slug:slug>/statement-files/<uuid:import_id>/progress/",
         "chat /sharing/check",
     }
 )

@@ -16,6 +16,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.conf import settings
+from django.core.cache import cache
 from django.db.models import F
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -33,8 +35,13 @@ from messaging.webhooks.actions import Errand as WebhookErrand
 from messaging.webhooks.actions import Tried, claim_errands
 from messaging.webhooks.models import WebhookDelivery
 from messaging.webhooks.sending import note, prepare
+from partners.banks.models import Bank
 from partners.connections.models import Authorisation
 from partners.feeds.cursors import Claim, claim_due
+from partners.imports.actions import Claim as ImportClaim
+from partners.imports.actions import claim_import
+from partners.imports.models import StatementImport
+from partners.imports.reading import read as read_file
 from partners.instructions.actions import Errand, claim_errand
 from partners.instructions.carrying import carry
 from partners.instructions.models import Instruction
@@ -51,7 +58,7 @@ from portal.outbox.models import OutboxDelivery
 from portal.outbox.publishing import publish
 from portal.outbox.relay import deliver_due
 from portal.subscriptions import SUBSCRIPTIONS
-from portal.tenancy.blocks import serving
+from portal.tenancy.blocks import current_bank_id, serving
 from tests.isolation.witness import Change, Witness
 from tests.isolation.world import Home, House, World, connection_of
 
@@ -168,6 +175,17 @@ def _allow_for_some_days_more() -> None:
     )
 
 
+def drop_file() -> None:
+    """A file in the served bank's folder, as it was at a look before."""
+    folder = settings.DROP_FOLDER / Bank.objects.get(pk=current_bank_id()).slug
+    folder.mkdir(parents=True, exist_ok=True)
+    dropped = folder / "dropped.csv"
+    dropped.write_text(f"Date,Amount\n{uuid4()},1.00\n")
+    seen = dropped.stat()
+    look = [dropped.name, seen.st_size, seen.st_mtime_ns, 0.0]
+    cache.set(f"drop:{current_bank_id()}:{seen.st_ino}", look)
+
+
 LONG_AGO = timezone.now() - timedelta(days=60)
 # What a task that visits every bank finds at the served one, and at no other.
 GROWN_OLD: dict[str, Callable[[], object]] = {
@@ -183,6 +201,10 @@ GROWN_OLD: dict[str, Callable[[], object]] = {
     ),
     "messaging.programs.tasks.age_out": lambda: StreamEvent.objects.update(
         at=LONG_AGO, caused_by=F("id"), kind="alert.raised"
+    ),
+    "partners.imports.tasks.look_into_folders": drop_file,
+    "partners.imports.tasks.tidy": lambda: StatementImport.objects.update(
+        state="needs_mapping", received_at=LONG_AGO, due_at=None
     ),
     "portal.outbox.tasks.age_out": lambda: OutboxDelivery.objects.update(
         delivered_at=LONG_AGO, due_at=None
@@ -243,6 +265,10 @@ def test_without_a_bank_a_task_only_wakes_others(world: World, witness: Witness)
 # --- work in hand, held against another bank ------------------------------------------------------
 
 
+def read_it(bank_id: UUID, ours: ImportClaim) -> None:
+    read_file(bank_id=bank_id, claim=ours, clock=timezone.now)
+
+
 def carry_it(bank_id: UUID, errand: Any) -> None:
     carry(bank_id=bank_id, errand=errand, clock=timezone.now)
 
@@ -278,6 +304,7 @@ def erase_it(bank_id: UUID, ours: ErasureClaim) -> None:
 # What a worker holds while it works: how it is claimed, and what is done with it.
 WORK: Mapping[type[Any], tuple[Callable[..., Any], Callable[[UUID, Any], None]]] = {
     Claim: (claim_due, pull_it),
+    ImportClaim: (claim_import, read_it),
     Errand: (claim_errand, carry_it),
     ErasureClaim: (claim_erasure, erase_it),
     NoticeClaim: (claim_mail, mail_it),

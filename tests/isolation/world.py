@@ -48,6 +48,8 @@ from partners.connections.models import Authorisation, Connection
 from partners.connectors.base import ReceiptLine
 from partners.events import AlertRaised, account_key
 from partners.feeds.models import FeedCursor
+from partners.imports.models import StatementImport
+from partners.imports.receiving import Errand, incoming, take_in
 from partners.instructions.actions import request_freeze
 from partners.integrations.actions import configure_integration
 from partners.ledger.models import Account, Entry, EntryPair
@@ -186,7 +188,15 @@ class House:
             "staff_id": str(self.staff[Staff.Role.AGENT].id),
             "kind": "transactions",
             "code": "low_balance",
+            "import_id": str(self.import_id),
         }
+
+    @property
+    def import_id(self) -> UUID:
+        """A table of theirs that waits for somebody to say what its columns are."""
+        with serving(self.bank.id):
+            waiting = StatementImport.objects.filter(state="needs_mapping")
+            return waiting.order_by("id")[0].id
 
     def notification(self, key: Any = None, **changed: Any) -> str:
         """A good notification about an account of that external id, but for what is `changed`."""
@@ -573,6 +583,7 @@ def _leave_work(home: Home, at: datetime) -> None:
         ErasureJob.objects.create(
             customer_id=leaving.id, by=f"staff:{home.mark}", requested_at=at, due_at=at
         )
+        _leave_files(home, at)
         connection = connection_of(home)
         FeedCursor.objects.create(
             connection=connection, account=home.account, kind="transactions", due_at=at
@@ -608,6 +619,25 @@ def _read(home: Home) -> None:
     # Sealed, and read once more: something is in the tree, and something waits for it.
     assert seal_due(bank_id=home.bank_id, clock=timezone.now)
     assert Browser().get(path, headers=home.chat.headers).status_code == 200
+
+
+def _leave_files(home: Home, at: datetime) -> None:
+    """A table that waits for its columns, and a file that is due and was lost."""
+    errand = Errand(home.bank_id, "console", f"staff:{home.mark}")
+    with incoming(home.bank_id) as coming:
+        coming.write(f"Date,Text,Amount\n2026-03-02,{home.mark} Butcher,-1.00\n".encode())
+        row, _is_new = take_in(errand, coming, file_name=f"{home.mark}.csv", at=at)
+    StatementImport.objects.filter(pk=row.pk).update(state="needs_mapping", due_at=None)
+    StatementImport.objects.create(
+        door="folder",
+        by="folder",
+        file_name=f"{home.mark}.ofx",
+        sha256=digest_of(home.mark),
+        size=1,
+        format="ofx",
+        received_at=at,
+        due_at=at,
+    )
 
 
 def _fill_every_table(home: Home) -> None:

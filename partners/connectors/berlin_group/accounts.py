@@ -48,6 +48,11 @@ def _read_account(row: Node) -> AccountRecord | None:
         or "",
         currency=currency,
         masked_identification=_masked(row),
+        identifications=tuple(
+            written
+            for name in ("iban", "bban")
+            if isinstance(written := row.members.get(name), str)
+        ),
     )
 
 

@@ -52,7 +52,7 @@ def read(
     address: BankAddress, *, body: bytes, jwks: Mapping[str, object], at: datetime
 ) -> BankNotification:
     """Verify signature, issuer, audience and age; say what the event is about."""
-    claims = _verified(body, jwks)
+    claims = verified(body, jwks)
     try:
         _refuse_misaddressed(claims, address)
         _refuse_stale(claims, at)
@@ -66,7 +66,7 @@ def read(
         raise NotificationRefused(str(bad)) from None
 
 
-def _verified(body: bytes, jwks: Mapping[str, object]) -> Node:
+def verified(body: bytes, jwks: Mapping[str, object]) -> Node:
     """The claims, once the signature over them holds. Nothing of them is read before."""
     if len(body) > MAX_NOTIFICATION_BYTES:
         raise NotificationRefused("larger than a notification may be")

@@ -1,5 +1,6 @@
 """Accounts and balances as the bank lists them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -24,7 +25,7 @@ from partners.connectors.refusals import expect
 from partners.connectors.rows import as_node, read_rows
 from partners.connectors.uk_open_banking import calls
 from partners.connectors.uk_open_banking.amounts import signed_amount
-from partners.connectors.uk_open_banking.words import ACCOUNT_KINDS, BALANCE_KINDS
+from partners.connectors.uk_open_banking.words import ACCOUNT_KINDS, BALANCE_KINDS, CARD_SCHEMES
 
 _MAX_PAGES = 20
 
@@ -72,19 +73,23 @@ def _read_account(row: Node) -> AccountRecord | None:
         name=row.text("Nickname", limit=70) or row.text("Description", limit=35) or "",
         currency=currency,
         masked_identification=_masked(row),
+        identifications=tuple(
+            written for scheme, written in _identifications(row) if scheme not in CARD_SCHEMES
+        ),
     )
 
 
 def _masked(row: Node) -> str:
     """The last four characters of the first identification: enough to tell accounts apart."""
+    return next((masked_account(written) for _scheme, written in _identifications(row)), "")
+
+
+def _identifications(row: Node) -> Iterator[tuple[object, str]]:
     listed = row.members.get("Account")
-    for identification in listed if isinstance(listed, list) else []:
-        written = (
-            identification.get("Identification") if isinstance(identification, dict) else None
-        )
+    for each in listed if isinstance(listed, list) else []:
+        written = each.get("Identification") if isinstance(each, dict) else None
         if isinstance(written, str):
-            return masked_account(written)
-    return ""
+            yield each.get("SchemeName"), written
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,3 +64,6 @@ AWAITING = frozenset({"AWAU", "AwaitingAuthorisation"})
 
 # A consent that is not there has ended, whichever way a bank says it.
 GONE = frozenset({"http_404", "http_410", "U011", "UK.OBIE.Resource.NotFound"})
+
+# OBExternalAccountIdentification4Code: numbers of cards, which tell of no account.
+CARD_SCHEMES = frozenset({"UK.OBIE.PAN", "PAN"})

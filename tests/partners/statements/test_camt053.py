@@ -116,7 +116,7 @@ BOMB = "".join(f'<!ENTITY a{depth} "{f"&a{depth - 1};" * 10}">' for depth in ran
         (document(message="BkToCstmrAcctRpt"), "camt.052"),
         (document(message="BkToCstmrDbtCdtNtfctn"), "camt.054"),
         (document(message="Other"), "no camt.053"),
-        (document("<A>" * 5000 + "</A>" * 5000), "well-formed"),
+        (document("<A>" * 5000 + "</A>" * 5000), "nested more deeply"),
         (WHOLE.replace("12.30", "12,3,0"), "not an amount"),
         (WHOLE.replace("DBIT", "BOTH"), "CdtDbtInd"),
         (WHOLE.replace("<BookgDt><Dt>2026-03-01", "<BookgDt><Dt>2026-02-30"), "calendar"),

@@ -96,7 +96,8 @@ def test_accounts_of_the_sample() -> None:
     listed = drive(bank.accounts(grant=GRANT), lambda _request: sample("accounts_v4.json"))
 
     assert listed.records == (
-        AccountRecord("nm-acc-7001", "current", "Bills", "GBP", "**** 5678"),
+        # Of a card there is no account's number.
+        AccountRecord("nm-acc-7001", "current", "Bills", "GBP", "**** 5678", ("00000012345678",)),
         AccountRecord("nm-acc-7002", "credit_card", "Reward card", "GBP", "**** 4821"),
     )
     assert listed.rejected == (RejectedRow(3, "Currency", "not a string"),)

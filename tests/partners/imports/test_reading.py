@@ -1,0 +1,219 @@
+"""A file that was brought: read whole or refused whole, stored once, and of linked accounts alone."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from accounts.consent.actions import revoke_consent
+from accounts.consent.models import Consent
+from accounts.disclosure.models import Disclosure
+from partners.alerts.models import Alert
+from partners.imports import storing
+from partners.imports.models import StatementImport
+from portal.outbox.models import OutboxEvent
+from portal.tenancy.blocks import serving
+from tests.partners.imports.conftest import Home
+from tests.partners.imports.written import (
+    FIRST_DAY,
+    IBAN,
+    OTHER_IBAN,
+    as_it_is,
+    bring,
+    brought_and_read,
+    camt,
+    ofx,
+    read_all,
+    rows,
+    stored,
+)
+
+pytestmark = pytest.mark.django_db
+
+State = StatementImport.State
+
+
+def counts(row: StatementImport) -> dict[str, int]:
+    """What became of its entries, without what none of them is."""
+    names = ("added", "known", "changed", "set_aside", "too_old", "not_linked")
+    return {name: getattr(row, name) for name in names if getattr(row, name)}
+
+
+def left_lying(folder: Path) -> list[Path]:
+    return [each for each in (folder / "imports").rglob("*") if each.is_file()]
+
+
+def test_a_file_of_a_linked_account_is_stored_and_then_gone(home: Home, folder: Path) -> None:
+    row = brought_and_read(home.bank_id, ofx(rows(12)), name="march.ofx")
+
+    assert (row.state, row.format, row.statements, row.entries) == (State.DONE, "ofx", 1, 12)
+    assert counts(row) == {"added": 12}
+    assert [(each.booked_on, each.amount_minor) for each in stored(home.account)][:2] == [
+        (FIRST_DAY, -100),
+        (FIRST_DAY, -101),
+    ]
+    assert left_lying(folder) == []
+
+
+def test_what_was_stored_is_on_the_record_and_in_the_outbox(home: Home) -> None:
+    row = brought_and_read(home.bank_id, ofx(rows(3)))
+
+    with serving(home.bank_id):
+        told = Disclosure.objects.get(door="file")
+        events = list(OutboxEvent.objects.filter(name="partners.entries_changed"))
+        alerts = Alert.objects.count()
+    assert (told.recipient, told.feed, told.row_count) == ("portal", "transactions", 3)
+    assert told.request_id == row.id.hex
+    assert len(events) == 1
+    assert alerts == 0
+
+
+def test_the_file_lies_sealed_until_it_is_read(home: Home, folder: Path) -> None:
+    bring(home.bank_id, ofx(rows(3, text="Confidential")))
+
+    (lying,) = left_lying(folder)
+    assert b"Confidential" not in lying.read_bytes()
+    assert lying.stat().st_mode & 0o077 == 0
+
+
+def test_the_same_file_again_is_the_same_import(home: Home, folder: Path) -> None:
+    first = brought_and_read(home.bank_id, ofx(rows(3)))
+
+    again = bring(home.bank_id, ofx(rows(3)))
+
+    assert again.id == first.id
+    assert left_lying(folder) == []
+
+
+def test_a_file_that_overlaps_adds_what_is_new(home: Home) -> None:
+    brought_and_read(home.bank_id, ofx(rows(8)))
+
+    row = brought_and_read(home.bank_id, ofx(rows(12)))
+
+    assert counts(row) == {"added": 4, "known": 8}
+    assert len(stored(home.account)) == 12
+
+
+def test_equal_rows_of_a_day_are_all_kept_whatever_the_batches(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storing, "BATCH", 2)
+    monkeypatch.setattr(storing, "MOST_IN_BATCH", 3)
+    coffee = (FIRST_DAY, Decimal("-1.20"), "Coffee")
+
+    row = brought_and_read(home.bank_id, camt((IBAN, [coffee] * 10 + rows(5))))
+    again = brought_and_read(home.bank_id, camt((IBAN, [coffee] * 10 + rows(6))))
+
+    assert counts(row) == {"added": 15}
+    assert counts(again) == {"added": 1, "known": 15}
+
+
+def test_equal_rows_in_no_order_are_told_apart_too(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storing, "BATCH", 1)
+    monkeypatch.setattr(storing, "MOST_IN_BATCH", 1)
+    coffee = (FIRST_DAY, Decimal("-1.20"), "Coffee")
+    tea = (FIRST_DAY + timedelta(days=1), Decimal("-1.20"), "Tea")
+
+    row = brought_and_read(home.bank_id, camt((IBAN, [coffee, tea, coffee, tea, coffee])))
+
+    assert not row.in_order
+    assert counts(row) == {"added": 5}
+
+
+def test_a_file_cut_off_is_refused_whole(home: Home, folder: Path) -> None:
+    row = brought_and_read(home.bank_id, ofx(rows(50))[:-40])
+
+    assert row.state == State.REFUSED
+    assert (row.refused_where, row.refused_reason) == (
+        "file",
+        "does not end with </OFX>: it is cut off",
+    )
+    assert stored(home.account) == []
+    assert left_lying(folder) == []
+
+
+def test_a_file_that_does_not_balance_is_kept_and_flagged(home: Home) -> None:
+    row = brought_and_read(home.bank_id, camt((IBAN, rows(4)), closing=Decimal("99.00")))
+
+    assert (row.state, row.balances) == (State.DONE, False)
+    assert counts(row) == {"added": 4}
+    assert row.problems == [
+        ["line 1", "the entries do not lead from the opening balance to the closing one"]
+    ]
+
+
+def test_an_account_that_nobody_linked_is_counted_and_not_stored(home: Home) -> None:
+    row = brought_and_read(home.bank_id, camt((OTHER_IBAN, rows(3)), (IBAN, rows(2))))
+
+    assert counts(row) == {"added": 2, "not_linked": 3}
+    assert row.left_out == [["**** 6819", "not_linked", 3]]
+
+
+def test_what_was_left_out_is_read_when_the_file_comes_again(home: Home) -> None:
+    content = camt((OTHER_IBAN, rows(3)), (IBAN, rows(2)))
+    brought_and_read(home.bank_id, content)
+    number_of_both(home)
+
+    row = brought_and_read(home.bank_id, content)
+
+    assert counts(row) == {"added": 3, "known": 2}
+
+
+def number_of_both(home: Home) -> None:
+    from tests.partners.imports.written import number_account  # noqa: PLC0415
+
+    number_account(home.account, IBAN, OTHER_IBAN)
+
+
+def test_nothing_is_stored_of_what_the_customer_ended(home: Home) -> None:
+    with serving(home.bank_id):
+        consent = Consent.objects.get()
+        revoke_consent(consent_id=consent.id, at=timezone.now(), by="customer")
+
+    row = brought_and_read(home.bank_id, camt((IBAN, rows(2))))
+
+    assert counts(row) == {"not_linked": 2}
+    assert row.left_out == [["**** 3000", "consent_revoked", 2]]
+    assert stored(home.account) == []
+
+
+def test_a_worker_that_dies_is_followed_by_one_that_goes_on(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storing, "BATCH", 5)
+    content = camt((IBAN, rows(40)), (OTHER_IBAN, rows(7)), (IBAN, rows(3, text="Later")))
+    row = bring(home.bank_id, content)
+    whole = storing.Storing._flush
+    flushed = []
+
+    def dying(self: storing.Storing) -> None:
+        if self._run.entries:
+            flushed.append("died" if len(flushed) % 3 == 2 else "stored")
+            if flushed[-1] == "died":
+                raise MemoryError
+        whole(self)
+
+    monkeypatch.setattr(storing.Storing, "_flush", dying)
+    for _ in range(12):
+        with serving(home.bank_id):
+            StatementImport.objects.filter(due_at__isnull=False).update(
+                due_at=timezone.now(), attempts=0
+            )
+        read_all(home.bank_id)
+
+    found = as_it_is(row)
+    assert "died" in flushed
+    assert (found.state, counts(found)) == (State.DONE, {"added": 43, "not_linked": 7})
+    assert len(stored(home.account)) == 43
+
+
+def test_rows_from_before_what_is_allowed_are_not_kept(home: Home) -> None:
+    old = (date(1999, 12, 31), Decimal("-5.00"), "Old")
+
+    row = brought_and_read(home.bank_id, camt((IBAN, [old, *rows(1)])))
+
+    assert counts(row) == {"added": 1, "too_old": 1}

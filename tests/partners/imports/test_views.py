@@ -1,0 +1,177 @@
+"""The console's pages of statement files."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from partners.banks.models import Staff
+from partners.imports.models import StatementImport
+from portal.tenancy.blocks import serving
+from tests.desk import browser_of, page_of
+from tests.partners.imports.conftest import Home
+from tests.partners.imports.written import (
+    IBAN,
+    bring,
+    brought_and_read,
+    camt,
+    ofx,
+    read_all,
+    rows,
+    stored,
+    table,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def send(
+    browser: Client, home: Home, content: bytes, name: str = "march.ofx", **said: str
+) -> object:
+    file = SimpleUploadedFile(name, content)
+    return browser.post(page_of("statement_files", home.bank.slug), {**said, "file": file})
+
+
+def the_import(home: Home) -> StatementImport:
+    with serving(home.bank_id):
+        return StatementImport.objects.get()
+
+
+def test_a_file_that_is_uploaded_is_stored(home: Home) -> None:
+    browser = browser_of(home.bank)
+
+    answered = send(browser, home, ofx(rows(7)))
+    read_all(home.bank_id)
+
+    row = the_import(home)
+    where = page_of("statement_file", home.bank.slug, row.id)
+    assert (answered.status_code, answered["Location"]) == (302, where)
+    assert (row.state, row.added, row.door, row.file_name) == ("done", 7, "console", "march.ofx")
+    page = browser.get(where).content.decode()
+    assert "march.ofx" in page
+    assert "What became of its entries" in page
+
+
+def test_a_script_is_answered_in_json(home: Home) -> None:
+    file = SimpleUploadedFile("a.ofx", ofx(rows(1)))
+
+    answered = browser_of(home.bank).post(
+        page_of("statement_files", home.bank.slug),
+        {"file": file},
+        headers={"accept": "application/json"},
+    )
+
+    assert answered.json() == {
+        "url": page_of("statement_file", home.bank.slug, the_import(home).id)
+    }
+
+
+def test_the_same_file_again_says_when_it_was_imported(home: Home) -> None:
+    brought_and_read(home.bank_id, ofx(rows(2)))
+    browser = browser_of(home.bank)
+
+    answered = send(browser, home, ofx(rows(2)))
+
+    assert b"was imported already, on" in browser.get(answered["Location"]).content
+
+
+def test_a_file_over_the_limit_is_refused_and_nothing_lies_about(
+    home: Home, settings, folder
+) -> None:
+    settings.IMPORT_LIMIT = 200_000
+
+    answered = send(browser_of(home.bank), home, b"x" * 230_000)
+
+    assert answered.status_code == 413
+    assert b"at most 0 MB" in answered.content
+    assert [each for each in (folder / "imports").rglob("*") if each.is_file()] == []
+
+
+def test_without_a_file_it_says_so(home: Home) -> None:
+    answered = browser_of(home.bank).post(
+        page_of("statement_files", home.bank.slug), {"account": ""}
+    )
+
+    assert answered.status_code == 400
+    assert b"Choose a file." in answered.content
+
+
+def test_who_may_not_configure_sees_and_brings_nothing(home: Home, folder) -> None:
+    bring(home.bank_id, ofx(rows(1)), name="seen.ofx")
+    browser = browser_of(home.bank, Staff.Role.AUDITOR)
+
+    page = browser.get(page_of("statement_files", home.bank.slug)).content.decode()
+    answered = send(browser, home, ofx(rows(2)))
+
+    assert "seen.ofx" in page
+    assert "Bring a file" not in page
+    assert answered.status_code == 403
+
+
+def test_a_form_from_elsewhere_brings_nothing(home: Home, folder) -> None:
+    browser = browser_of(home.bank)
+    browser.handler.enforce_csrf_checks = True
+
+    answered = send(browser, home, ofx(rows(1)))
+
+    assert answered.status_code == 403
+    with serving(home.bank_id):
+        assert not StatementImport.objects.exists()
+    assert [each for each in (folder / "imports").rglob("*") if each.is_file()] == []
+
+
+def test_the_list_has_pages_and_an_empty_state(home: Home) -> None:
+    browser, here = browser_of(home.bank), page_of("statement_files", home.bank.slug)
+    assert b"No file yet" in browser.get(here).content
+    for number in range(27):
+        bring(home.bank_id, ofx(rows(number + 1)), name=f"file-{number:02}")
+
+    page = browser.get(here).content.decode()
+    older = page.partition('rel="next"')[0].rpartition('href="')[2].partition('"')[0]
+
+    assert ("file-26" in page, "file-01" in page) == (True, False)
+    assert "file-01" in browser.get(older).content.decode()
+
+
+def test_a_tables_columns_are_guessed_shown_and_remembered(home: Home) -> None:
+    browser = browser_of(home.bank)
+    send(browser, home, table(rows(6)), "march.csv")
+    read_all(home.bank_id)
+    row = the_import(home)
+    where = page_of("statement_file", home.bank.slug, row.id)
+    assert row.state == "needs_mapping"
+    page = browser.get(where).content.decode()
+    assert ("Payment 5" in page, "What are its columns?" in page) == (True, True)
+
+    without = browser.post(where, said(account=""))
+    answered = browser.post(where, said(account=IBAN))
+    read_all(home.bank_id)
+    brought_and_read(home.bank_id, table(rows(9)), name="april.csv", account=IBAN)
+
+    assert (without.status_code, answered.status_code) == (400, 302)
+    with serving(home.bank_id):
+        found = list(StatementImport.objects.order_by("received_at").values_list("state", "added"))
+    assert found == [("done", 6), ("done", 3)]
+    assert stored(home.account)[0].description == "Payment 0"
+
+
+def said(**changed: object) -> dict[str, object]:
+    return {
+        "name": "Our export",
+        "day_order": "dmy",
+        "decimal_sign": ",",
+        "default_currency": "EUR",
+        "booked_on": "0",
+        "description": "1",
+        "amount": "2",
+        **changed,
+    }
+
+
+def test_progress_renews_itself_until_it_is_over(home: Home) -> None:
+    row = bring(home.bank_id, camt((IBAN, rows(2))))
+    browser = browser_of(home.bank)
+    where = page_of("statement_file_progress", home.bank.slug, row.id)
+
+    assert b"<progress" in browser.get(where).content
+    read_all(home.bank_id)
+    assert browser.get(where)["HX-Refresh"] == "true"
