@@ -68,7 +68,8 @@ class IntegrationForm(forms.Form):
         help_text=lazy(_protocol_words, str)(),
     )
     base_url = _address(
-        _("Base address"), _("Without a path of the standard: we add /open-banking and the rest.")
+        _("Base address"),
+        _("Without a path of the standard: we add /open-banking, /psd2 or /sync and the rest."),
     )
     authorize_url = _address(_("Authorisation address"))
     token_url = _address(_("Token address"))
@@ -140,7 +141,7 @@ class IntegrationForm(forms.Form):
 
     def _need(self, name: str, there: Any) -> None:
         if not there and name not in self.errors:
-            self.add_error(name, _("This is needed for it."))
+            self.add_error(name, _("Needed to prove who we are in this way."))
 
     def _read_keys(self, said: dict[str, Any]) -> None:
         key, certificate = said.pop("private_key", ""), said.pop("certificate", "")
