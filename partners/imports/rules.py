@@ -124,7 +124,7 @@ def day_of(entry: Entry) -> date | None:
 
 def mask_of(written: str) -> str:
     """What staff are shown of an account's number: its last four characters, where it has enough of them."""
-    return masked_account(written)
+    return masked_account(written) if written.strip() else ""
 
 
 # --- a table's mapping ----------------------------------------------------------------------------

@@ -138,7 +138,7 @@ def test_a_tables_columns_are_guessed_shown_and_remembered(home: Home) -> None:
     read_all(home.bank_id)
     row = the_import(home)
     where = page_of("statement_file", home.bank.slug, row.id)
-    assert row.state == "needs_mapping"
+    assert (row.state, row.given_mask) == ("needs_mapping", "")
     page = browser.get(where).content.decode()
     assert ("Payment 5" in page, "What are its columns?" in page) == (True, True)
 
