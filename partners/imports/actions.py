@@ -285,3 +285,9 @@ def give_up_waiting(*, before: datetime, at: datetime) -> list[UUID]:
         row.save()
         gone.append(row.id)
     return gone
+
+
+def forget_old(*, before: datetime) -> int:
+    """Let go of what is known of files that were done with before then; how many."""
+    old = StatementImport.objects.filter(bank_id=current_bank_id(), finished_at__lt=before)
+    return old.delete()[0]

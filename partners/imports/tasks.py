@@ -13,7 +13,7 @@ from django.utils import timezone
 from partners.banks.models import Bank
 from partners.banks.queries import bank_ids
 from partners.imports import files
-from partners.imports.actions import READ_DUE, give_up_waiting
+from partners.imports.actions import READ_DUE, forget_old, give_up_waiting
 from partners.imports.dropping import look
 from partners.imports.queries import banks_with_due_imports, still_wanted
 from partners.imports.reading import read_due as read_bank
@@ -22,6 +22,8 @@ from portal.wakeups import awake, wake
 
 # A table whose columns nobody names goes, as what a bank sent does.
 _WAITS = timedelta(days=30)
+# How long it is known what became of a file: as long as what a bank sends may be kept at most.
+_KNOWN = timedelta(days=90)
 _BEING_BROUGHT = timedelta(hours=6)
 # Reading a large file through has to end in one go; what is stored after it goes on in the next.
 _LONGEST = 1800
@@ -72,6 +74,7 @@ def tidy() -> None:
     for bank_id in bank_ids():
         with serving(bank_id):
             give_up_waiting(before=at - _WAITS, at=at)
+            forget_old(before=at - _KNOWN)
             found = files.lying(bank_id, since_before=at - _BEING_BROUGHT)
             wanted = still_wanted(found)
         for each in found:

@@ -13,6 +13,7 @@ from accounts.disclosure.models import Disclosure
 from partners.alerts.models import Alert
 from partners.imports import storing
 from partners.imports.models import StatementImport
+from partners.imports.tasks import tidy
 from portal.outbox.models import OutboxEvent
 from portal.tenancy.blocks import serving
 from tests.partners.imports.conftest import Home
@@ -217,3 +218,15 @@ def test_rows_from_before_what_is_allowed_are_not_kept(home: Home) -> None:
     row = brought_and_read(home.bank_id, camt((IBAN, [old, *rows(1)])))
 
     assert counts(row) == {"added": 1, "too_old": 1}
+
+
+def test_what_became_of_a_file_is_forgotten_after_ninety_days(home: Home) -> None:
+    old, recent = (brought_and_read(home.bank_id, ofx(rows(each))) for each in (1, 2))
+    with serving(home.bank_id):
+        long_ago = timezone.now() - timedelta(days=91)
+        StatementImport.objects.filter(pk=old.pk).update(finished_at=long_ago)
+
+    tidy()
+
+    with serving(home.bank_id):
+        assert list(StatementImport.objects.values_list("id", flat=True)) == [recent.id]
