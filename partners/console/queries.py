@@ -8,7 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.core.cache import cache
-from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import TruncDate
 
 from accounts.clients.models import Client
@@ -32,6 +32,8 @@ from partners.integrations.models import Integration
 from partners.ledger.models import Entry
 from partners.sharing.rules import Reason
 from partners.sync.models import Notification
+from partners.sync.queries import standing_alone, standings, standings_by_account
+from partners.sync.states import Standing
 
 DAYS = 14
 PAGE = 25
@@ -134,11 +136,12 @@ def customers_page(*, query: str, place: Place | None) -> KeyPage[Customer]:
         rows = rows.filter(**{"external_id__lt" if back else "external_id__gt": str(place.key)})
     links = Link.objects.filter(customer_id=OuterRef("pk"), ended_at=None).order_by()
     counted = links.values("customer_id").annotate(n=Count("id")).values("n")
-    states = Connection.objects.filter(customer_id=OuterRef("pk")).order_by("-created_at")
+    newest = Connection.objects.filter(customer_id=OuterRef("pk")).order_by("-created_at")
     seen = WidgetSession.objects.filter(customer_id=OuterRef("pk")).order_by("-created_at")
     found = rows.order_by("-external_id" if back else "external_id").annotate(
         linked_accounts=Subquery(counted),
-        connection_status=Subquery(states.values("status")[:1]),
+        connection_id=Subquery(newest.values("id")[:1]),
+        connection_status=Subquery(newest.values("status")[:1]),
         last_seen_at=Subquery(seen.values("created_at")[:1]),
     )
     return cut_page(
@@ -146,22 +149,27 @@ def customers_page(*, query: str, place: Place | None) -> KeyPage[Customer]:
     )
 
 
-def accounts_of(customer_id: UUID) -> list[dict[str, Any]]:
-    """The customer's linked accounts with how fresh each is."""
+def standings_of(
+    customers: Iterable[Customer], *, bank: Bank, at: datetime
+) -> dict[UUID, Standing]:
+    """How the newest connection of each stands, by the connection's id."""
+    ids = [each for each in (getattr(row, "connection_id", None) for row in customers) if each]
+    connections = Connection.objects.filter(pk__in=ids).defer("access_token", "refresh_token")
+    return standings(connections, bank=bank, at=at)
+
+
+def accounts_of(customer_id: UUID, *, bank: Bank, at: datetime) -> list[dict[str, Any]]:
+    """The customer's linked accounts, and how the connection of each stands as far as the account goes."""
     links = Link.objects.filter(customer_id=customer_id, ended_at=None).order_by("linked_at", "id")
-    cursors = {
-        each["account_id"]: each
-        for each in FeedCursor.objects.filter(account_id__in=links.values("account_id"))
-        .values("account_id")
-        .annotate(fresh=Min("fresh_as_of"), ran=Max("ran_at"), next=Min("due_at"))
-    }
+    found = list(links.select_related("account", "connection"))
+    read = standings_by_account([each.connection for each in found], bank=bank, at=at)
     return [
         {
             "account": each.account,
-            "status": each.connection.status,
-            **cursors.get(each.account_id, {"fresh": None, "ran": None, "next": None}),
+            "standing": read.get((each.connection_id, each.account_id))
+            or standing_alone(each.connection, bank=bank, at=at),
         }
-        for each in links.select_related("account", "connection")
+        for each in found
     ]
 
 

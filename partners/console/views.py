@@ -100,12 +100,19 @@ def customers(request: HttpRequest, desk: Desk) -> HttpResponse:
     query = form.cleaned_data["q"]
     bound_to = f"console:customers:{desk.bank.id}:{query}"
     place = place_of(request, bound_to)
+    now = timezone.now()
     with serving(desk.bank.id):
         page = queries.customers_page(query=query, place=place)
+        standings = queries.standings_of(page.rows, bank=desk.bank, at=now)
     shown = desk.context("customers") | {
         "query": query,
         "customers": [
-            words.customer_row(each, reverse("console:customer", args=[desk.bank.slug, each.id]))
+            words.customer_row(
+                each,
+                reverse("console:customer", args=[desk.bank.slug, each.id]),
+                standings,
+                at=now,
+            )
             for each in page.rows
         ],
         "page": pager(page, bound_to=bound_to, asked={"q": query}),
@@ -122,7 +129,7 @@ def customer(request: HttpRequest, desk: Desk, customer_id: UUID) -> HttpRespons
         found = Customer.objects.filter(pk=customer_id).first()
         if found is None:
             raise Http404
-        accounts = queries.accounts_of(found.id)
+        accounts = queries.accounts_of(found.id, bank=desk.bank, at=now)
         consents = queries.consents_of(found.id)
         objections = queries.objections_around(found.id)
         history = queries.history_of(found)
@@ -147,7 +154,7 @@ def customer(request: HttpRequest, desk: Desk, customer_id: UUID) -> HttpRespons
             "since": found.created_at,
             "locale": found.locale,
         },
-        "accounts": [words.account_row(each) for each in accounts],
+        "accounts": [words.account_row(each, at=now) for each in accounts],
         "consents": [words.consent_row(each, at=now) for each in consents],
         "objections": [
             {

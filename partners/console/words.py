@@ -24,6 +24,8 @@ from partners.instructions.models import Instruction
 from partners.integrations.models import Integration
 from partners.sharing.words import purpose_words
 from partners.sync.models import Notification
+from partners.sync.states import Standing
+from partners.sync.words import standing_words
 
 NEW_FOR = timedelta(seconds=3)
 FEED_WORDS: Mapping[str, Any] = dict([*FeedKind.choices, *AlertType.choices])
@@ -98,9 +100,16 @@ def notification_words(row: Notification) -> dict[str, Any]:
     }
 
 
-def customer_row(row: Customer, url: str) -> dict[str, Any]:
+def customer_row(
+    row: Customer, url: str, standings: Mapping[UUID, Standing], *, at: datetime
+) -> dict[str, Any]:
     """A line of the list; the row carries what `customers_page` counted beside it."""
     state, tone = connection_words(getattr(row, "connection_status", None))
+    standing = standings.get(getattr(row, "connection_id", None) or row.id)
+    # One by which nothing is linked any more has ended, and needs nobody to sign in.
+    if standing is not None and getattr(row, "linked_accounts", None):
+        said = standing_words(standing, at=at)
+        state, tone = said["state_label"], said["tone"]
     return {
         "name": masked_name(row.display_name),
         "reference": row.external_id,
@@ -120,18 +129,13 @@ def connection_words(status: str | None) -> tuple[Any, str]:
     return known.label, STATE_TONES[known]
 
 
-def account_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    state, tone = connection_words(row["status"])
+def account_row(row: Mapping[str, Any], *, at: datetime) -> dict[str, Any]:
     account = row["account"]
     return {
         "name": account.name,
         "masked_identification": account.masked_identification,
         "currency": account.currency,
-        "state_label": state,
-        "tone": tone,
-        "fresh_as_of": row["fresh"],
-        "ran_at": row["ran"],
-        "next_at": row["next"],
+        **standing_words(row["standing"], at=at),
     }
 
 

@@ -15,13 +15,15 @@ from accounts.consent.models import ConsentEvent
 from accounts.disclosure.models import Disclosure
 from partners.alerts.models import Alert
 from partners.banks.models import Bank, Customer
+from partners.connections.models import Connection
 from partners.console import queries
 from partners.console.rules import Place
-from partners.ledger.models import Entry
+from partners.feeds.models import FeedCursor
+from partners.ledger.models import Account, Entry
 from partners.sync.models import Notification
 from portal.tenancy.blocks import serving
 from tests.desk import browser_of, page_of
-from tests.factories.accounts import make_client, make_consent, make_household, share
+from tests.factories.accounts import make_client, make_consent, make_household, make_link, share
 from tests.factories.partners import make_bank, make_customer
 
 pytestmark = pytest.mark.django_db
@@ -224,6 +226,69 @@ def test_one_customer_with_accounts_consents_and_history() -> None:
     assert kept.expires_at == next(
         each["expires_at"] for each in consents if each["recipient"] == "Thrift Garden"
     )
+
+
+def read_by(customer: Customer, account: Account, *, at: datetime, **fields: object) -> FeedCursor:
+    """A feed of the account, read by the customer's own connection; opens a block of its own."""
+    defaults: dict[str, object] = {"due_at": at, "fresh_as_of": at, "ran_at": at}
+    with serving(customer.bank_id):
+        way = Connection.objects.get(customer=customer)
+        return FeedCursor.objects.create(
+            connection=way, account=account, kind="balances", **(defaults | fields)
+        )
+
+
+def test_a_connection_is_shown_as_it_stands_with_why_and_what_to_do() -> None:
+    household = make_household()
+    other = make_customer(household.bank)
+    make_link(other, household.account)
+    now = timezone.now()
+    days_ago = now - timedelta(days=2)
+    read_by(
+        household.customer,
+        household.account,
+        at=now,
+        fresh_as_of=days_ago,
+        last_problem="unavailable",
+        attempts=4,
+        due_at=now + timedelta(minutes=5),
+    )
+    read_by(other, household.account, at=now, due_at=now + timedelta(minutes=1))
+    browser = browser_of(household.bank)
+    where = page_of("customer", household.bank.slug, household.customer.id)
+
+    (row,) = browser.get(where).context["accounts"]
+    assert (str(row["state_label"]), row["tone"]) == ("Failing", "danger")
+    assert (row["fresh_as_of"], row["ran_at"]) == (days_ago, now)
+    page = words_of(browser, where)
+    assert "does not answer. Look whether it is up." in " ".join(page.split()).replace(
+        "&#x27;", "'"
+    )
+    listed = browser.get(page_of("customers", household.bank.slug)).context["customers"]
+    by_reference = {each["reference"]: str(each["state_label"]) for each in listed}
+    # A joint holder's connection stands by itself.
+    assert by_reference == {
+        household.customer.external_id: "Failing",
+        other.external_id: "Healthy",
+    }
+
+
+def test_a_list_of_connections_costs_the_same_however_many() -> None:
+    bank = make_bank()
+    browser = browser_of(bank)
+    where = page_of("customers", bank.slug)
+
+    def add_one() -> str:
+        household = make_household(bank)
+        read_by(household.customer, household.account, at=timezone.now())
+        return page_of("customer", bank.slug, household.customer.id)
+
+    page = add_one()
+    browser.get(page)
+    before = statements(browser, where)
+    for _ in range(3):
+        add_one()
+    assert statements(browser, where) == before
 
 
 def test_that_somebody_opens_a_customers_page_is_on_the_record_once_a_minute(

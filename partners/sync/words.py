@@ -1,0 +1,93 @@
+"""A connection's state in words for staff: what it is, why, and what to do."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from partners.sync.states import Standing, State
+
+LABELS: Mapping[State, tuple[Any, str]] = {
+    State.HEALTHY: (gettext_lazy("Healthy"), "good"),
+    State.EXPIRING: (gettext_lazy("Expiring"), "warn"),
+    State.LATE: (gettext_lazy("Late"), "warn"),
+    State.RATE_LIMITED: (gettext_lazy("Asked too often"), "warn"),
+    State.PAUSED: (gettext_lazy("Paused"), "warn"),
+    State.FAILING: (gettext_lazy("Failing"), "danger"),
+    State.NEEDS_SIGN_IN: (gettext_lazy("Needs sign-in"), "danger"),
+}
+_BY_ITSELF = gettext_lazy("Nothing to do: we go on by ourselves.")
+_SIGN_IN = gettext_lazy("The customer signs in at the bank again, from the chat.")
+_ALLOW = gettext_lazy("Nothing to do: we go on as soon as the customer allows it again.")
+# By reason: why, and what to do about it.
+REASONS: Mapping[str, tuple[Any, Any]] = {
+    "": ("", ""),
+    "first_reading": (gettext_lazy("The history is being read for the first time."), ""),
+    "expiring": (
+        gettext_lazy("What the customer authorised at the bank ends within a week."),
+        gettext_lazy("The customer renews it at the bank, from the chat."),
+    ),
+    "behind": (
+        gettext_lazy("The last full answer is older than it should be."),
+        gettext_lazy("Nothing to do. If it stays so, tell whoever runs this portal."),
+    ),
+    "rate_limited": (gettext_lazy("The bank's system wants to be left alone."), _BY_ITSELF),
+    "unavailable": (
+        gettext_lazy("The bank's system does not answer."),
+        gettext_lazy("Look whether it is up. We go on by ourselves."),
+    ),
+    "bad_answer": (
+        gettext_lazy("The bank's system answers what we cannot read."),
+        gettext_lazy("Have the bank's system checked on the page “Integration”."),
+    ),
+    "bad_cursor": (
+        gettext_lazy("The bank's system did not know the place where we had stopped."),
+        gettext_lazy("Nothing to do: we begin from the start."),
+    ),
+    "refused": (
+        gettext_lazy("The bank's system refuses the request."),
+        gettext_lazy("Have the keys and rights checked on the page “Integration”."),
+    ),
+    "internal": (
+        gettext_lazy("We cannot cope with what the bank's system sent."),
+        gettext_lazy("Tell whoever runs this portal. We try again meanwhile."),
+    ),
+    "expired": (gettext_lazy("What the customer authorised at the bank has run out."), _SIGN_IN),
+    "revoked": (gettext_lazy("The bank takes the authorisation no more."), _SIGN_IN),
+    "nothing_to_read": (gettext_lazy("Nothing is read of it."), ""),
+    "bank_suspended": (
+        gettext_lazy("The bank is suspended."),
+        gettext_lazy("Whoever runs this portal has to admit it again."),
+    ),
+    "bank_not_sharing": (
+        gettext_lazy("The bank does not share these feeds."),
+        gettext_lazy("Turn them on on the page “Feeds”."),
+    ),
+    "no_consent": (gettext_lazy("The customer has not allowed it."), _ALLOW),
+    "consent_expired": (gettext_lazy("The customer's consent has run out."), _ALLOW),
+    "consent_revoked": (gettext_lazy("The customer has revoked their consent."), _ALLOW),
+    "account_not_shared": (gettext_lazy("The account is not part of the consent."), _ALLOW),
+}
+
+
+def standing_words(standing: Standing, *, at: datetime) -> dict[str, Any]:
+    """For a badge and the lines below it. `is_next_now`: as soon as there is a free place."""
+    label, tone = LABELS[standing.state]
+    why, action = REASONS.get(standing.reason.partition(" ")[0], (_other(standing), ""))
+    return {
+        "state_label": label,
+        "tone": tone,
+        "reason": why,
+        "action": action,
+        "fresh_as_of": standing.fresh_as_of,
+        "ran_at": standing.ran_at,
+        "next_at": standing.next_at,
+        "is_next_now": standing.next_at is not None and standing.next_at <= at,
+    }
+
+
+def _other(standing: Standing) -> str:
+    """A problem that has no sentence of its own, as it is."""
+    return _("Reading fails: %(problem)s") % {"problem": standing.reason}
