@@ -36,6 +36,26 @@ COLUMNS = (
 )
 
 
+_DAY = "booked_on"
+# A table has the first, or the other two: none of them is optional, and none is required.
+_AMOUNTS = {"amount", "out", "in_"}
+
+
+class ColumnField(forms.TypedChoiceField):
+    """Which column, or none; but no table is read without the day's."""
+
+    def __init__(self, name: str, *, label: Any, columns: Sequence[str]) -> None:
+        is_day = name == _DAY
+        super().__init__(
+            label=label,
+            choices=[("" if is_day else _NONE, "—"), *enumerate(columns)],
+            coerce=int,
+            required=is_day,
+            error_messages={"required": _WRONG["no_day"]},
+        )
+        self.one_is_enough = name in _AMOUNTS
+
+
 class MappingForm(forms.Form):
     """Which column is what, beginning with what was guessed."""
 
@@ -62,11 +82,8 @@ class MappingForm(forms.Form):
         } | {name: getattr(guessed, name) for name, _label in COLUMNS if hasattr(guessed, name)}
         super().__init__(*arguments, **rest)
         self.initial = initial
-        choices = [(_NONE, "—"), *enumerate(labels)]
         for name, label in COLUMNS:
-            self.fields[name] = forms.TypedChoiceField(
-                label=label, choices=choices, coerce=int, required=False
-            )
+            self.fields[name] = ColumnField(name, label=label, columns=labels)
         self.fields["account"] = forms.CharField(
             label=_("Number of the account"),
             help_text=_("IBAN, or sort code and number. It is compared, and not kept."),

@@ -154,6 +154,25 @@ def test_a_tables_columns_are_guessed_shown_and_remembered(home: Home) -> None:
     assert stored(home.account)[0].description == "Payment 0"
 
 
+def test_only_what_a_table_is_read_without_is_called_optional(home: Home) -> None:
+    browser = browser_of(home.bank)
+    row = bring(home.bank_id, table(rows(3)), name="march.csv")
+    read_all(home.bank_id)
+    where = page_of("statement_file", home.bank.slug, row.id)
+
+    page = browser.get(where).content.decode()
+    without = browser.post(where, said(account=IBAN, booked_on=""))
+
+    labels = {each.partition('"')[0]: each for each in page.split('<label for="')[1:]}
+    optional = {name for name, each in labels.items() if "(optional)" in each.split("</label>")[0]}
+    assert optional == {
+        *("id_default_currency", "id_direction", "id_value_on", "id_currency"),
+        *("id_counterparty", "id_description", "id_reference"),
+    }
+    assert without.status_code == 400
+    assert b"Say which column holds the day." in without.content
+
+
 def said(**changed: object) -> dict[str, object]:
     return {
         "name": "Our export",
