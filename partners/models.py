@@ -2,7 +2,7 @@
 
 from partners.alerts.models import Alert, AlertRule
 from partners.banks.models import Bank, Customer, Staff
-from partners.connections.models import Authorisation, Connection
+from partners.connections.models import Authorisation, Connection, SpareConsent
 from partners.feeds.models import Feed, FeedCursor
 from partners.imports.models import StatementImport, StatementMapping
 from partners.instructions.models import Instruction
@@ -55,6 +55,7 @@ __all__ = [
     "RetentionRun",
     "Shipment",
     "ShipmentStop",
+    "SpareConsent",
     "Staff",
     "StatementImport",
     "StatementMapping",

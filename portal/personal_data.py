@@ -195,6 +195,11 @@ TABLES: tuple[Table, ...] = (
         ),
         kept="the bank's own record: counts, last digits of accounts that nobody linked; goes with its age",
     ),
+    Table(
+        "partners.SpareConsent",
+        NotGiven("what the bank has yet to be told is over, by the bank's own name for it"),
+        kept="it leads to nobody here, and goes once the bank was told",
+    ),
     Table("partners.StatementMapping", NotGiven(_OF_THE_BANK), kept=_OF_THE_BANK),
     Table("partners.Feed", NotGiven(_OF_THE_BANK), kept=_OF_THE_BANK),
     Table("partners.RetentionRule", NotGiven(_OF_THE_BANK), kept=_OF_THE_BANK),

@@ -15,10 +15,14 @@ from portal.outbox.events import Subscription
 
 _HEARD = "messaging.delivery.handlers"
 _ASKED = "partners.instructions.handlers"
+_CONNECTED = "partners.connections.handlers"
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription(InstructionOverdue, "instructions", f"{_ASKED}.on_instruction_overdue"),
     Subscription(AccountsLinked, "instructions", f"{_ASKED}.on_accounts_linked"),
+    Subscription(AccountsLinked, "connections", f"{_CONNECTED}.on_less_allowed"),
+    Subscription(ConsentRevoked, "connections", f"{_CONNECTED}.on_less_allowed"),
+    Subscription(ConsentSuperseded, "connections", f"{_CONNECTED}.on_less_allowed"),
     Subscription(AlertRaised, "chat", f"{_HEARD}.on_alert_raised"),
     Subscription(ReceiptIssued, "chat", f"{_HEARD}.on_receipt_issued"),
     Subscription(ShipmentMoved, "chat", f"{_HEARD}.on_shipment_moved"),

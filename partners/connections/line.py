@@ -151,6 +151,8 @@ def _refresh(bank_id: UUID, connection_id: UUID, line: Line, clock: Clock) -> Li
         raise
     with serving(bank_id):
         connection = Connection.objects.select_for_update(no_key=True).get(pk=connection_id)
+        if not connection.access_token:
+            raise ConnectionEnded  # here, while we asked
         keep_tokens(connection, tokens)
         connection.refreshing_until = None
         connection.save()
@@ -184,6 +186,8 @@ def _end(bank_id: UUID, connection_id: UUID, line: Line, at: datetime) -> None:
     """The bank takes our tokens no more: nothing is asked until the customer links again."""
     with serving(bank_id):
         connection = Connection.objects.select_for_update(no_key=True).get(pk=connection_id)
+        if not connection.access_token:
+            return  # ended here while we asked
         if open_secret(connection, "access_token") != line.grant.access_token:
             return  # linked again, or renewed, while we asked: that refusal was of the old tokens
         connection.status = status_after_refusal(

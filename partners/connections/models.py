@@ -1,6 +1,8 @@
 """One customer's authorisation at one bank."""
 
 from django.db import models
+from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from portal.secrets.fields import SealedField
@@ -31,6 +33,8 @@ class Connection(TenantModel):
     resume_at = models.DateTimeField(null=True, blank=True)
     # Held by whoever is fetching new tokens, so that two workers do not spend one refresh token.
     refreshing_until = models.DateTimeField(null=True, blank=True)
+    # When it is looked at next whether anything of it is allowed still: not before the last consent ends.
+    look_at = models.DateTimeField(default=timezone.now)
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
 
@@ -41,7 +45,12 @@ class Connection(TenantModel):
             )
         ]
         indexes = [
-            models.Index(fields=["bank", "customer", "-created_at"], name="connection_latest")
+            models.Index(fields=["bank", "customer", "-created_at"], name="connection_latest"),
+            models.Index(
+                fields=["bank", "look_at"],
+                name="connection_to_look_at",
+                condition=Q(status="active"),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -81,6 +90,29 @@ class Authorisation(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["bank", "state_digest"], name="authorisation_state")
         ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class SpareConsent(TenantModel):
+    """A consent at the bank that nothing here uses any more, until the bank was told. It names no customer."""
+
+    row_reach = RowReach.BANK_ALONE
+
+    integration = TenantForeignKey("partners.Integration", models.RESTRICT)
+    external_consent_id = models.CharField(max_length=128)
+    since = models.DateTimeField()
+    due_at = models.DateTimeField()
+    attempts = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bank", "external_consent_id"], name="spare_consent_once"
+            )
+        ]
+        indexes = [models.Index(fields=["bank", "due_at"], name="spare_consent_due")]
 
     def __str__(self) -> str:
         return str(self.id)

@@ -7,14 +7,16 @@ from uuid import UUID
 
 from django.db.models import Max, QuerySet
 
-from accounts.consent.queries import live_consents, resources_of
+from accounts.consent.models import ConsentResource
+from accounts.consent.queries import live_at, live_consents, resources_of
 from accounts.linking.queries import live_links
 from partners.alerts.models import AlertType
 from partners.connections.brought import allowed_digest
-from partners.connections.models import Authorisation, Connection
+from partners.connections.models import Authorisation, Connection, SpareConsent
 from partners.feeds.models import FeedKind
 from partners.ledger.models import Account
 from partners.ledger.queries import accounts_of
+from portal.tenancy.blocks import current_bank_id
 
 
 def connection_of_account(*, customer_id: UUID, account_id: UUID) -> Connection | None:
@@ -122,6 +124,37 @@ def renewable(*, customer_id: UUID, at: datetime) -> datetime | None:
     account_ids = list(links.values_list("account_id", flat=True))
     allowed = allowed_to_the_chat(customer_id, account_ids, at=at)
     return max((each.expires_at for each in allowed), default=None)
+
+
+def connections_to_look_at(at: datetime) -> QuerySet[Connection]:
+    """Those of which nothing may be allowed any more, the longest due first."""
+    active = Connection.objects.filter(
+        bank_id=current_bank_id(), status=Connection.Status.ACTIVE, look_at__lte=at
+    )
+    return active.order_by("look_at")
+
+
+def allowed_until(connection: Connection, *, at: datetime) -> datetime | None:
+    """Until when the chat or a program is allowed something that it reads; None where nothing is."""
+    links = live_links().filter(customer_id=connection.customer_id, connection_id=connection.id)
+    named = ConsentResource.objects.filter(
+        live_at(at, "consent__"),
+        customer_id=connection.customer_id,
+        account_id__in=links.values("account_id"),
+    )
+    latest: datetime | None = named.aggregate(latest=Max("consent__expires_at"))["latest"]
+    return latest
+
+
+def to_be_told(at: datetime) -> QuerySet[SpareConsent]:
+    """What the served bank is told now to be over, the longest due first."""
+    due = SpareConsent.objects.filter(bank_id=current_bank_id(), due_at__lte=at)
+    return due.order_by("due_at")
+
+
+def is_told(spare_id: UUID) -> bool:
+    """Whether the bank knows that it is over."""
+    return not SpareConsent.objects.filter(pk=spare_id).exists()
 
 
 def walks_under_way() -> QuerySet[Authorisation]:

@@ -16,6 +16,9 @@ HISTORY = timedelta(days=365)
 AUTHORISED_FOR = timedelta(days=365)
 AUTHORISATION_AGE = timedelta(minutes=10)
 
+# What is asked of the bank as a consent ends, a freeze for one, finds its answer before we let go.
+SETTLES_IN = timedelta(minutes=5)
+_FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
 _RENEWED_BEFORE = timedelta(seconds=60)
 _WAIT_UNLESS_SAID = timedelta(seconds=30)
 # Alert types that are found in transactions; the others in balances.
@@ -36,6 +39,11 @@ def status_after_refusal(*, authorised_until: datetime | None, at: datetime) -> 
 def resume_at(*, at: datetime, retry_after: timedelta | None) -> datetime:
     """When a bank that was asked too often may be asked again."""
     return at + (_WAIT_UNLESS_SAID if retry_after is None else retry_after)
+
+
+def told_again_at(*, at: datetime, attempts: int) -> datetime:
+    """When a bank that did not listen that often is told again that something is over."""
+    return at + min(_FIRST_WAIT * (1 << min(attempts, 10)), _LONGEST_WAIT)
 
 
 @dataclass(frozen=True)

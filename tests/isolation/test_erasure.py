@@ -51,7 +51,7 @@ def test_every_column_of_a_customers_own_record_is_given_or_named_here() -> None
         *("token_digest", "state_digest", "nonce", "code_verifier", "access_token", "code"),
         *("refresh_token", "token_expires_at", "endpoint_digest", "keys", "expires_at"),
         *("tries_left", "is_sent", "disclosed_at", "external_consent_id", "refused_as"),
-        *("brought", "allowed_digest"),
+        *("brought", "allowed_digest", "look_at"),
         # Of a count: what its disclosure says already.
         *("recipient", "consent_id", "about", "door", "feed", "reason", "alert_id"),
         "closed_at",

@@ -44,7 +44,7 @@ from messaging.webhooks.models import WebhookDelivery
 from messaging.webhooks.references import delivery_reference
 from partners.alerts.models import Alert, AlertRule, AlertType
 from partners.banks.models import Bank, Customer, Staff
-from partners.connections.models import Authorisation, Connection
+from partners.connections.models import Authorisation, Connection, SpareConsent
 from partners.connectors.base import ReceiptLine
 from partners.events import AlertRaised, account_key
 from partners.feeds.models import FeedCursor
@@ -567,6 +567,8 @@ def _leave_work(home: Home, at: datetime) -> None:
         for each in Connection.objects.filter(customer=home.customer):
             keep_secret(each, "access_token", f"access token of {home.mark}")
             keep_secret(each, "refresh_token", f"refresh token of {home.mark}")
+            # A sweep visits every bank, and finds nothing here.
+            each.look_at = at + timedelta(days=1)
             each.save()
         LegalHold.objects.create(
             customer=home.customer,
@@ -595,6 +597,12 @@ def _leave_work(home: Home, at: datetime) -> None:
             nonce=uuid4().hex,
             external_consent_id=f"{home.mark.lower()}-walk",
             expires_at=at + timedelta(minutes=10),
+        )
+        SpareConsent.objects.create(
+            integration=connection.integration,
+            external_consent_id=f"{home.mark.lower()}-spare",
+            since=at,
+            due_at=at + timedelta(days=1),
         )
     other = _raise(_make_payment(home.account, f"{home.mark} Other", -4_321), at)
     with home.serving():
