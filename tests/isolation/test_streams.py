@@ -26,10 +26,9 @@ from messaging.programs.public import stream_of_consent
 from partners.events import EntriesChanged, account_key
 from portal.environment import ROOT
 from portal.outbox.publishing import publish
-from portal.outbox.relay import deliver_due
 from portal.tenancy.blocks import serving
 from tests.isolation.witness import Change, Witness
-from tests.isolation.world import Home, World
+from tests.isolation.world import Home, World, hear_everything
 from tests.messaging.delivery.live import Client, Server
 
 pytestmark = pytest.mark.slow  # and with a database: that of the module's own server
@@ -94,7 +93,7 @@ def makes_a_stream(function: ast.FunctionDef) -> bool:
 def test_every_kind_of_stream_frame_and_seat_is_known(world: World) -> None:
     made = set()
     for bank_id in world.bank_ids:
-        deliver_due(bank_id=bank_id, clock=timezone.now)
+        hear_everything(bank_id)
         with serving(bank_id):
             names = Stream.objects.exclude(name__regex=r"^\d+$").values_list("name", flat=True)
             made |= {each.partition(":")[0] for each in names}
@@ -152,7 +151,7 @@ def speak(world: World, home: Home) -> None:
         changed = EntriesChanged(account_id=home.account.id, since_seq=0, through_seq=1)
         publish(changed, key=account_key(home.account.id), occurred_at=timezone.now())
     say_typing(home.bank_id, home.chat.stream, name="")
-    deliver_due(bank_id=home.bank_id, clock=timezone.now)
+    hear_everything(home.bank_id)
 
 
 IMPOSTORS = pytest.mark.parametrize("who", ["neighbour", "stranger", "other_program"])

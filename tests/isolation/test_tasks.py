@@ -60,7 +60,7 @@ from portal.outbox.relay import deliver_due
 from portal.subscriptions import SUBSCRIPTIONS
 from portal.tenancy.blocks import current_bank_id, serving
 from tests.isolation.witness import Change, Witness
-from tests.isolation.world import Home, House, World, connection_of
+from tests.isolation.world import Home, House, World, connection_of, hear_everything
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
@@ -422,7 +422,7 @@ def test_the_relay_makes_nothing_of_another_banks_rows(
     world: World, witness: Witness, subscription: Subscription
 ) -> None:
     bank_id = world.other_house.bank.id
-    deliver_due(bank_id=bank_id, clock=timezone.now)
+    hear_everything(bank_id)
     event = event_about(subscription.event, world)
     with serving(bank_id):
         publish(event, key=f"account:{world.victim.account.id}", occurred_at=timezone.now())
@@ -452,7 +452,7 @@ def test_sealing_one_bank_touches_no_other(world: World, witness: Witness) -> No
 
 
 def test_the_relay_delivers_one_bank_at_a_time(world: World, witness: Witness) -> None:
-    deliver_due(bank_id=world.other_house.bank.id, clock=timezone.now)
+    hear_everything(world.other_house.bank.id)
     theirs = witness.changes()
     require_only(theirs, world.other_house, world)
     assert theirs

@@ -55,6 +55,7 @@ from partners.integrations.actions import configure_integration
 from partners.ledger.models import Account, Entry, EntryPair
 from partners.records.models import ErasureJob, LegalHold
 from portal.outbox.publishing import publish
+from portal.outbox.relay import deliver_due
 from portal.rest.money import decimal_text
 from portal.secrets.fields import keep_secret
 from portal.secrets.models import SigningKey
@@ -378,6 +379,12 @@ def make_world() -> World:
         hooks=hooks,
         other_hooks=other_hooks,
     )
+
+
+def hear_everything(bank_id: UUID) -> None:
+    """Hand the bank's listeners all that is due, however much of it this world holds."""
+    while deliver_due(bank_id=bank_id, clock=timezone.now):
+        pass
 
 
 # --- banks ----------------------------------------------------------------------------------------
