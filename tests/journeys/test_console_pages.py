@@ -8,10 +8,21 @@ from playwright.sync_api import Browser, Page
 
 from tests.journeys.accessible import keep_picture, violations, wrong_by_keyboard
 from tests.journeys.stack import Stack
+from tests.partners.imports.written import ofx, rows, table
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
 STICKS_OUT = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# Of an account that nobody has linked: nothing of them is stored.
+FILES = {
+    "of-nobody": (
+        "ofx",
+        ofx(rows(3), account="GB29NWBK60161331926819", currency="GBP"),
+        "Accounts of which nothing is kept",
+    ),
+    f"cut-off-{'very-' * 12}long": ("ofx", ofx(rows(3))[:-20], "Refused whole"),
+    "table": ("csv", table(rows(12)), "What are its columns?"),
+}
 A_MONTH = "since=2026-01-01&until=2026-01-31"
 
 
@@ -33,12 +44,35 @@ def owner(
     context.close()
 
 
+def stops_with_files(page: Page, bank: str) -> Iterator[str]:
+    """One file that is read, one that is refused, one that waits for its columns, and all of them together."""
+    for name, (ending, content, becomes) in FILES.items():
+        page.goto(f"{bank}/statement-files/")
+        page.get_by_label("File", exact=True).set_input_files(
+            {"name": f"{name}.{ending}", "mimeType": "text/plain", "buffer": content}
+        )
+        page.get_by_role("button", name="Import").click()
+        page.get_by_text(becomes).first.wait_for()
+        yield f"statement-file-{name}"
+    page.get_by_label("Day", exact=True).select_option(index=0)
+    page.locator("form").evaluate_all("forms => forms.forEach((it) => { it.noValidate = true; })")
+    page.get_by_role("button", name="Read it so").click()
+    page.get_by_text("Say which column holds the day.").wait_for()
+    yield "statement-file-without-a-day"
+    page.goto(f"{bank}/statement-files/")
+    yield "statement-files"
+
+
 def stops(stack: Stack, page: Page) -> Iterator[str]:
     """Leads through the pages of Banca Aurelia, by the name of each."""
     bank = f"{stack.origin('console')}/banks/aurelia"
     page.goto(f"{bank}/customers/")
     reference = page.locator("td .mono").first.inner_text()
+    yield from stops_with_files(page, bank)
     for name, address in {
+        "review": "review/",
+        "review-of-contradictions": "review/?kind=conflict",
+        "review-of-decided": "review/?decided=1",
         "recipients": "recipients/",
         "feeds": "feeds/",
         "disclosures": "disclosures/",
