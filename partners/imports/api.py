@@ -32,7 +32,7 @@ from portal.rest.problems import (
 from portal.tenancy.blocks import serving
 from portal.uploads import BrokenOff
 
-_TAKEN = re.compile(
+TAKEN = re.compile(
     r"application/(octet-stream|xml|x-ofx|vnd\.intu\.qfx|x-qfx)|text/(csv|plain|xml|x-ofx)"
 )
 _NAME = re.compile(r"filename\*?=(?:UTF-8'')?\"?([^\";]+)", re.IGNORECASE)
@@ -76,7 +76,7 @@ def bring_statement(request: HttpRequest, bank: Bank) -> HttpResponse:
     """`POST /banks/<slug>/statement-imports`: the file is the body. 202 and where to look; 200 where it was brought before."""
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise UnsupportedMediaType("Send the file as it is, not packed.")
-    if not _TAKEN.fullmatch(request.content_type or ""):
+    if not TAKEN.fullmatch(request.content_type or ""):
         raise UnsupportedMediaType("Send the file itself, such as application/octet-stream.")
     require_size(request.headers.get("Content-Length"))
     account = request.headers.get("Statement-Account", "")

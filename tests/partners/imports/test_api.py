@@ -1,6 +1,7 @@
 """The doors by which a bank's own systems bring statement files."""
 
 import io
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,21 @@ from django.test import Client
 from django.utils import timezone
 
 from partners.banks.models import Bank
+from partners.connectors.base import Request, Response
+from partners.imports.api import TAKEN
 from partners.imports.models import StatementImport
+from partners.imports.words import FORMATS, WHY
 from partners.integrations.actions import configure_integration
 from portal.tenancy.blocks import serving
+from tests.contracts.connectors.official import Specification
 from tests.factories.partners import make_bank
 from tests.partners.imports.conftest import Home
-from tests.partners.imports.written import ofx, read_all, rows
+from tests.partners.imports.written import OTHER_IBAN, ofx, read_all, rows, table
 
 pytestmark = pytest.mark.django_db
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+PUBLISHED = Path(__file__).resolve().parents[3] / "partners/connectors/partner/openapi.yaml"
 API = {"host": f"api.{settings.PORTAL_AUTHORITY}"}
 
 
@@ -158,6 +164,55 @@ def test_what_is_no_statement_is_refused_with_what_it_is(
     with serving(speaking.bank_id):
         assert not StatementImport.objects.exists()
     assert not [each for each in (folder / "imports").rglob("*") if each.is_file()]
+
+
+def complaints(judge: Specification, method: str, url: str, answered: Any) -> Iterator[str]:
+    """What the description has against an answer."""
+    told = Response(answered.status_code, dict(answered.headers), answered.content)
+    request = Request(method, url.removeprefix(settings.API_ORIGIN))  # type: ignore[arg-type]
+    for each in judge.answer_complaints(request, told):
+        yield f"{method} {answered.status_code}: {each}"
+
+
+def test_banks_are_answered_as_the_description_says(speaking: Home) -> None:
+    judge, bank = Specification.read(PUBLISHED), speaking.bank
+    here = f"/banks/{bank.slug}/statement-imports"
+    brought = [
+        send(bank, ofx(rows(3))),
+        send(bank, ofx(rows(3))),
+        send(bank, ofx(rows(2), account=OTHER_IBAN)),
+        send(bank, ofx(rows(4))[:-20]),
+        send(bank, table(rows(3)), kind="text/csv"),
+        send(bank, b"PK\x03\x04 packed"),
+        send(bank, b"{}", kind="application/json"),
+        send(bank, ofx(rows(5)), bearer="nonsense"),
+        send(bank, ofx(rows(5)), **{"content-length": str(2 * 1024**3)}),
+    ]
+    places = [each["Location"] for each in brought if "Location" in each]
+    waiting = [look(bank, each) for each in places]
+    read_all(speaking.bank_id)
+    read = [look(bank, each) for each in places]
+    nowhere = look(bank, f"{here}/{uuid4()}")
+
+    found = [each for one in brought for each in complaints(judge, "POST", here, one)]
+    for one in (*waiting, *read, nowhere):
+        found += complaints(judge, "GET", places[0], one)
+    states = {each.json()["state"] for each in (*waiting, *read)}
+    assert found == []
+    assert [each.status_code for each in brought] == [202, 200, 202, 202, 202, 422, 415, 401, 413]
+    assert states == {"received", "needs_mapping", "done", "refused"}
+    assert nowhere.status_code == 404
+
+
+def test_the_description_names_every_state_and_every_kind_of_file() -> None:
+    whole = Specification.read(PUBLISHED).whole
+    told = whole["components"]["schemas"]["StatementImport"]["properties"]
+    door = whole["paths"]["/banks/{Bank}/statement-imports"]["post"]
+
+    assert told["state"]["enum"] == StatementImport.State.values
+    assert told["format"]["enum"] == [*FORMATS, None]
+    assert set(told["left_out"]["items"]["properties"]["why"]["examples"]) == set(WHY)
+    assert all(TAKEN.fullmatch(each) for each in door["requestBody"]["content"])
 
 
 class Endless(io.RawIOBase):
