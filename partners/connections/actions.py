@@ -16,9 +16,10 @@ from accounts.consent.models import ConsentEvent
 from partners.alerts.queries import enabled_rules
 from partners.banks.models import Customer
 from partners.connections.brought import Brought, keep_brought, open_brought
+from partners.connections.ending import lay_aside, tell
 from partners.connections.linking import Completed, alone_with, link_chosen, renew_link
 from partners.connections.models import Authorisation
-from partners.connections.queries import last_linked
+from partners.connections.queries import is_told, last_linked
 from partners.connections.rules import (
     AUTHORISATION_AGE,
     AUTHORISED_FOR,
@@ -156,6 +157,7 @@ class _Walk:
 
     id: UUID
     customer_id: UUID
+    integration_id: UUID
     external_consent_id: str
     verifier: str
     connector: Connector
@@ -183,9 +185,12 @@ def come_back(
         renewed = _renew_or_ask(bank_id, walk, brought, at=at)
     except (Customer.DoesNotExist, Authorisation.DoesNotExist) as reason:
         # Erased meanwhile.
-        _tidy_up(walk.connector, walk.external_consent_id)
+        with serving(bank_id):
+            spare_id = lay_aside(walk.integration_id, walk.external_consent_id, at=at)
+        tell(bank_id=bank_id, spare_id=spare_id, at=at)
         raise AuthorisationUnknown from reason
-    _tidy_up_replaced(walk.connector, renewed)
+    if renewed is not None:
+        tell(bank_id=bank_id, spare_id=walk.id, at=at)
     return CameBack(walk.id, renewed)
 
 
@@ -203,7 +208,14 @@ def _take_up(bank_id: UUID, *, state: str, customer_id: UUID | None, at: datetim
         connector = connector_of(Integration.objects.get(pk=row.integration_id))
     if late:
         raise AuthorisationSpent
-    return _Walk(row.id, row.customer_id, row.external_consent_id, verifier, connector)
+    return _Walk(
+        row.id,
+        row.customer_id,
+        row.integration_id,
+        row.external_consent_id,
+        verifier,
+        connector,
+    )
 
 
 def _at_bank(state: str, customer_id: UUID | None) -> Authorisation:
@@ -226,7 +238,8 @@ def _fetch(walk: _Walk, *, code: str, at: datetime) -> Brought:
 def _give_up(bank_id: UUID, walk: _Walk, failure: str, at: datetime) -> None:
     with serving(bank_id):
         Authorisation.objects.filter(pk=walk.id).update(failure=failure[:60], finished_at=at)
-    _tidy_up(walk.connector, walk.external_consent_id)
+        spare_id = lay_aside(walk.integration_id, walk.external_consent_id, at=at)
+    tell(bank_id=bank_id, spare_id=spare_id, at=at)
 
 
 def _renew_or_ask(
@@ -237,6 +250,7 @@ def _renew_or_ask(
         customer = alone_with(walk.customer_id)
         row = Authorisation.objects.select_for_update(no_key=True).get(pk=walk.id)
         renewed = renew_link(row, brought, customer, at=at)
+        _lay_replaced_aside(row, renewed, at)
         if renewed is None:
             row.status = Authorisation.Status.CHOOSING
             row.failure = ""
@@ -247,17 +261,9 @@ def _renew_or_ask(
     return renewed
 
 
-def _tidy_up(connector: Connector, external_consent_id: str) -> None:
-    """End a consent at the bank that nothing of ours uses. It ends by itself too, so once is enough."""
-    try:
-        run(connector.revoke_consent(bank_consent_id=external_consent_id))
-    except ConnectorFailure as failure:
-        logger.info("a spare consent stays at the bank: %s", type(failure).__name__)
-
-
-def _tidy_up_replaced(connector: Connector, completed: Completed | None) -> None:
+def _lay_replaced_aside(walk: Authorisation, completed: Completed | None, at: datetime) -> None:
     if completed is not None and completed.replaced:
-        _tidy_up(connector, completed.replaced)
+        lay_aside(walk.integration_id, completed.replaced, at=at, spare_id=walk.id)
 
 
 def finish_linking(
@@ -287,8 +293,8 @@ def finish_linking(
         if not accounts:
             raise ChoiceNotPossible("no_account")
         completed = link_chosen(walk, brought, customer, picked=accounts, choice=chosen, at=at)
-        connector = connector_of(Integration.objects.get(pk=walk.integration_id))
-    _tidy_up_replaced(connector, completed)
+        _lay_replaced_aside(walk, completed, at)
+    tell(bank_id=bank_id, spare_id=walk_id, at=at)
     return completed
 
 
@@ -318,23 +324,23 @@ def _possible(data: Mapping[str, Any]) -> Choice:
     return choice
 
 
-def decline_linking(*, bank_id: UUID, customer_id: UUID, walk_id: UUID, at: datetime) -> None:
+def decline_linking(*, bank_id: UUID, customer_id: UUID, walk_id: UUID, at: datetime) -> bool:
     """The customer's no, back from the bank: an event is all that stays, here and there. Said twice there is one.
 
-    Raises AuthorisationSpent after a yes.
+    Whether the bank knows already: one that is away is told once it answers. Raises AuthorisationSpent
+    after a yes.
     """
     with serving(bank_id):
         mine = Authorisation.objects.filter(pk=walk_id, customer_id=customer_id)
-        walk = mine.select_for_update(no_key=True, of=("self",)).select_related("integration")
-        row = walk.first()
+        row = mine.select_for_update(no_key=True).first()
         if row is None:
-            return
+            return is_told(walk_id)
         if row.status == Authorisation.Status.COMPLETED:
             raise AuthorisationSpent
-        connector = connector_of(row.integration)
+        lay_aside(row.integration_id, row.external_consent_id, at=at, spare_id=walk_id)
         row.delete()
         note_no_consent(customer_id=customer_id, kind=ConsentEvent.Kind.DENIED, at=at)
-    _tidy_up(connector, row.external_consent_id)
+    return tell(bank_id=bank_id, spare_id=walk_id, at=at)
 
 
 def deny_authorisation(
@@ -360,7 +366,7 @@ def deny_authorisation(
 def forget_abandoned(*, bank_id: UUID, at: datetime) -> int:
     """Walks that came to nothing, once their time is over: an event is all that stays of each; how many.
 
-    What was laid at the bank for them is ended there too. Opens its own block, and calls the network after it.
+    What was laid at the bank for them is laid aside: the bank is told of it next. Opens its own block.
     """
     with serving(bank_id):
         walks_here = Authorisation.objects.select_for_update(
@@ -371,15 +377,9 @@ def forget_abandoned(*, bank_id: UUID, at: datetime) -> int:
             Q(status__in=_UNDER_WAY, expires_at__lte=at)
             | Q(status=Authorisation.Status.FAILED, expires_at__lte=at - _BEING_FINISHED)
         )
-        walks = list(over.select_related("integration").order_by("expires_at")[:_MOST_AT_ONCE])
-        spare = [
-            (connector_of(each.integration), each.external_consent_id)
-            for each in walks
-            if each.status in _UNDER_WAY
-        ]
+        walks = list(over.order_by("expires_at")[:_MOST_AT_ONCE])
         for each in walks:
+            lay_aside(each.integration_id, each.external_consent_id, at=at, due_at=at)
             note_no_consent(customer_id=each.customer_id, kind=ConsentEvent.Kind.ABANDONED, at=at)
         Authorisation.objects.filter(pk__in=[each.pk for each in walks]).delete()
-    for connector, external_consent_id in spare:
-        _tidy_up(connector, external_consent_id)
     return len(walks)

@@ -174,8 +174,15 @@ def _too_late(request: HttpRequest, bank: Bank) -> HttpResponse:
     return render(request, "partners/connections/expired.html", shown, status=409)
 
 
-def _declined(request: HttpRequest, bank: Bank, *, here: bool) -> HttpResponse:
-    shown = {"bank": _bank(bank), "again_url": reverse("link_begin"), "said_here": here}
+def _declined(
+    request: HttpRequest, bank: Bank, *, here: bool, is_told: bool = True
+) -> HttpResponse:
+    shown = {
+        "bank": _bank(bank),
+        "again_url": reverse("link_begin"),
+        "said_here": here,
+        "is_told": is_told,
+    }
     return render(request, "partners/connections/denied.html", shown)
 
 
@@ -258,10 +265,10 @@ def choose(request: HttpRequest) -> HttpResponseBase:
 def _decide(request: HttpRequest, window: Window, bank: Bank, walk_id: UUID) -> HttpResponseBase:
     at = timezone.now()
     if request.POST.get("answer") == "no":
-        decline_linking(
+        is_told = decline_linking(
             bank_id=window.bank_id, customer_id=window.customer_id, walk_id=walk_id, at=at
         )
-        return _declined(request, bank, here=True)
+        return _declined(request, bank, here=True, is_told=is_told)
     with serving_customer(window.bank_id, window.customer_id):
         walk = walk_of(walk_id=walk_id, customer_id=window.customer_id)
         if walk is None:

@@ -16,6 +16,7 @@ from accounts.signin.actions import make_window_code
 from partners.banks.models import Bank, Customer
 from partners.connections.actions import forget_abandoned
 from partners.connections.brought import open_brought
+from partners.connections.ending import tell_due
 from partners.connections.models import Authorisation, Connection
 from partners.connectors.base import ConnectorFailure, Grant
 from partners.feeds.models import Feed
@@ -184,6 +185,7 @@ def test_a_window_that_is_closed_half_way_leaves_nothing_but_the_event(
     early = forget_abandoned(bank_id=bank.id, at=timezone.now())
     after = timezone.now() + timedelta(minutes=11)
     late = [forget_abandoned(bank_id=bank.id, at=after) for _again in range(2)]
+    tell_due(bank_id=bank.id, clock=lambda: after)
 
     assert (early, late) == (0, [1, 0])
     assert changed(witness) == [("accounts_consentevent", "abandoned")]
@@ -212,12 +214,32 @@ def test_whoever_does_not_say_yes_to_the_choice_leaves_nothing_but_the_event(
         after = timezone.now() + timedelta(minutes=11)
         assert forget_abandoned(bank_id=bank.id, at=timezone.now()) == 0
         assert [forget_abandoned(bank_id=bank.id, at=after) for _again in range(2)] == [1, 0]
+        assert tell_due(bank_id=bank.id, clock=lambda: after) == 1
 
     assert changed(witness) == [("accounts_consentevent", kind)]
     assert browser.get("/link/choose").status_code == 409
     # The bank was told, and lets nobody read any more with what it gave.
     with pytest.raises(ConnectorFailure):
         run(connector.accounts(grant=grant))
+
+
+def test_a_no_says_whether_the_bank_knows_and_one_that_is_away_is_told_later(
+    sandbox: SandboxBank, bank: Bank, customer: Customer, browser: Client
+) -> None:
+    enter(browser, customer)
+    witness = Witness([bank.id])
+    walk = come_back(browser, sandbox)
+    sandbox.be(down=True)
+
+    away = [browser.post("/link/choose", {"answer": "no", "walk": walk}) for _twice in range(2)]
+    sandbox.be()
+    told = tell_due(bank_id=bank.id, clock=lambda: timezone.now() + timedelta(minutes=2))
+    known = browser.post("/link/choose", {"answer": "no", "walk": walk})
+
+    assert [f"{bank.name} does not answer just now" in each.text for each in away] == [True] * 2
+    assert told == 1
+    assert f"have told {bank.name} that it is over" in known.text
+    assert changed(witness) == [("accounts_consentevent", "denied")]
 
 
 def test_the_choice_ends_after_ten_minutes_and_is_no_other_browsers(
