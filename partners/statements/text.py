@@ -43,7 +43,10 @@ def pieces_of(source: Source, *, encoding: str = "") -> Iterator[str]:
         if text:
             yield text
         first = source.read(PIECE_BYTES)
-    rest = decoder.decode(b"", final=True)
+    try:
+        rest = decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        raise Malformed("file", f"not written in {named or encoding}, or cut off") from None
     if rest:
         yield rest
 

@@ -23,7 +23,7 @@ from accounts.clients.authentication import ClientAuthentication
 from accounts.signin.authentication import WidgetAuthentication
 from portal.middleware import URLCONFS
 from portal.settings import PORTAL_BASE_HOST
-from tests.isolation.world import MAILED_CODE, Headers, Home, World, asks
+from tests.isolation.world import MAILED_CODE, Headers, Home, World, asks, bring_accounts
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 SAFE = frozenset({"GET"})
@@ -250,6 +250,12 @@ CHOICE = {
     "alert_types": ["fraud_suspected"],
     "ends": "90",
 }
+
+
+def _chosen(_world: World, home: Home) -> Request:
+    return Request({**CHOICE, "walk": str(bring_accounts(home))})
+
+
 DAYS = {
     f"{kind}:{purpose}": "14"
     for kind in ("transactions", "receipts", "shipments", "balances")
@@ -363,7 +369,7 @@ GOOD: dict[tuple[str, str], Good] = {
     ("chat /link/begin", "GET"): Good(),
     ("chat /link/begin", "POST"): Good(calls_bank=True),
     ("chat /link/choose", "GET"): Good(),
-    ("chat /link/choose", "POST"): Good(lambda _world, _home: Request(CHOICE)),
+    ("chat /link/choose", "POST"): Good(_chosen),
     ("chat /link/callback", "GET"): Good(
         lambda _world, home: Request(query={"state": home.walk_state, "error": "access_denied"}),
         names_more=True,

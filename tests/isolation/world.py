@@ -44,8 +44,9 @@ from messaging.webhooks.models import WebhookDelivery
 from messaging.webhooks.references import delivery_reference
 from partners.alerts.models import Alert, AlertRule, AlertType
 from partners.banks.models import Bank, Customer, Staff
+from partners.connections.brought import Brought, keep_brought
 from partners.connections.models import Authorisation, Connection, SpareConsent
-from partners.connectors.base import ReceiptLine
+from partners.connectors.base import AccountRecord, ReceiptLine, TokenSet
 from partners.events import AlertRaised, account_key
 from partners.feeds.models import FeedCursor
 from partners.imports.models import StatementImport
@@ -615,6 +616,29 @@ def _leave_work(home: Home, at: datetime) -> None:
     with home.serving():
         # Now, and not when the world began: the consent is younger than that.
         request_freeze(alert_id=other.id, customer_id=home.customer.id, at=timezone.now())
+
+
+def bring_accounts(home: Home) -> UUID:
+    """The customer is back from the bank in their window, and has to choose; the walk's id."""
+    at = timezone.now()
+    tokens = TokenSet("access brought", "refresh brought", at + timedelta(hours=1))
+    brought = AccountRecord(f"brought-{home.mark}", "current", "Brought", "EUR", "**** 0001")
+    with serving(home.bank_id):
+        walk = Authorisation(
+            customer=home.customer,
+            integration=connection_of(home).integration,
+            status=Authorisation.Status.CHOOSING,
+            state_digest=digest_of(uuid4().hex),
+            nonce=uuid4().hex,
+            external_consent_id=f"{home.mark.lower()}-brought",
+            expires_at=at + timedelta(minutes=10),
+        )
+        keep_brought(walk, Brought(tokens, (brought,)))
+        walk.save()
+    session = SessionStore(session_key=home.window.partition("=")[2])
+    session["walk_to_bank"] = str(walk.id)
+    session.save()
+    return walk.id
 
 
 def _be_reached(home: Home, at: datetime) -> None:

@@ -202,7 +202,8 @@ def test_both_dialects_tell_the_same_of_one_ledger(counter: Counter) -> None:
     theirs = {each.external_id: each for each in run(uk.accounts(grant=of_uk)).records}
 
     for account in run(ours.accounts(grant=of_ours)).records:
-        assert account == theirs[account.external_id]
+        # Numbers of accounts are asked for apart in this shape, and we do not.
+        assert account == replace(theirs[account.external_id], identifications=())
         told, also = (
             sorted(
                 (

@@ -191,6 +191,12 @@ def _account(row: Json) -> Json | None:
         "name": _line(row.get("Nickname")) or _line(row.get("Description")) or "",
         "currency": currency,
         "masked_identification": f"**** {tail}".strip() if numbers else "",
+        # A card's number says nothing of the account behind it.
+        "identifications": tuple(
+            each["Identification"]
+            for each in row.get("Account", [])
+            if each["SchemeName"].rpartition(".")[2] != "PAN"
+        ),
     }
 
 
@@ -234,6 +240,9 @@ def _transaction(row: Json, account: str) -> Json | None:
         "card_id": None,
         "card_last4": _last_digits(row.get("CardInstrument", {}).get("Identification", "")),
         "fraud_suspected": False,
+        # The standard has a reference, and says not whose; and no id of a pending row at a posted one.
+        "references": (),
+        "pending_external_id": None,
     }
 
 

@@ -19,11 +19,11 @@ from tests.sandbox_bank import CLIENT, SECRET, SandboxBank, know_bank, know_cust
 pytestmark = [pytest.mark.django_db(transaction=True, databases="__all__"), pytest.mark.slow]
 
 
-def wait_for_notification(bank: Bank) -> None:
+def wait_for_notification(bank: Bank, account_id: str) -> None:
     deadline = time.monotonic() + 15
     while time.monotonic() < deadline:
         with serving(bank.id):
-            if Notification.objects.exists():
+            if Notification.objects.filter(account_external_ids__contains=[account_id]).exists():
                 return
         time.sleep(0.05)
     pytest.fail("the bank's event did not arrive")
@@ -48,7 +48,7 @@ def test_the_banks_own_event_is_believed_and_brings_the_purchase(
 
     try:
         bought = sandbox.buy(person["login"])
-        wait_for_notification(bank)
+        wait_for_notification(bank, bought["AccountId"])
     finally:
         sandbox.do("PUT", "clients", **client | {"notify_url": None, "notify_host": None})
     with serving(bank.id):
