@@ -1,4 +1,4 @@
-"""What the console's lists can be narrowed by."""
+"""What the console's lists can be narrowed by, and what is to be tried again."""
 
 from typing import Any
 
@@ -15,6 +15,11 @@ LONGEST_REFERENCE = 100
 
 class CustomersForm(forms.Form):
     q = forms.CharField(max_length=LONGEST_REFERENCE, required=False)
+
+
+class TryAgainForm(forms.Form):
+    kind = forms.ChoiceField(choices=FeedKind.choices)
+    problem = forms.CharField(max_length=60)
 
 
 # Whatever a disclosure can be of.

@@ -12,11 +12,13 @@ from partners.console.views import (
     feed_example,
     overview,
     overview_live,
+    try_again_now,
 )
 
 urlpatterns = [
     path("banks/<slug:slug>/", overview, name="overview"),
     path("banks/<slug:slug>/live/", overview_live, name="overview_live"),
+    path("banks/<slug:slug>/try-again/", try_again_now, name="try_again"),
     path("banks/<slug:slug>/feeds/<slug:kind>/example/", feed_example, name="feed_example"),
     path("banks/<slug:slug>/customers/", customers, name="customers"),
     path("banks/<slug:slug>/customers/<uuid:customer_id>/", customer, name="customer"),

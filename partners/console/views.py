@@ -8,14 +8,16 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_POST
 
 from accounts.disclosure.actions import record_staff_look
 from accounts.disclosure.checking import check_bank
@@ -27,12 +29,15 @@ from partners.banks.models import Customer
 from partners.banks.permissions import Permission
 from partners.banks.rules import masked_name
 from partners.console import examples, queries, words
-from partners.console.forms import CustomersForm, DisclosuresForm
+from partners.console.forms import CustomersForm, DisclosuresForm, TryAgainForm
 from partners.console.queries import DisclosureFilter
 from partners.console.rules import KeyPage, Place
 from partners.feeds.models import Feed
 from partners.feeds.rules import MASKABLE
 from partners.records.queries import erasure_of, hold_on
+from partners.sync.actions import try_again
+from partners.sync.queries import failing
+from partners.sync.words import failing_words
 from portal.middleware import current_request_id
 from portal.rest.cursors import open_cursor, seal_cursor
 from portal.rest.problems import BadCursor
@@ -63,8 +68,38 @@ def feed_example(request: HttpRequest, desk: Desk, kind: str) -> HttpResponse:
 @staff_page(Permission.VIEW_OVERVIEW)
 def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
     live_url = reverse("console:overview_live", args=[desk.bank.slug])
+    at = timezone.now()
+    may_see = desk.may(Permission.VIEW_CHOICES)
+    with serving(desk.bank.id):
+        found = failing(at=at) if may_see else []
     shown = desk.context("overview") | _overview(desk) | {"live_url": live_url}
+    shown |= {
+        "failing": [failing_words(each) for each in found],
+        "try_again_url": reverse("console:try_again", args=[desk.bank.slug])
+        if desk.may(Permission.MANAGE_INTEGRATION)
+        else "",
+    }
     return render(request, "partners/banks/overview.html", shown)
+
+
+@require_POST
+@staff_page(Permission.MANAGE_INTEGRATION)
+def try_again_now(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Readings of one kind that fail for one reason: have the bank asked now."""
+    form = TryAgainForm(request.POST)
+    if not form.is_valid():
+        raise BadRequest
+    said = form.cleaned_data
+    with serving(desk.bank.id):
+        n = try_again(
+            kind=said["kind"], problem=said["problem"], staff_id=desk.staff.id, at=timezone.now()
+        )
+    if n:
+        words = ngettext("%(n)d reading is tried again.", "%(n)d readings are tried again.", n)
+        messages.success(request, words % {"n": n})
+    else:
+        messages.info(request, _("Nothing of it waits: it is being tried, or was read meanwhile."))
+    return redirect(reverse("console:overview", args=[desk.bank.slug]) + "#failing")
 
 
 @require_GET

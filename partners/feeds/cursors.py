@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F, Value
+from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Least
 
 from partners.feeds.models import FeedCursor
@@ -154,6 +154,23 @@ def hint_connection(*, connection_id: UUID, at: datetime, trace: str) -> int:
     return FeedCursor.objects.filter(connection_id=connection_id, due_at__isnull=False).update(
         due_at=at, hints=F("hints") + 1, trace=trace
     )
+
+
+def failing_again_and_again(*, attempts: int) -> QuerySet[FeedCursor]:
+    """The served bank's feeds that failed so many times in a row or more, and are still tried."""
+    tried = FeedCursor.objects.filter(bank_id=current_bank_id(), due_at__isnull=False)
+    return tried.filter(attempts__gte=attempts).exclude(last_problem="")
+
+
+def bring_forward(rows: QuerySet[FeedCursor], *, at: datetime, at_most: int) -> int:
+    """Make these due that wait for a later time, longest unread first; how many. Those that are due stay so.
+
+    What somebody else has locked is being read, or made due, at this moment.
+    """
+    waiting = rows.filter(due_at__gt=at).order_by("ran_at", "id")
+    held = waiting.select_for_update(no_key=True, skip_locked=True, of=("self",))
+    ids = list(held.values_list("id", flat=True)[:at_most])
+    return FeedCursor.objects.filter(id__in=ids).update(due_at=at)
 
 
 def claim_due(*, at: datetime, lease: timedelta) -> Claim | None:

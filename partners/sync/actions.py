@@ -1,5 +1,6 @@
 """Keeping what was read, and the hints that there is something to read."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -27,6 +28,7 @@ from partners.connectors.base import (
 from partners.events import BalancesRead, EntriesChanged, account_key
 from partners.feeds.cursors import (
     Claim,
+    bring_forward,
     finish,
     held_cursor,
     hint_accounts,
@@ -48,6 +50,7 @@ from partners.purchases.actions import (
 )
 from partners.purchases.actions import follow_entries as purchases_follow
 from partners.sync.models import SyncRun
+from partners.sync.queries import failing_feeds
 from partners.sync.rules import wait_after, was_pending
 from portal.outbox.publishing import publish
 from portal.tenancy.blocks import current_bank_id
@@ -55,8 +58,11 @@ from portal.tenancy.ids import new_id
 from portal.tenancy.leases import LeaseLost
 from portal.wakeups import wake_for_bank_after_commit
 
+logger = logging.getLogger(__name__)
+
 PULL_DUE = "partners.sync.tasks.pull_due"
 _KEPT_REJECTIONS = 100
+_TRIED_AT_ONCE = 1000
 _KEEP_ONCE = """
     INSERT INTO partners_notification
       (bank_id, id, jti, account_external_ids, occurred_at, received_at)
@@ -320,6 +326,19 @@ def note_failure(
         run.outcome, run.problem, run.finished_at = SyncRun.Outcome.FAILED, problem, at
         run.save()
     return True
+
+
+def try_again(*, kind: str, problem: str, staff_id: UUID, at: datetime) -> int:
+    """Staff have put right what made these readings fail: they are due now. How many; at most a thousand at once.
+
+    What is due already is left as it is, so that pressing twice asks once; a bank that wants to be left alone is.
+    """
+    wanted = failing_feeds(at=at).filter(kind=kind, last_problem=problem)
+    n = bring_forward(wanted, at=at, at_most=_TRIED_AT_ONCE)
+    if n:
+        logger.info("staff %s had %d readings of %s tried again: %s", staff_id, n, kind, problem)
+        wake_for_bank_after_commit(PULL_DUE, bank_id=current_bank_id())
+    return n
 
 
 def keep_notification(notification: BankNotification, *, at: datetime, trace: str) -> bool:

@@ -1,19 +1,23 @@
-"""How connections stand: one read for all of a page."""
+"""How connections stand, one read for all of a page; and what fails again and again."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Count, Max, Min, Q, QuerySet
 
 from partners.banks.models import Bank
 from partners.connections.models import Connection
+from partners.feeds.cursors import failing_again_and_again
 from partners.feeds.models import FeedCursor
 from partners.sharing.rules import Reason
-from partners.sync.states import Facts, ReadFeed, Standing, standing_of
+from partners.sync.states import FAILING_AFTER, Facts, ReadFeed, Standing, standing_of
 
 Key = TypeVar("Key")
+_MOST_CAUSES = 20
 _HELD_BACK = frozenset(each.value for each in Reason)
 
 
@@ -43,6 +47,54 @@ def standings_by_account(
 def standing_alone(connection: Connection, *, bank: Bank, at: datetime) -> Standing:
     """Of a connection by which nothing is read."""
     return _standing(connection, (), bank=bank, at=at)
+
+
+@dataclass(frozen=True)
+class Failing:
+    """Feeds of one kind that fail for the same reason again and again; never whose they are."""
+
+    kind: str
+    problem: str
+    accounts: int
+    fresh_as_of: datetime | None
+    ran_at: datetime | None
+    next_at: datetime | None
+    waiting: int
+
+
+def failing(*, at: datetime) -> list[Failing]:
+    """What the served bank's staff can do something about, most accounts first."""
+    counted = (
+        failing_feeds(at=at)
+        .values("kind", "last_problem")
+        .annotate(
+            accounts=Count("account_id", distinct=True),
+            fresh=Min("fresh_as_of"),
+            ran=Max("ran_at"),
+            next=Min("due_at"),
+            waiting=Count("id", filter=Q(due_at__gt=at)),
+        )
+        .order_by("-accounts", "kind", "last_problem")
+    )
+    return [
+        Failing(
+            each["kind"],
+            each["last_problem"],
+            each["accounts"],
+            each["fresh"],
+            each["ran"],
+            each["next"],
+            each["waiting"],
+        )
+        for each in counted[:_MOST_CAUSES]
+    ]
+
+
+def failing_feeds(*, at: datetime) -> QuerySet[FeedCursor]:
+    """Those that failed again and again: not by the gate's word, nor where the bank wants to be left alone."""
+    known = failing_again_and_again(attempts=FAILING_AFTER)
+    asked = known.exclude(last_problem__in=[*_HELD_BACK, "rate_limited"])
+    return asked.exclude(connection__resume_at__gt=at)
 
 
 def _feeds_by(

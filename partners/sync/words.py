@@ -7,6 +7,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from partners.feeds.models import FeedKind
+from partners.sync.queries import Failing
 from partners.sync.states import Standing, State
 
 LABELS: Mapping[State, tuple[Any, str]] = {
@@ -75,7 +77,7 @@ REASONS: Mapping[str, tuple[Any, Any]] = {
 def standing_words(standing: Standing, *, at: datetime) -> dict[str, Any]:
     """For a badge and the lines below it. `is_next_now`: as soon as there is a free place."""
     label, tone = LABELS[standing.state]
-    why, action = REASONS.get(standing.reason.partition(" ")[0], (_other(standing), ""))
+    why, action = reason_words(standing.reason)
     return {
         "state_label": label,
         "tone": tone,
@@ -88,6 +90,24 @@ def standing_words(standing: Standing, *, at: datetime) -> dict[str, Any]:
     }
 
 
-def _other(standing: Standing) -> str:
-    """A problem that has no sentence of its own, as it is."""
-    return _("Reading fails: %(problem)s") % {"problem": standing.reason}
+def reason_words(reason: str) -> tuple[Any, Any]:
+    """Why, and what to do about it; a reason that has no sentence of its own is said as it is."""
+    word, _space, code = reason.partition(" ")
+    why, action = REASONS.get(word, (_("Reading fails: %(problem)s") % {"problem": word}, ""))
+    return (f"{why} ({code})" if code else why), action
+
+
+def failing_words(row: Failing) -> dict[str, Any]:
+    why, action = reason_words(row.problem)
+    return {
+        "kind": row.kind,
+        "kind_label": FeedKind(row.kind).label,
+        "problem": row.problem,
+        "reason": why,
+        "action": action,
+        "accounts": row.accounts,
+        "fresh_as_of": row.fresh_as_of,
+        "ran_at": row.ran_at,
+        "next_at": row.next_at,
+        "is_waiting": bool(row.waiting),
+    }

@@ -306,6 +306,9 @@ GOOD: dict[tuple[str, str], Good] = {
     ("console /banks/<slug:slug>/search/", "GET"): OF_CUSTOMER,
     ("console /banks/<slug:slug>/search/table.csv", "GET"): OF_CUSTOMER,
     ("console /banks/<slug:slug>/review/", "GET"): Good(),
+    ("console /banks/<slug:slug>/try-again/", "POST"): _form(
+        kind="shipments", problem="unavailable"
+    ),
     ("console /banks/<slug:slug>/review/decisions/", "POST"): Good(
         lambda _world, home: Request({"kind": "pair", "id": str(home.pair_id), "decision": "no"}),
         names_more=True,

@@ -598,6 +598,15 @@ def _leave_work(home: Home, at: datetime) -> None:
         FeedCursor.objects.create(
             connection=connection, account=home.account, kind="transactions", due_at=at
         )
+        # What staff can have tried again.
+        FeedCursor.objects.create(
+            connection=connection,
+            account=home.account,
+            kind="shipments",
+            due_at=at + timedelta(days=1),
+            last_problem="unavailable",
+            attempts=9,
+        )
         Authorisation.objects.create(
             customer=home.customer,
             integration=connection.integration,

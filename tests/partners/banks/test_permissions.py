@@ -28,6 +28,7 @@ PAGES: dict[str, set[str]] = {
 CHANGES: dict[str, set[str]] = {
     "integration": {OWNER, INTEGRATOR},
     "integration_test": {OWNER, INTEGRATOR},
+    "try_again": {OWNER, INTEGRATOR},
     "feed": {OWNER, INTEGRATOR, COMPLIANCE},
     "feed_masks": {OWNER, INTEGRATOR, COMPLIANCE},
     "alert_type": {OWNER, INTEGRATOR},

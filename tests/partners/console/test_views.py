@@ -14,7 +14,7 @@ from accounts.consent.actions import note_no_consent, revoke_consent
 from accounts.consent.models import ConsentEvent
 from accounts.disclosure.models import Disclosure
 from partners.alerts.models import Alert
-from partners.banks.models import Bank, Customer
+from partners.banks.models import Bank, Customer, Staff
 from partners.connections.models import Connection
 from partners.console import queries
 from partners.console.rules import Place
@@ -120,6 +120,66 @@ def test_a_bank_that_shares_nothing_says_so() -> None:
     share(bank, feeds=["balances"])
     for page in ("overview", "feeds", "disclosures"):
         assert said not in words_of(browser, page_of(page, bank.slug))
+
+
+def test_what_fails_again_and_again_is_shown_with_its_cause_and_tried_again_once() -> None:
+    household = make_household()
+    bank, now = household.bank, timezone.now()
+    later = now + timedelta(minutes=9)
+    row = read_by(
+        household.customer,
+        household.account,
+        at=now,
+        last_problem="refused 403",
+        attempts=7,
+        due_at=later,
+    )
+    owner = browser_of(bank)
+    where, again = page_of("overview", bank.slug), page_of("try_again", bank.slug)
+    (shown,) = owner.get(where).context["failing"]
+    assert (shown["accounts"], shown["is_waiting"]) == (1, True)
+    said = {"kind": shown["kind"], "problem": shown["problem"]}
+    assert "refuses the request. (403)" in words_of(owner, where)
+
+    # Who may look and not configure is offered nothing, and refused.
+    auditor = browser_of(bank, Staff.Role.AUDITOR)
+    assert again not in words_of(auditor, where)
+    assert auditor.post(again, said).status_code == 403
+    assert owner.post(again, {"kind": "passwords", "problem": "x"}).status_code == 400
+    assert owner.post(again, said | {"problem": "unavailable"}).status_code == 302
+
+    def due() -> datetime | None:
+        with serving(bank.id):
+            return FeedCursor.objects.get(pk=row.pk).due_at
+
+    assert due() == later
+    owner.post(again, said)
+    first = due()
+    assert first is not None
+    assert first < later
+    owner.post(again, said)
+    assert due() == first
+    (shown,) = owner.get(where).context["failing"]
+    assert not shown["is_waiting"]
+
+
+@pytest.mark.parametrize(
+    ("problem", "attempts"),
+    [("unavailable", 2), ("rate_limited", 9), ("consent_revoked", 9), ("", 9)],
+)
+def test_what_is_tried_for_a_while_or_not_to_be_read_is_no_failure_of_the_systems(
+    problem: str, attempts: int
+) -> None:
+    household = make_household()
+    read_by(
+        household.customer,
+        household.account,
+        at=timezone.now(),
+        last_problem=problem,
+        attempts=attempts,
+    )
+    page = browser_of(household.bank).get(page_of("overview", household.bank.slug))
+    assert page.context["failing"] == []
 
 
 # --- customers
