@@ -20,7 +20,7 @@ from uuid import UUID
 
 import orjson
 from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import close_old_connections
 
 from accounts.clients.queries import ClientPrincipal
 from accounts.consent.references import consent_reference
@@ -58,6 +58,7 @@ from portal.rest.problems import NotFound
 from portal.secrets.fields import open_secret
 from portal.telemetry.measures import WEBHOOKS
 from portal.tenancy.blocks import serving
+from portal.tenancy.slots import one_of
 
 logger = logging.getLogger(__name__)
 
@@ -91,18 +92,8 @@ def lease() -> timedelta:
 @contextmanager
 def sender_slot() -> Iterator[bool]:
     """One of the few places for senders; False where all are taken. Freed when the process dies."""
-    with connection.cursor() as cursor:
-        for slot in range(settings.WEBHOOK_SENDERS):
-            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_SLOTS, slot])
-            if cursor.fetchone()[0]:
-                break
-        else:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_SLOTS, slot])
+    with one_of(settings.WEBHOOK_SENDERS, work=_SLOTS) as is_free:
+        yield is_free
 
 
 def send_everything_due(*, clock: Clock) -> int:

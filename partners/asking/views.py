@@ -32,7 +32,6 @@ from accounts.signin.windows import (
     waiting_here,
     window_of,
 )
-from partners.alerts.models import AlertType
 from partners.asking.actions import put_request, say_no, say_yes
 from partners.asking.forms import YesForm
 from partners.asking.queries import (
@@ -47,6 +46,7 @@ from partners.asking.queries import (
 from partners.asking.rules import address_back, ends_within, origin_of, scope_of_answer
 from partners.banks.models import Bank, Customer
 from partners.banks.windows import in_window
+from partners.connections.forms import alert_choices
 from partners.sharing.rules import FEED_OF_ALERT
 from partners.sharing.words import purpose_words
 
@@ -172,16 +172,7 @@ def _question(
             {"code": each, "needed": is_lone, "checked": each in picked["feeds"]}
             for each in offer.feeds
         ],
-        "alert_types": [
-            {
-                "code": code,
-                "label": AlertType(code).label,
-                "threshold_minor": parameters.get("threshold_minor"),
-                "currency": parameters.get("currency"),
-                "checked": code in picked["alert_types"],
-            }
-            for code, parameters in offer.alerts.items()
-        ],
+        "alert_types": alert_choices(offer.alerts, picked=picked["alert_types"]),
         "ends": [
             {
                 "days": days,

@@ -1,11 +1,12 @@
 """What the page of choices accepts: accounts, feeds and alerts that the bank shares, and an end."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from partners.alerts.models import AlertType
 from partners.connections.rules import DAYS
 
 
@@ -77,3 +78,19 @@ class LinkForm(ChoiceForm):
             "alert_types": chosen["alert_types"],
             "days": chosen["ends"],
         }
+
+
+def alert_choices(
+    alerts: Mapping[str, Mapping[str, Any]], *, picked: Collection[str]
+) -> list[dict[str, Any]]:
+    """What `_alert_choices.html` shows: each alert that is sent, from which amount on, and whether it is ticked."""
+    return [
+        {
+            "code": code,
+            "label": AlertType(code).label,
+            "threshold_minor": parameters.get("threshold_minor"),
+            "currency": parameters.get("currency"),
+            "checked": code in picked,
+        }
+        for code, parameters in alerts.items()
+    ]

@@ -46,7 +46,7 @@ from partners.connections.actions import (
     finish_linking,
 )
 from partners.connections.brought import open_brought
-from partners.connections.forms import LinkForm
+from partners.connections.forms import LinkForm, alert_choices
 from partners.connections.linking import PURPOSE
 from partners.connections.models import Authorisation
 from partners.connections.queries import (
@@ -363,16 +363,7 @@ def _choices(bank: Bank, offer: _Offer, form: LinkForm, problem: str) -> dict[st
             {"code": each, "needed": False, "checked": each in picked["feeds"]}
             for each in offer.feeds
         ],
-        "alert_types": [
-            {
-                "code": code,
-                "label": AlertType(code).label,
-                "threshold_minor": parameters.get("threshold_minor"),
-                "currency": parameters.get("currency"),
-                "checked": code in picked["alert_types"],
-            }
-            for code, parameters in offer.alerts.items()
-        ],
+        "alert_types": alert_choices(offer.alerts, picked=picked["alert_types"]),
         "ends": [
             {
                 "value": days,

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from celery import shared_task
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
 from partners.banks.models import Bank
@@ -18,6 +17,7 @@ from partners.imports.dropping import look
 from partners.imports.queries import banks_with_due_imports, still_wanted
 from partners.imports.reading import read_due as read_bank
 from portal.tenancy.blocks import serving
+from portal.tenancy.slots import one_of
 from portal.wakeups import awake, wake
 
 # A table whose columns nobody names goes, as what a bank sent does.
@@ -46,18 +46,8 @@ def read_due(*, bank_id: str | None = None) -> None:
 @contextmanager
 def reader_slot() -> Iterator[bool]:
     """One of the few places for readers: the other workers are left for what is live. Freed when the process dies."""
-    with connection.cursor() as cursor:
-        for slot in range(settings.IMPORT_READERS):
-            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_SLOTS, slot])
-            if cursor.fetchone()[0]:
-                break
-        else:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_SLOTS, slot])
+    with one_of(settings.IMPORT_READERS, work=_SLOTS) as is_free:
+        yield is_free
 
 
 @shared_task(name="partners.imports.tasks.look_into_folders")
