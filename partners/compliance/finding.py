@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from accounts.disclosure.queries import times_of
+from partners.banks.paging import Place
 from partners.compliance.rules import Period
 from partners.compliance.words import COLUMNS, found_cells
 from partners.console.queries import (
@@ -14,7 +15,6 @@ from partners.console.queries import (
     purpose_titles,
     recipient_names,
 )
-from partners.console.rules import Place
 from partners.console.words import Beside
 from portal.tenancy.blocks import serving
 

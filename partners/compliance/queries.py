@@ -18,9 +18,9 @@ from accounts.consent.queries import LiveCount, live_counts
 from accounts.disclosure.models import Disclosure, DisclosureCount, Tally
 from accounts.disclosure.queries import NO_READERS, STAFF, disclosures_of
 from partners.banks.models import Customer
+from partners.banks.paging import KeyPage, Place, cut_page
 from partners.compliance.rules import DAYS_PLOTTED, Period
 from partners.console.queries import DisclosureFilter, wanted_disclosures
-from partners.console.rules import KeyPage, Place, cut_page
 from partners.feeds.queries import enabled_kinds
 from partners.records.models import ErasureJob, LegalHold
 from partners.records.queries import live_holds

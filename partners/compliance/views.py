@@ -23,6 +23,7 @@ from accounts.disclosure.nothing import can_be_stated, ends_of, statement_lines
 from accounts.disclosure.queries import STAFF, times_of
 from accounts.disclosure.words import record_check_words
 from partners.banks.access import Desk, staff_page
+from partners.banks.paging import pager, place_of
 from partners.banks.permissions import Permission
 from partners.banks.rules import masked_name
 from partners.compliance import queries, words
@@ -37,7 +38,6 @@ from partners.console.queries import (
     purpose_titles,
     recipient_names,
 )
-from partners.console.views import pager, place_of
 from partners.console.words import CODE_WORDS, Beside
 from partners.feeds.models import FeedKind
 from partners.records.evidence import signed_evidence

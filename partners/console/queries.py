@@ -25,8 +25,8 @@ from accounts.linking.models import Link
 from accounts.signin.models import WidgetSession
 from partners.alerts.models import Alert
 from partners.banks.models import Bank, Customer
+from partners.banks.paging import KeyPage, Place, cut_page
 from partners.connections.models import Connection
-from partners.console.rules import KeyPage, Place, cut_page
 from partners.feeds.models import Feed, FeedCursor, FeedKind
 from partners.integrations.models import Integration
 from partners.ledger.models import Entry

@@ -1,6 +1,5 @@
 """The console's pages that read across rooms: the overview, customers, disclosures."""
 
-from collections.abc import Mapping
 from datetime import datetime, time
 from typing import Any
 from urllib.parse import urlencode
@@ -26,12 +25,12 @@ from accounts.disclosure.queries import is_tampered, times_of
 from accounts.disclosure.words import check_words
 from partners.banks.access import Desk, staff_page
 from partners.banks.models import Customer
+from partners.banks.paging import pager, place_of
 from partners.banks.permissions import Permission
 from partners.banks.rules import masked_name
 from partners.console import examples, queries, words
 from partners.console.forms import CustomersForm, DisclosuresForm, TryAgainForm
 from partners.console.queries import DisclosureFilter
-from partners.console.rules import KeyPage, Place
 from partners.feeds.models import Feed
 from partners.feeds.rules import MASKABLE
 from partners.records.queries import erasure_of, hold_on
@@ -322,31 +321,3 @@ def _ledger(request: HttpRequest, desk: Desk, form: DisclosuresForm) -> Shown:
 def _asked(request: HttpRequest) -> dict[str, str]:
     given = {name: request.GET.get(name, "") for name in DisclosuresForm.base_fields}
     return {name: value for name, value in given.items() if value}
-
-
-def place_of(request: HttpRequest, bound_to: str) -> Place | None:
-    """Where the page that is asked for begins."""
-    cursor = request.GET.get("cursor", "")
-    if not cursor:
-        return None
-    try:
-        direction, key = open_cursor(cursor, bound_to=bound_to)
-    except BadCursor as reason:
-        raise BadRequest(reason.title) from reason
-    return Place(direction, key)
-
-
-def pager(page: KeyPage[Any], *, bound_to: str, asked: Mapping[str, str]) -> Shown:
-    """The ways to its neighbours, with what was asked for."""
-
-    def url(direction: str, key: Any) -> str:
-        if key is None:
-            return ""
-        cursor = seal_cursor([direction, key], bound_to=bound_to)
-        return "?" + urlencode({**asked, "cursor": cursor})
-
-    return {
-        "older_url": url("after", page.next_key),
-        "newer_url": url("before", page.previous_key),
-        "words": "",
-    }

@@ -81,7 +81,6 @@ class StatementImport(QueueModel):
                 name="statement_import_due",
                 condition=Q(due_at__isnull=False),
             ),
-            models.Index(fields=["bank", "-received_at", "-id"], name="statement_import_latest"),
             models.Index(fields=["bank", "sha256"], name="statement_import_same"),
         ]
 

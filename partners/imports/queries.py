@@ -26,14 +26,13 @@ def banks_with_due_imports(*, at: datetime) -> list[UUID]:
 
 
 def imports() -> "QuerySet[StatementImport]":
-    """The served bank's, newest first."""
-    mine = StatementImport.objects.filter(bank_id=current_bank_id())
-    return mine.order_by("-received_at", "-id")
+    """The served bank's."""
+    return StatementImport.objects.filter(bank_id=current_bank_id())
 
 
 def get_import(import_id: UUID) -> StatementImport:
     """Raises NotFound."""
-    found = StatementImport.objects.filter(bank_id=current_bank_id(), pk=import_id).first()
+    found = imports().filter(pk=import_id).first()
     if found is None:
         raise NotFound
     return found
@@ -43,7 +42,8 @@ def same_file(sha256: str) -> StatementImport | None:
     """The import that this file is already: one under way, or one by which all of it was kept that could be."""
     under_way = Q(finished_at__isnull=True)
     whole = Q(state=StatementImport.State.DONE, not_linked=0)
-    return imports().filter(under_way | whole, sha256=sha256).first()
+    same = imports().filter(under_way | whole, sha256=sha256)
+    return same.order_by("-id").first()
 
 
 def mapping_for(header: str) -> StatementMapping | None:

@@ -16,6 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
 from partners.banks.access import Desk, staff_page
+from partners.banks.paging import newest_first, pager, place_of
 from partners.banks.permissions import Permission
 from partners.imports import files
 from partners.imports.actions import choose_mapping
@@ -91,29 +92,19 @@ def _refused(request: HttpRequest, desk: Desk, words: str, status: int) -> HttpR
 def _list(
     request: HttpRequest, desk: Desk, *, problem: str = "", status: int = 200
 ) -> HttpResponse:
-    before = _place(request)
+    bound_to = f"console:statement_files:{desk.bank.id}"
+    place = place_of(request, bound_to)
     with serving(desk.bank.id):
-        found = imports().order_by("-id")
-        found = found.filter(id__lt=before) if before else found
-        rows = list(found[: SHOWN + 1])
-    here = reverse("console:statement_files", args=[desk.bank.slug])
-    older = f"{here}?before={rows[SHOWN - 1].id}" if len(rows) > SHOWN else ""
+        page = newest_first(imports(), size=SHOWN, place=place)
     shown = desk.context("statement_files") | {
-        "imports": [_row(desk, each) for each in rows[:SHOWN]],
-        "page": {"older_url": older, "newer_url": here if before else "", "words": ""},
+        "imports": [_row(desk, each) for each in page.rows],
+        "page": pager(page, bound_to=bound_to, asked={}),
         "limit_mb": settings.IMPORT_LIMIT // 1_000_000,
         "limit": settings.IMPORT_LIMIT,
         "may_edit": desk.may(Permission.MANAGE_INTEGRATION),
         "problem": problem,
     }
     return render(request, "partners/imports/statement_files.html", shown, status=status)
-
-
-def _place(request: HttpRequest) -> UUID | None:
-    try:
-        return UUID(request.GET["before"])
-    except (KeyError, ValueError):
-        return None
 
 
 def _url(desk: Desk, row: StatementImport) -> str:

@@ -28,6 +28,17 @@ def _address(label: Any, help_text: Any = "") -> forms.CharField:
     )
 
 
+def _pem(label: Any, help_text: Any, *, max_length: int) -> forms.CharField:
+    written = {"rows": 4, "spellcheck": "false", "autocomplete": "off"}
+    return forms.CharField(
+        label=label,
+        help_text=help_text,
+        max_length=max_length,
+        required=False,
+        widget=forms.Textarea(attrs=written),
+    )
+
+
 PROTOCOLS = (
     (
         "uk_open_banking",
@@ -50,7 +61,6 @@ PROTOCOLS = (
         _("You tell what was added, changed and removed since the last time, as Plaid does."),
     ),
 )
-_PEM = {"rows": 4, "spellcheck": "false", "autocomplete": "off"}
 
 
 def _protocol_words() -> Any:
@@ -87,19 +97,15 @@ class IntegrationForm(forms.Form):
         required=False,
         help_text=_("To your token address. A certificate, once stored, is shown in every call."),
     )
-    private_key = forms.CharField(
-        label=_("Private key"),
+    private_key = _pem(
+        _("Private key"),
+        _("PEM: RSA, P-256 or Ed25519. Sealed when stored, and never shown."),
         max_length=20_000,
-        required=False,
-        widget=forms.Textarea(attrs=_PEM),
-        help_text=_("PEM: RSA, P-256 or Ed25519. Sealed when stored, and never shown."),
     )
-    certificate = forms.CharField(
-        label=_("Certificate"),
+    certificate = _pem(
+        _("Certificate"),
+        _("PEM, its chain after it. It goes with the private key: renew both at once."),
         max_length=40_000,
-        required=False,
-        widget=forms.Textarea(attrs=_PEM),
-        help_text=_("PEM, its chain after it. It goes with the private key: renew both at once."),
     )
     key_id = forms.CharField(
         label=_("Key id"),

@@ -1,13 +1,12 @@
 """What is to be reviewed, and what was decided; each function is called in a bank's block."""
 
 from typing import TypeVar
-from uuid import UUID
 
 from django.db.models import QuerySet
 
 from accounts.disclosure.queries import STAFF
 from partners.banks.models import Staff
-from partners.console.rules import KeyPage, Place, cut_page
+from partners.banks.paging import KeyPage, Place, newest_first
 from partners.ledger.models import EntryConflict, EntryPair
 from portal.tenancy.blocks import current_bank_id
 
@@ -31,11 +30,7 @@ def conflicts_page(*, decided: bool, place: Place | None) -> KeyPage[EntryConfli
 
 def _page(rows: "QuerySet[Row]", *, decided: bool, place: Place | None) -> KeyPage[Row]:
     wanted = rows.exclude(state=OPEN) if decided else rows.filter(state=OPEN)
-    back = place is not None and place.direction == "before"
-    if place is not None:
-        wanted = wanted.filter(**{"id__gt" if back else "id__lt": UUID(place.key)})
-    found = list(wanted.order_by("id" if back else "-id")[: PAGE + 1])
-    return cut_page(found, size=PAGE, place=place, key_of=lambda each: str(each.id))
+    return newest_first(wanted, size=PAGE, place=place)
 
 
 def how_many_open() -> tuple[int, int]:

@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from partners.banks.access import Desk, staff_page
+from partners.banks.paging import pager, place_of
 from partners.banks.permissions import Permission
-from partners.console.views import pager, place_of
 from partners.ledger.deciding import AlreadyDecided, CannotBeTaken
 from partners.review import queries, words
 from partners.review.actions import record_review, settle_conflict, settle_pair

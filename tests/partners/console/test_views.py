@@ -15,9 +15,9 @@ from accounts.consent.models import ConsentEvent
 from accounts.disclosure.models import Disclosure
 from partners.alerts.models import Alert
 from partners.banks.models import Bank, Customer, Staff
+from partners.banks.paging import Place
 from partners.connections.models import Connection
 from partners.console import queries
-from partners.console.rules import Place
 from partners.feeds.models import FeedCursor
 from partners.ledger.models import Account, Entry
 from partners.sync.models import Notification

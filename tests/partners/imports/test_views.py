@@ -129,7 +129,7 @@ def test_the_list_has_pages_and_an_empty_state(home: Home) -> None:
     older = page.partition('rel="next"')[0].rpartition('href="')[2].partition('"')[0]
 
     assert ("file-26" in page, "file-01" in page) == (True, False)
-    assert "file-01" in browser.get(older).content.decode()
+    assert "file-01" in browser.get(here + older).content.decode()
 
 
 def test_a_tables_columns_are_guessed_shown_and_remembered(home: Home) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from partners.console.rules import KeyPage, Place, cut_page
+from partners.banks.paging import KeyPage, Place, cut_page
 
 SIZE = 3
 
