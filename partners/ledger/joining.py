@@ -1,7 +1,7 @@
 """What one source says of an account, brought together with what the others say: decided group by group."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -107,9 +107,31 @@ class Joining:
             table.correct(entry_id, row)
         for first, second in self._one:
             table.bring_together(first, second)
-        for group in {group_of(each) for each in rows} | table.moved:
-            table.settle(group, [each for each in self.new if group_of(each) == group], self.apart)
+        table.settle({group_of(each) for each in rows} | table.moved, self.new, self.apart)
         return table.joined()
+
+
+class _Names:
+    """What sources tell of entries otherwise than they are shown: by its name, and by the entry."""
+
+    def __init__(self, told: Mapping[Key, Otherwise]) -> None:
+        self.told: dict[Key, Otherwise] = {}
+        self._of: defaultdict[UUID, set[Key]] = defaultdict(set)
+        for key, each in told.items():
+            self.put(key, each)
+
+    def put(self, key: Key, each: Otherwise) -> None:
+        self.drop(key)
+        self.told[key] = each
+        self._of[each.entry_id].add(key)
+
+    def drop(self, key: Key) -> None:
+        before = self.told.pop(key, None)
+        if before is not None:
+            self._of[before.entry_id].discard(key)
+
+    def of(self, entry_id: UUID) -> list[tuple[Key, Otherwise]]:
+        return [(key, self.told[key]) for key in sorted(self._of.get(entry_id, ()))]
 
 
 class _Table:
@@ -119,7 +141,7 @@ class _Table:
         self.stored = stored
         self.before = otherwise
         self.rows = {entry_id: each.row for entry_id, each in stored.items()}
-        self.otherwise = dict(otherwise)
+        self.otherwise = _Names(otherwise)
         self.moved: set[Group] = set()
         self.gone: dict[UUID, UUID] = {}
         self.settled: set[UUID] = set()
@@ -129,7 +151,7 @@ class _Table:
         """The entry's own row is another one now; it may have another name."""
         before = self.rows[entry_id]
         if _key(before) != _key(row):
-            self.otherwise[_key(before)] = Otherwise(entry_id, {})
+            self.otherwise.put(_key(before), Otherwise(entry_id, {}))
         self._put(entry_id, row)
 
     def tell(self, key: Key, entry_id: UUID, row: EntryRow) -> None:
@@ -138,18 +160,18 @@ class _Table:
         by_staff = before is not None and before.by_staff
         shown = self.rows[entry_id]
         if precedence(row) < precedence(shown):
-            self.otherwise.pop(key, None)
+            self.otherwise.drop(key)
             self._put(entry_id, row)
-            self.otherwise[_key(shown)] = Otherwise(entry_id, say(shown, row), by_staff)
+            self.otherwise.put(_key(shown), Otherwise(entry_id, say(shown, row), by_staff))
         else:
-            self.otherwise[key] = Otherwise(entry_id, say(row, shown), by_staff)
+            self.otherwise.put(key, Otherwise(entry_id, say(row, shown), by_staff))
 
     def correct(self, entry_id: UUID, row: EntryRow) -> None:
         """The entry is what staff say, and what another source tells of it stays told of it."""
         before = self.rows[entry_id]
         if _key(before) != _key(row):
-            self.otherwise.pop(_key(row), None)
-            self.otherwise[_key(before)] = Otherwise(entry_id, say(before, row))
+            self.otherwise.drop(_key(row))
+            self.otherwise.put(_key(before), Otherwise(entry_id, say(before, row)))
         self._put(entry_id, row)
         self._pin(entry_id)
 
@@ -158,40 +180,59 @@ class _Table:
         one, other = self.rows[first], self.rows[second]
         shown, hidden = (one, other) if precedence(one) < precedence(other) else (other, one)
         self._let_go(second, first)
-        self.otherwise.pop(_key(shown), None)
-        self.otherwise[_key(hidden)] = Otherwise(first, say(hidden, shown))
+        self.otherwise.drop(_key(shown))
+        self.otherwise.put(_key(hidden), Otherwise(first, say(hidden, shown)))
         self._put(first, shown)
         self._pin(first)
 
     def _pin(self, entry_id: UUID) -> None:
-        for key, each in self.otherwise.items():
-            if each.entry_id == entry_id:
-                self.otherwise[key] = Otherwise(entry_id, each.said, by_staff=True)
+        for key, each in self.otherwise.of(entry_id):
+            self.otherwise.put(key, Otherwise(entry_id, each.said, by_staff=True))
 
     def _put(self, entry_id: UUID, row: EntryRow) -> None:
         self.rows[entry_id] = row
         self.moved.add(group_of(row))
         if row.status == POSTED:
             # What was pending has no more say once it is posted.
-            for key, each in self.otherwise.items():
-                if each.entry_id == entry_id and each.said.get("status") == PENDING:
-                    self.otherwise[key] = Otherwise(entry_id, {}, each.by_staff)
+            for key, each in self.otherwise.of(entry_id):
+                if each.said.get("status") == PENDING:
+                    self.otherwise.put(key, Otherwise(entry_id, {}, each.by_staff))
 
     def settle(
-        self, group: Group, new: Iterable[EntryRow], apart: Collection[frozenset[UUID]]
+        self,
+        groups: Iterable[Group],
+        new: Iterable[EntryRow],
+        apart: Collection[frozenset[UUID]],
     ) -> None:
-        """Decide what is one payment in this group."""
-        mine = {entry_id for entry_id, row in self.rows.items() if group_of(row) == group}
+        """Decide what is one payment in each of these groups; none reaches into another."""
+        entries, rows = self._grouped(), _grouped(new)
+        for group in groups:
+            self._settle(group, entries.get(group, ()), rows.get(group, ()), apart)
+
+    def _grouped(self) -> Mapping[Group, list[UUID]]:
+        found: defaultdict[Group, list[UUID]] = defaultdict(list)
+        for entry_id, row in self.rows.items():
+            found[group_of(row)].append(entry_id)
+        return found
+
+    def _settle(
+        self,
+        group: Group,
+        mine: Collection[UUID],
+        new: Iterable[EntryRow],
+        apart: Collection[frozenset[UUID]],
+    ) -> None:
         tellings = [Telling(self.rows[each], each, is_shown=True) for each in sorted(mine)]
         taken: defaultdict[UUID, set[str]] = defaultdict(set)
-        for key, each in self.otherwise.items():
-            if each.entry_id not in mine or not each.said:
-                continue
-            row = row_of(each.said, source=key[0], external_id=key[1])
-            if each.by_staff or group_of(row) != group:
-                taken[each.entry_id].add(key[0])
-            else:
-                tellings.append(Telling(row, each.entry_id))
+        for entry_id in mine:
+            for key, each in self.otherwise.of(entry_id):
+                if not each.said:
+                    continue
+                row = row_of(each.said, source=key[0], external_id=key[1])
+                if each.by_staff or group_of(row) != group:
+                    taken[entry_id].add(key[0])
+                else:
+                    tellings.append(Telling(row, entry_id))
         tellings += [Telling(row) for row in new]
         payments = payments_of(tellings, taken=taken, apart=apart)
         settled = settle(payments)
@@ -206,17 +247,16 @@ class _Table:
     def _keep(self, entry_id: UUID, payment: Payment) -> None:
         shown = payment.shown
         self.rows[entry_id] = shown.row
-        self.otherwise.pop(shown.key, None)
+        self.otherwise.drop(shown.key)
         for each in payment.tellings:
             if each is not shown:
-                self.otherwise[each.key] = Otherwise(entry_id, say(each.row, shown.row))
+                self.otherwise.put(each.key, Otherwise(entry_id, say(each.row, shown.row)))
 
     def _let_go(self, entry_id: UUID, into: UUID) -> None:
         self.gone[entry_id] = into
         self.rows.pop(entry_id)
-        for key, each in self.otherwise.items():
-            if each.entry_id == entry_id:
-                self.otherwise[key] = Otherwise(into, each.said, each.by_staff)
+        for key, each in self.otherwise.of(entry_id):
+            self.otherwise.put(key, Otherwise(into, each.said, each.by_staff))
 
     def joined(self) -> Joined:
         """What is not as it is stored."""
@@ -229,36 +269,48 @@ class _Table:
             if before is not None and _key(before.row) != _key(row):
                 found.given_up.add(entry_id)
         found.given_up |= set(self.gone)
-        changed = {key for key, each in self.otherwise.items() if self.before.get(key) != each}
-        found.otherwise = {key: self.otherwise[key] for key in changed}
-        found.forgotten = (changed & self.before.keys()) | (
-            self.before.keys() - self.otherwise.keys()
-        )
+        told = self.otherwise.told
+        changed = {key for key, each in told.items() if self.before.get(key) != each}
+        found.otherwise = {key: told[key] for key in changed}
+        found.forgotten = (changed & self.before.keys()) | (self.before.keys() - told.keys())
         return found
 
     def _near(self) -> list[tuple[UUID, UUID]]:
         """New entries with those that may be the same a few days apart."""
+        new = self.rows.keys() - self.stored.keys()
+        if not new:
+            return []
         tells: defaultdict[UUID, set[str]] = defaultdict(set)
-        for (source, _name), each in self.otherwise.items():
+        for (source, _name), each in self.otherwise.told.items():
             if each.said:
                 tells[each.entry_id].add(source)
         for entry_id, row in self.rows.items():
             tells[entry_id].add(row.source)
-        new = self.rows.keys() - self.stored.keys()
-        by_amount: defaultdict[tuple[int, str], list[UUID]] = defaultdict(list)
-        for entry_id, row in self.rows.items():
-            by_amount[row.amount_minor, row.currency].append(entry_id)
+        grouped = self._grouped()
         return [
             (one, other)
             for one in new
-            for other in by_amount[self.rows[one].amount_minor, self.rows[one].currency]
-            if not tells[one] & tells[other] and _may_be_near(self.rows[one], self.rows[other])
+            for group in _around(group_of(self.rows[one]))
+            for other in grouped.get(group, ())
+            if not tells[one] & tells[other] and _may_be_one(self.rows[one], self.rows[other])
         ]
 
 
-def _may_be_near(one: EntryRow, other: EntryRow) -> bool:
-    apart = abs(one.booked_on - other.booked_on)
-    return timedelta() < apart <= NEAR and other.status != REMOVED and likeness(one, other) > 0
+def _grouped(rows: Iterable[EntryRow]) -> Mapping[Group, list[EntryRow]]:
+    found: defaultdict[Group, list[EntryRow]] = defaultdict(list)
+    for each in rows:
+        found[group_of(each)].append(each)
+    return found
+
+
+def _around(group: Group) -> Iterator[Group]:
+    """The same amount on the days before and after."""
+    day, amount, currency = group
+    return ((day + step, amount, currency) for step in _AROUND if step)
+
+
+def _may_be_one(one: EntryRow, other: EntryRow) -> bool:
+    return other.status != REMOVED and likeness(one, other) > 0
 
 
 def _key(row: EntryRow) -> Key:
