@@ -139,7 +139,7 @@ class MessagesDoor(CustomerDoor):
     )
     def get(self, request: Request, conversation_id: UUID) -> Response:
         """The newest messages, or those before `before_seq`, oldest first."""
-        asked = PageRequest(data=request.query_params)
+        asked = PageRequest(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
         with self.reach(request):
             page = queries.page_of(

@@ -306,6 +306,8 @@ def test_a_body_of_another_form_is_400_and_keeps_nothing(
         "?limit=0",
         "?limit=101",
         "?limit=x",
+        "?limit=",
+        "?before_seq=",
         "?before_seq=0",
         "?before_seq=9e9",
         f"?before_seq={2**70}",
