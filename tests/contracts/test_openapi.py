@@ -21,7 +21,7 @@ from portal.rest.browsing import schema_of
 from portal.tenancy.blocks import serving
 from tests.factories.accounts import Household, change_entry, make_entry, make_household
 from tests.factories.purchases import LINES, tell_receipt, tell_shipment
-from tests.messaging.delivery.test_programs import Scene
+from tests.messaging.delivery.scene import Scene
 from tests.messaging.webhooks.test_api import Hooks
 from tests.partners.sharing.test_api import Program, make_program
 

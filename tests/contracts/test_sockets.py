@@ -19,10 +19,10 @@ from portal.tenancy.blocks import serving
 from tests.factories.messaging import InChat, make_in_chat
 from tests.messaging.conversations.test_api import say
 from tests.messaging.delivery.live import Client, Server, portal_beating
+from tests.messaging.delivery.scene import Scene
 from tests.messaging.delivery.test_handlers import messages as messages_in
 from tests.messaging.delivery.test_papers import Scene as Purchases
 from tests.messaging.delivery.test_papers import old_balance
-from tests.messaging.delivery.test_programs import Scene
 
 __all__ = ["portal_beating"]
 

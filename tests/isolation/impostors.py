@@ -5,13 +5,9 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from accounts.consent.references import consent_reference
+from tests.isolation.cast import Headers, Home, Program
 from tests.isolation.routes import ROWS, Kind, Route
-from tests.isolation.world import (
-    Headers,
-    Home,
-    Program,
-    World,
-)
+from tests.isolation.world import World
 
 SIGN_IN, SECOND_FACTOR = "/sign-in/login/?next=", "/sign-in/second-factor/totp/activate/"
 

@@ -23,7 +23,9 @@ from accounts.clients.authentication import ClientAuthentication
 from accounts.signin.authentication import WidgetAuthentication
 from portal.middleware import URLCONFS
 from portal.settings import PORTAL_BASE_HOST
-from tests.isolation.world import MAILED_CODE, Headers, Home, World, asks, bring_accounts
+from tests.isolation.callers import asks
+from tests.isolation.cast import Headers, Home
+from tests.isolation.world import MAILED_CODE, World, bring_accounts
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 SAFE = frozenset({"GET"})

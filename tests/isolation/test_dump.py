@@ -19,8 +19,9 @@ from partners.records.models import ErasureJob
 from portal.local.postgres import binaries
 from portal.local.state import open_state
 from portal.tenancy.blocks import serving
+from tests.isolation.cast import Home
 from tests.isolation.traces import words_of
-from tests.isolation.world import Home, make_world
+from tests.isolation.world import make_world
 from tests.settings import SERVERS
 
 pytestmark = [pytest.mark.django_db(transaction=True, databases="__all__"), pytest.mark.slow]

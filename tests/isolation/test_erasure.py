@@ -22,9 +22,10 @@ from partners.records.rules import NotGiven, Own, ThroughTheGate, name_of
 from portal.tenancy.blocks import serving
 from portal.tenancy.leases import LEASE
 from tests.factories.any_row import tenant_models
+from tests.isolation.cast import Home
 from tests.isolation.traces import words_of
 from tests.isolation.witness import Witness, every_row, undone
-from tests.isolation.world import Home, World
+from tests.isolation.world import World
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 

@@ -19,8 +19,9 @@ from portal.tenancy.ids import new_id
 from portal.tenancy.models import RowReach
 from tests.factories.accounts import make_link
 from tests.factories.any_row import tenant_models
+from tests.isolation.cast import Home
 from tests.isolation.witness import every_row, run
-from tests.isolation.world import Home, World
+from tests.isolation.world import World
 
 pytestmark = pytest.mark.django_db
 

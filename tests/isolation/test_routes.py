@@ -21,8 +21,9 @@ from tests.isolation.routes import (
     routes,
     send,
 )
+from tests.isolation.telltales import seen
 from tests.isolation.witness import Change, Witness, undone
-from tests.isolation.world import World, seen
+from tests.isolation.world import World
 from tests.sandbox_bank import SandboxBank, connect
 
 pytestmark = pytest.mark.django_db(databases="__all__")

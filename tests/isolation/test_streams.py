@@ -27,8 +27,9 @@ from partners.events import EntriesChanged, account_key
 from portal.environment import ROOT
 from portal.outbox.publishing import publish
 from portal.tenancy.blocks import serving
+from tests.isolation.cast import Home
 from tests.isolation.witness import Change, Witness
-from tests.isolation.world import Home, World, hear_everything
+from tests.isolation.world import World, hear_everything
 from tests.messaging.delivery.live import Client, Server
 
 pytestmark = pytest.mark.slow  # and with a database: that of the module's own server

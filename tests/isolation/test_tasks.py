@@ -59,8 +59,9 @@ from portal.outbox.publishing import publish
 from portal.outbox.relay import deliver_due
 from portal.subscriptions import SUBSCRIPTIONS
 from portal.tenancy.blocks import current_bank_id, serving
+from tests.isolation.cast import Home, House
 from tests.isolation.witness import Change, Witness
-from tests.isolation.world import Home, House, World, connection_of, hear_everything
+from tests.isolation.world import World, connection_of, hear_everything
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 

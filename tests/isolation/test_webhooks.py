@@ -13,7 +13,7 @@ from django.utils import timezone
 from messaging.webhooks.sending import send_everything_due
 from tests.factories.accounts import make_consent, make_link
 from tests.factories.partners import make_account
-from tests.messaging.delivery.test_programs import FRAUD, Scene
+from tests.messaging.delivery.scene import FRAUD, Scene
 from tests.messaging.webhooks.receiver import Receiver, Reply, receiving
 from tests.messaging.webhooks.test_api import Hooks
 

@@ -7,8 +7,9 @@ from typing import Any
 from django.apps import apps
 
 from partners.records.queries import tables
+from tests.isolation.cast import Home
 from tests.isolation.witness import every_row
-from tests.isolation.world import Home, World
+from tests.isolation.world import World
 
 _NOT_THEIRS = re.compile(
     # Ids of ours, times and days: no words, and others have them too.

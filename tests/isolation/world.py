@@ -4,46 +4,29 @@ The victim is a customer of the first bank; the neighbour is another customer th
 customer of the second. Each has values that nobody else has, so that one of them is recognised anywhere.
 """
 
-import json
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import jwt
-from allauth.account.models import EmailAddress
-from allauth.mfa.totp.internal.auth import TOTP
-from asgiref.sync import async_to_sync
 from cryptography.hazmat.primitives.asymmetric import rsa
-from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
-from django.contrib.sessions.models import Session
 from django.test import Client as Browser
 from django.utils import timezone
 
-from accounts.clients.models import AccessToken, Client
+from accounts.clients.models import Client
 from accounts.consent.actions import revoke_consent
 from accounts.consent.models import Consent
-from accounts.consent.references import consent_reference
-from accounts.disclosure.models import Checkpoint, Disclosure
+from accounts.disclosure.models import Checkpoint
 from accounts.disclosure.sealing import seal_due
-from accounts.people.models import Person
-from accounts.signin.actions import make_window_code
-from accounts.signin.models import WidgetSession, WindowCode
 from messaging.conversations.actions import AlertOnCard, post_bank_text, post_card, post_text
 from messaging.conversations.models import Message
 from messaging.conversations.rules import REFRESHING
-from messaging.delivery.actions import tell_of_grant
 from messaging.notices.addresses import ask_proof, keep_bank_address
-from messaging.notices.models import PushSubscription
-from messaging.webhooks.actions import create_endpoint, request_replay, request_test
-from messaging.webhooks.models import WebhookDelivery
-from messaging.webhooks.references import delivery_reference
 from partners.alerts.models import Alert, AlertRule, AlertType
-from partners.banks.models import Bank, Customer, Staff
+from partners.banks.models import Staff
 from partners.connections.brought import Brought, keep_brought
 from partners.connections.models import Authorisation, Connection, SpareConsent
 from partners.connectors.base import AccountRecord, ReceiptLine, TokenSet
@@ -53,184 +36,39 @@ from partners.imports.models import StatementImport
 from partners.imports.receiving import Errand, incoming, take_in
 from partners.instructions.actions import request_freeze
 from partners.integrations.actions import configure_integration
-from partners.ledger.models import Account, Entry, EntryPair
+from partners.ledger.models import Account, Entry
 from partners.records.models import ErasureJob, LegalHold
 from portal.outbox.publishing import publish
 from portal.outbox.relay import deliver_due
-from portal.rest.money import decimal_text
 from portal.secrets.fields import keep_secret
 from portal.secrets.models import SigningKey
 from portal.secrets.tokens import digest_of
-from portal.subscriptions import SUBSCRIPTIONS
-from portal.tenancy.blocks import Served, serving, serving_consent, serving_customer
+from portal.tenancy.blocks import serving, serving_consent, serving_customer
 from portal.tenancy.models import QueueModel, TenantModel
-from tests.desk import console_browser
-from tests.factories.accounts import (
-    ALL_FEEDS,
-    make_balance,
-    make_client,
-    make_consent,
-    make_entry,
-    make_link,
-    share,
-)
+from tests.factories.accounts import make_balance, make_consent, make_entry, make_link, share
 from tests.factories.any_row import make_row, tenant_models
 from tests.factories.messaging import CHAT_HOST, InChat, Signer, open_session_of
 from tests.factories.partners import make_account, make_bank, make_customer
 from tests.factories.purchases import tell_receipt, tell_shipment
-from tests.isolation.witness import every_row
+from tests.isolation.callers import (
+    console_cookie,
+    make_hooks,
+    make_program,
+    make_staff,
+    other_cookies,
+    spent_by,
+    window_cookie,
+)
+from tests.isolation.cast import EXTERNAL_ACCOUNT, Home, House, Program
+from tests.isolation.telltales import texts_of, worth_hiding
 
 EVENTS_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 OTHER_EVENTS_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 # Nobody listens there: a bank that cannot be reached.
 NOWHERE = "http://127.0.0.1:9"
-BACK = "https://nightingale-program.example/back"
 HOOK = "https://hooks.nightingale-program.example/in"
-EXTERNAL_ACCOUNT = "the-same-account-id"
-SHORTEST_SECRET = 6
-_EVENT_NAMES = frozenset(each.event.name for each in SUBSCRIPTIONS)
-_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_WORD = re.compile(r"[a-z_.]+")
-
-Headers = dict[str, str]
-
 # The digits that each home was mailed.
 MAILED_CODE = "123456"
-
-
-@dataclass(frozen=True)
-class Home:
-    """One customer of a bank, with what is theirs."""
-
-    mark: str
-    bank: Bank
-    customer: Customer
-    account: Account  # in the program's consent and in the chat's
-    kept: Account  # in the chat's alone
-    entry: Entry
-    alert: Alert
-    chat: InChat
-    card: Message
-    consent: Consent
-    walk_state: str
-    window: str  # the cookie of a window of theirs
-    spent: Mapping[str, str]  # what they held once: tokens, a cookie, a code
-
-    @property
-    def bank_id(self) -> UUID:
-        return self.bank.id
-
-    @property
-    def reference(self) -> str:
-        return consent_reference(self.bank.id, self.consent.id)
-
-    @property
-    def arguments(self) -> dict[str, str]:
-        """What the addresses of our doors are filled with."""
-        return {
-            "account_id": str(self.account.id),
-            "conversation_id": str(self.chat.conversation.id),
-            "message_id": str(self.card.id),
-            "key": "not_me",
-            "consent_id": str(self.consent.id),
-            "customer_id": str(self.customer.id),
-            "browser_id": str(self.browser_id),
-            "disclosure_id": str(self.disclosure_id),
-            "erasure_id": str(self.erasure_id),
-            "way": "push",
-            "form": "json",
-        }
-
-    @property
-    def browser_id(self) -> UUID:
-        """The browser of theirs that is notified."""
-        with self.serving():
-            return PushSubscription.objects.get().id
-
-    @property
-    def disclosure_id(self) -> UUID:
-        """The first record of theirs."""
-        with self.serving():
-            return Disclosure.objects.order_by("id")[0].id
-
-    @property
-    def pair_id(self) -> UUID:
-        with serving(self.bank_id):
-            return EntryPair.objects.values_list("id", flat=True).get(account=self.account)
-
-    @property
-    def erasure_id(self) -> UUID:
-        """An erasure at their bank."""
-        with serving(self.bank.id):
-            return ErasureJob.objects.order_by("id")[0].id
-
-    def serving(self) -> AbstractContextManager[Served]:
-        return serving_customer(self.bank.id, self.customer.id)
-
-
-@dataclass(frozen=True)
-class House:
-    """A bank with its staff, by role, and the keys that it signs with."""
-
-    bank: Bank
-    staff: Mapping[str, Staff]
-    cookies: Mapping[str, str]  # of each role
-    signer: Signer
-    events_key: rsa.RSAPrivateKey
-
-    @property
-    def owner(self) -> str:
-        return self.cookies[Staff.Role.OWNER]
-
-    @property
-    def arguments(self) -> dict[str, str]:
-        return {
-            "slug": self.bank.slug,
-            "bank_id": str(self.bank.id),
-            "staff_id": str(self.staff[Staff.Role.AGENT].id),
-            "kind": "transactions",
-            "code": "low_balance",
-            "import_id": str(self.import_id),
-        }
-
-    @property
-    def import_id(self) -> UUID:
-        """A table of theirs that waits for somebody to say what its columns are."""
-        with serving(self.bank.id):
-            waiting = StatementImport.objects.filter(state="needs_mapping")
-            return waiting.order_by("id")[0].id
-
-    def notification(self, key: Any = None, **changed: Any) -> str:
-        """A good notification about an account of that external id, but for what is `changed`."""
-        now = int(timezone.now().timestamp())
-        subject = {
-            "subject_type": "http://openbanking.org.uk/rid_http://openbanking.org.uk/rty",
-            "http://openbanking.org.uk/rid": EXTERNAL_ACCOUNT,
-            "http://openbanking.org.uk/rty": "account",
-        }
-        events = {"urn:uk:org:openbanking:events:resource-update": {"subject": subject}}
-        claims = {
-            "iss": self.bank.issuer,
-            "aud": f"portal-at-{self.bank.slug}",
-            "iat": now,
-            "toe": now,
-            "jti": uuid4().hex,
-            "txn": "t",
-            "events": events,
-        } | changed
-        return jwt.encode(
-            claims, key or self.events_key, algorithm="PS256", headers={"kid": "events-1"}
-        )
-
-
-@dataclass(frozen=True)
-class Program:
-    """A client program with its tokens: a good one, one for balances alone, one that has expired."""
-
-    client: Client
-    token: str
-    narrow: str
-    expired: str
 
 
 @dataclass(repr=False)
@@ -280,7 +118,7 @@ class World:
         return self._kept(
             "victim",
             against.mark,
-            lambda: _worth_hiding(_texts(self.victim.serving()), _texts(against.serving())),
+            lambda: worth_hiding(texts_of(self.victim.serving()), texts_of(against.serving())),
         )
 
     def secrets_of_hooks(self) -> frozenset[str]:
@@ -292,16 +130,16 @@ class World:
         return self._kept(
             "victim",
             "program",
-            lambda: _worth_hiding(
-                _texts(self.victim.serving()),
-                _texts(serving_consent(self.victim.bank_id, self.victim.consent.id)),
+            lambda: worth_hiding(
+                texts_of(self.victim.serving()),
+                texts_of(serving_consent(self.victim.bank_id, self.victim.consent.id)),
             ),
         )
 
     def _bank_secrets(self) -> frozenset[str]:
-        ours, theirs = (_texts(serving(each)) for each in self.bank_ids)
+        ours, theirs = (texts_of(serving(each)) for each in self.bank_ids)
         people = {each.person.email for each in self.house.staff.values()}
-        return _worth_hiding(ours, theirs) | people | {self.house.bank.name}
+        return worth_hiding(ours, theirs) | people | {self.house.bank.name}
 
     def _kept(self, whose: str, against: str, find: Any) -> frozenset[str]:
         key = (whose, against)
@@ -310,61 +148,17 @@ class World:
         return self._secrets[key]
 
 
-def _worth_hiding(ours: set[str], theirs: set[str]) -> frozenset[str]:
-    """Of these, what would be recognised: no plain word of ours, such as a status."""
-    return frozenset(
-        each
-        for each in ours - theirs
-        if len(each) >= SHORTEST_SECRET and not _WORD.fullmatch(each) and each not in _EVENT_NAMES
-    )
-
-
-def _texts(block: AbstractContextManager[Served]) -> set[str]:
-    """Every text, id and amount that the block sees."""
-    with block:
-        return {
-            text
-            for model in tenant_models()
-            for row in every_row(model._meta.db_table)
-            for text in _leaves(row)
-        }
-
-
-def _leaves(value: Any, currency: str = "EUR") -> Iterator[str]:
-    if isinstance(value, dict):
-        currency = value.get("currency") or currency
-        for name, each in value.items():
-            if name.endswith("amount_minor") and isinstance(each, int):
-                yield decimal_text(each, currency).lstrip("-")
-            yield from _leaves(each, currency)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _leaves(each, currency)
-    elif isinstance(value, str) and value:
-        yield value
-        with_hex = _hex(value)
-        if with_hex:
-            yield with_hex
-
-
-def _hex(text: str) -> str:
-    try:
-        return UUID(text).hex if len(text) == len(str(UUID(int=0))) else ""
-    except ValueError:
-        return ""
-
-
 def make_world() -> World:
     """All of it, committed: a module shares it, and undoes what it does to it."""
     house = _make_house("Nightingale Bank", EVENTS_KEY)
     other_house = _make_house("Sandpiper Bank", OTHER_EVENTS_KEY)
-    program, other_program = _make_program(), _make_program()
+    program, other_program = make_program(), make_program()
     victim = _make_home(house, "Nightingale", program.client, 7_654_321)
     neighbour = _make_home(house, "Kingfisher", other_program.client, 1_111_111)
     stranger = _make_home(other_house, "Sandpiper", other_program.client, 2_222_222)
     ended, live = _other_consents(victim, other_program.client)
-    hooks = _make_hooks(victim, program, HOOK)
-    other_hooks = _make_hooks(stranger, other_program, "https://hooks.another-program.example/in")
+    hooks = make_hooks(victim, program, HOOK)
+    other_hooks = make_hooks(stranger, other_program, "https://hooks.another-program.example/in")
     return World(
         house=house,
         other_house=other_house,
@@ -376,7 +170,7 @@ def make_world() -> World:
         ended=ended,
         for_other_program=live,
         chat_consent_id=_chat_consent_id(victim),
-        cookies=_other_cookies(house),
+        cookies=other_cookies(house),
         hooks=hooks,
         other_hooks=other_hooks,
     )
@@ -408,25 +202,9 @@ def _make_house(name: str, events_key: rsa.RSAPrivateKey) -> House:
             client_id=f"portal-at-{bank.slug}",
             client_secret=f"secret-of-{bank.slug}",
         )
-    roles = {role.value: _make_staff(bank, role) for role in Staff.Role}
+    roles = {role.value: make_staff(bank, role) for role in Staff.Role}
     cookies = {role: console_cookie(each.person) for role, each in roles.items()}
     return House(bank, roles, cookies, signer, events_key)
-
-
-def _make_staff(bank: Bank, role: str, *, second_factor: bool = True, **fields: Any) -> Staff:
-    number = uuid4().hex[:8]
-    name = f"{bank.slug}-{role}-{number}"
-    person = _make_person(f"{name}@staff.example", second_factor=second_factor)
-    return Staff.objects.create(bank=bank, person=person, role=role, **fields)
-
-
-def _make_person(email: str, *, second_factor: bool = True, **fields: Any) -> Person:
-    # Without a password, whose hash alone would take longer than all the rest of them.
-    person = Person.objects.create_user(email, None, display_name=f"Name of {email}", **fields)
-    EmailAddress.objects.create(user=person, email=email, verified=True, primary=True)
-    if second_factor:
-        TOTP.activate(person, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
-    return person
 
 
 # --- their customers ------------------------------------------------------------------------------
@@ -470,8 +248,8 @@ def _make_home(house: House, mark: str, client: Client, amount_minor: int) -> Ho
         card=_talk(chat, alert, mark, at),
         consent=make_consent(customer, [account], client=client, alert_types=AlertType.values),
         walk_state=f"state-of-{low}",
-        window=_window_cookie(bank, customer, client),
-        spent=_spent(bank, customer),
+        window=window_cookie(bank, customer, client),
+        spent=spent_by(bank, customer),
     )
     _leave_work(home, at)
     _be_reached(home, at)
@@ -721,133 +499,6 @@ def _whose(model: type[TenantModel], home: Home) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name in fields}
 
 
-# --- what they come with --------------------------------------------------------------------------
-
-
-def console_cookie(person: Person) -> str:
-    return f"console_session={console_browser(person).cookies['console_session'].value}"
-
-
-def asks(client: Client, bank: Bank) -> dict[str, str]:
-    """What a program sends a customer of the bank with."""
-    return {
-        "response_type": "code",
-        "client_id": client.client_id,
-        "redirect_uri": BACK,
-        "state": "x",
-        "code_challenge": "x" * 43,
-        "code_challenge_method": "S256",
-        "bank": bank.slug,
-        "purpose": "budgeting",
-        "scope": "transactions",
-        "days": "30",
-    }
-
-
-def _window_cookie(bank: Bank, customer: Customer, client: Client | None = None) -> str:
-    """Of a window in which the program asks, where one is named."""
-    with serving_customer(bank.id, customer.id):
-        made = make_window_code(customer_id=customer.id, purpose="sharing", at=timezone.now())
-    visitor = Browser(headers={"Host": CHAT_HOST})
-    if client is not None:
-        assert visitor.get("/oauth/authorize", asks(client, bank)).status_code == 200
-    sent = {"Origin": settings.CHAT_ORIGIN}
-    entered = visitor.post("/sharing/enter", {"code": made.code}, headers=sent)
-    assert entered.status_code == 302
-    return f"chat_session={visitor.cookies['chat_session'].value}"
-
-
-def _spent(bank: Bank, customer: Customer) -> dict[str, str]:
-    """Two tokens, a window's cookie and two codes that were good once."""
-    at = timezone.now()
-    expired, ended = open_session_of(bank, customer), open_session_of(bank, customer)
-    with serving(bank.id):
-        for each, fields in (
-            (expired, {"expires_at": at - timedelta(seconds=1)}),
-            (ended, {"ended_at": at - timedelta(seconds=1)}),
-        ):
-            WidgetSession.objects.filter(token_digest=digest_of(each.token)).update(**fields)
-        used, old = (
-            make_window_code(customer_id=customer.id, purpose="sharing", at=at) for _ in range(2)
-        )
-        WindowCode.objects.filter(pk=used.id).update(used_at=at)
-        WindowCode.objects.filter(pk=old.id).update(expires_at=at - timedelta(seconds=1))
-    cookie = _window_cookie(bank, customer)
-    kept = SessionStore(cookie.partition("=")[2])
-    kept["customer_window"] |= {"until": int(at.timestamp()) - 1}
-    kept.save()
-    return {
-        "expired": expired.token,
-        "ended": ended.token,
-        "window": cookie,
-        "used_code": used.code,
-        "old_code": old.code,
-    }
-
-
-def _other_cookies(house: House) -> dict[str, str]:
-    people = {
-        "operator": _make_person("operator@portal.example", is_operator=True),
-        "outsider": _make_person("outsider@elsewhere.example"),
-        "left": _make_staff(house.bank, Staff.Role.OWNER, is_active=False).person,
-        "without_factor": _make_staff(house.bank, Staff.Role.OWNER, second_factor=False).person,
-    }
-    owner = house.staff[Staff.Role.OWNER].person
-    cookies = {who: console_cookie(person) for who, person in people.items()}
-    return cookies | {"expired": _expired_console_cookie(owner)}
-
-
-def _expired_console_cookie(person: Person) -> str:
-    cookie = console_cookie(person)
-    Session.objects.filter(pk=cookie.partition("=")[2]).update(
-        expire_date=timezone.now() - timedelta(seconds=1)
-    )
-    return cookie
-
-
-def _make_program() -> Program:
-    client = make_client(
-        redirect_uris=BACK, hash_client_secret=False
-    )  # hashing it takes longer than all else
-    later = timezone.now() + timedelta(minutes=10)
-    before = timezone.now() - timedelta(seconds=1)
-    return Program(
-        client=client,
-        token=_token(client, " ".join(ALL_FEEDS), later),
-        narrow=_token(client, "balances", later),
-        expired=_token(client, " ".join(ALL_FEEDS), before),
-    )
-
-
-def _token(client: Client, scope: str, expires: datetime) -> str:
-    text = f"token-{uuid4().hex}"
-    row = AccessToken(application=client, scope=scope, expires=expires)
-    row.token = text
-    row.save()
-    return text
-
-
-def _make_hooks(home: Home, program: Program, url: str) -> dict[str, str]:
-    """An endpoint of the program's, with something for it under the home's consent."""
-    at = timezone.now()
-    endpoint, _secret = create_endpoint(
-        client_id=program.client.pk, url=url, event_types=[], description="", at=at
-    )
-    test = request_test(endpoint=endpoint, at=at)
-    replay = request_replay(
-        endpoint=endpoint, since=at - timedelta(days=1), until=at, which="all", at=at
-    )
-    with serving(home.bank_id):
-        tell_of_grant(home.consent.id, caused_by=uuid4(), at=at, now=at)
-        (delivery,) = WebhookDelivery.objects.filter(endpoint=endpoint)
-    return {
-        "endpoint_id": str(endpoint.id),
-        "test_id": str(test.id),
-        "replay_id": str(replay.id),
-        "delivery": delivery_reference(home.bank_id, delivery.id),
-    }
-
-
 def _other_consents(victim: Home, client: Client) -> tuple[dict[str, Consent], Consent]:
     """The victim's consents to another program: one that was replaced, revoked, expired; and a live one."""
     at = timezone.now()
@@ -871,29 +522,3 @@ def _other_consents(victim: Home, client: Client) -> tuple[dict[str, Consent], C
 def _chat_consent_id(home: Home) -> UUID:
     with home.serving():
         return Consent.objects.get(recipient="chat", ended_at=None).id
-
-
-def content_of(answered: Any) -> bytes:
-    """The whole body, of an answer that is written while it is read too."""
-    if not answered.streaming:
-        return bytes(answered.content)
-    if not answered.is_async:
-        return b"".join(answered.streaming_content)
-
-    async def whole() -> bytes:
-        return b"".join([each async for each in answered.streaming_content])
-
-    return async_to_sync(whole)()
-
-
-def seen(answered: Any, secrets: Iterable[str], sent: str = "") -> set[str]:
-    """Which of the secrets the answer shows, in its body or headers, that the caller had not sent."""
-    shown = content_of(answered).decode(errors="replace")
-    shown += json.dumps(dict(answered.headers.items()), ensure_ascii=False)
-    return {each for each in secrets if each in shown and not _was_sent(each, sent)}
-
-
-def _was_sent(secret: str, sent: str) -> bool:
-    """Also an id in its other form: the name of a consent says its bank without hyphens."""
-    ids = [UUID(each) for each in _ID.findall(secret)]
-    return secret in sent or (bool(ids) and all(each.hex in sent for each in ids))

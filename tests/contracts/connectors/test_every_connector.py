@@ -1,35 +1,25 @@
 """What every connector must do, whatever protocol it speaks."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
-from jwt.utils import base64url_encode
 
 from partners.connectors.base import (
     AuthorisationExpired,
     AuthorisationRevoked,
     BadAnswer,
     BadCursor,
-    BankNotification,
     BankRefused,
     Connector,
     ConsentTerms,
-    InstructionOutcome,
-    NotificationRefused,
     RateLimited,
-    ReceiptPage,
     RejectedRow,
-    Request,
     Response,
-    ShipmentPage,
-    Steps,
     TemporarilyUnavailable,
     TransactionPage,
-    UnknownSigningKey,
     drive,
 )
 from partners.connectors.catalogue import CONNECTORS
@@ -43,112 +33,15 @@ from tests.contracts.connectors.dialects import (
     Dialect,
     Row,
     answer,
-    claims,
-    jwks,
-    notification,
-    receipt_row,
-    shipment_row,
 )
-
-VERIFIER = "v" * 64
-SINCE = date(2026, 3, 1)
-INSTRUCTION = "0199c1a2-0000-7000-8000-000000000001"
-
-
-@pytest.fixture(params=sorted(CONNECTORS))
-def name(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def bank(name: str) -> Connector:
-    return CONNECTORS[name](ADDRESS)
-
-
-@pytest.fixture
-def dialect(name: str) -> Dialect:
-    return DIALECTS[name]
-
-
-def replies(*responses: Response) -> Callable[[Request], Response]:
-    """Answer each request with the next response."""
-    waiting: Iterator[Response] = iter(responses)
-    return lambda _request: next(waiting)
-
-
-def sent(steps: Steps[object], *responses: Response) -> list[Request]:
-    """The requests an operation made while it was given these responses."""
-    seen: list[Request] = []
-    waiting = iter(responses)
-
-    def note(request: Request) -> Response:
-        seen.append(request)
-        return next(waiting)
-
-    drive(steps, note)
-    return seen
-
-
-def read_page(bank: Connector, response: Response) -> TransactionPage:
-    return drive(first_page(bank), replies(response))
-
-
-def first_page(bank: Connector) -> Steps[TransactionPage]:
-    return bank.transactions(grant=GRANT, account_external_id=ACCOUNT, since=SINCE)
-
-
-def freeze(bank: Connector) -> Steps[InstructionOutcome]:
-    return bank.freeze(
-        grant=GRANT,
-        instruction_id=INSTRUCTION,
-        account_external_id=ACCOUNT,
-        card_id="card-1",
-        reason="customer_reported_fraud",
-    )
-
-
-def decide(bank: Connector) -> Steps[InstructionOutcome]:
-    return bank.report_decision(
-        grant=GRANT,
-        decision_id=INSTRUCTION,
-        account_external_id=ACCOUNT,
-        transaction_external_id="t-1",
-        decision="not_me",
-        decided_at=NOW,
-    )
-
-
-def begin(bank: Connector) -> Steps[object]:
-    terms = ConsentTerms(expires_at=NOW + timedelta(days=90), transactions_from=SINCE)
-    return bank.begin_authorisation(
-        terms=terms, state="state-1", nonce="nonce-1", code_verifier=VERIFIER
-    )
-
-
-OPERATIONS: dict[str, Callable[[Connector], Steps[object]]] = {
-    "begin_authorisation": begin,
-    "exchange": lambda bank: bank.exchange(code="code-1", code_verifier=VERIFIER, at=NOW),
-    "refresh": lambda bank: bank.refresh(refresh_token="refresh-0", at=NOW),
-    "revoke_consent": lambda bank: bank.revoke_consent(bank_consent_id="consent-1"),
-    "accounts": lambda bank: bank.accounts(grant=GRANT),
-    "balances": lambda bank: bank.balances(grant=GRANT, account_external_id=ACCOUNT),
-    "transactions": first_page,
-    "receipts": lambda bank: bank.receipts(grant=GRANT, account_external_id=ACCOUNT, after=""),
-    "shipments": lambda bank: bank.shipments(grant=GRANT, account_external_id=ACCOUNT, after=""),
-    "freeze": freeze,
-    "unfreeze": lambda bank: bank.unfreeze(
-        grant=GRANT,
-        instruction_id=INSTRUCTION,
-        account_external_id=ACCOUNT,
-        card_id=None,
-        reason="customer_asked",
-    ),
-    "freeze_status": lambda bank: bank.freeze_status(grant=GRANT, instruction_id=INSTRUCTION),
-    "report_decision": decide,
-    "decision_status": lambda bank: bank.decision_status(grant=GRANT, decision_id=INSTRUCTION),
-    "signing_keys": lambda bank: bank.signing_keys(),
-}
-operations = pytest.mark.parametrize("operation", sorted(OPERATIONS))
+from tests.contracts.connectors.operations import (
+    OPERATIONS,
+    SINCE,
+    VERIFIER,
+    operations,
+    read_page,
+    replies,
+)
 
 
 def test_every_connector_is_in_the_suite() -> None:
@@ -519,223 +412,6 @@ def test_a_bad_cursor_is_refused_before_anything_is_sent(bank: Connector, cursor
         next(steps)
 
 
-# Receipts and shipments
-
-
-def receipts(bank: Connector, after: str = "") -> Steps[ReceiptPage]:
-    return bank.receipts(grant=GRANT, account_external_id=ACCOUNT, after=after)
-
-
-def shipments(bank: Connector, after: str = "") -> Steps[ShipmentPage]:
-    return bank.shipments(grant=GRANT, account_external_id=ACCOUNT, after=after)
-
-
-def test_a_receipt_is_read_in_whole_minor_units_line_by_line(
-    bank: Connector, dialect: Dialect
-) -> None:
-    page = drive(receipts(bank), replies(dialect.receipts([receipt_row()])))
-
-    (receipt,) = page.records
-    assert [
-        (line.quantity_milli, line.unit, line.unit_price_minor, line.discount_minor)
-        for line in receipt.lines
-    ] == [(742, "kg", 298, 0), (2000, "", 310, 100), (1000, "", -20, 0)]
-    assert [line.amount_minor for line in receipt.lines] == [221, 520, -20]
-    assert (receipt.discount_minor, receipt.tax_minor, receipt.tax_included) == (21, 40, True)
-    assert (receipt.total_minor, receipt.currency, receipt.revision) == (700, "GBP", 1)
-    assert receipt.issued_at == datetime(2026, 3, 30, 8, 15, tzinfo=UTC)
-    assert (page.cursor, page.has_more) == ("place-2", False)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"Total": "7.001"},
-        {"Total": "--7.00"},
-        {"Total": 7},
-        {"Currency": "XAU"},
-        {"Revision": 0},
-        {"Revision": True},
-        {"Revision": "1"},
-        {"Revision": 2**31},
-        {"ReceiptId": ""},
-        {"TransactionId": None},
-        {"AccountId": "acc-0666"},
-        {"IssuedAt": "2026-03-30"},
-        {"Lines": []},
-        {"Lines": [7]},
-        {"Lines": [{"Description": "x", "Quantity": "0", "UnitPrice": "1", "Amount": "0"}]},
-        {"Lines": [{"Description": "x", "Quantity": "1.2345", "UnitPrice": "1", "Amount": "1"}]},
-        {"Lines": [{"Description": "x", "Quantity": "-1", "UnitPrice": "1", "Amount": "-1"}]},
-        {"Tax": {"Amount": "-1.00", "Included": True}},
-        {"Tax": {"Amount": "1.00"}},
-        {"Discount": "-1.00"},
-        {"Merchant": "Corner Larder"},
-    ],
-)
-def test_a_receipt_that_cannot_be_read_whole_is_set_aside_and_the_others_kept(
-    bank: Connector, dialect: Dialect, changes: dict[str, object]
-) -> None:
-    rows = [receipt_row(), receipt_row(ReceiptId="rcp-2") | changes, receipt_row(ReceiptId="r-3")]
-
-    page = drive(receipts(bank), replies(dialect.receipts(rows)))
-
-    assert [each.external_id for each in page.records] == ["rcp-1", "r-3"]
-    assert [each.position for each in page.rejected] == [1]
-
-
-def test_a_shipment_is_read_with_its_stops_in_order(bank: Connector, dialect: Dialect) -> None:
-    page = drive(shipments(bank), replies(dialect.shipments([shipment_row()])))
-
-    (shipment,) = page.records
-    assert (shipment.status, shipment.revision) == ("packed", 2)
-    assert shipment.expected_on == date(2026, 4, 2)
-    assert [event.status for event in shipment.events] == ["ordered", "packed"]
-    assert shipment.tracking_code == "HP0123456789GB"
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"Status": "lost"},
-        {"Revision": None},
-        {"UpdatedAt": None},
-        {"ExpectedOn": "soon"},
-        {"Events": [{"At": "2026-03-30T09:15:00Z", "Status": "teleported"}]},
-        {"Events": "many"},
-        {"AccountId": None},
-    ],
-)
-def test_a_shipment_that_cannot_be_read_is_set_aside(
-    bank: Connector, dialect: Dialect, changes: dict[str, object]
-) -> None:
-    page = drive(shipments(bank), replies(dialect.shipments([shipment_row() | changes])))
-
-    assert (page.records, [each.position for each in page.rejected]) == ((), [0])
-
-
-@pytest.mark.parametrize("what", ["receipts", "shipments"])
-def test_reading_on_names_the_place_and_nothing_else(
-    bank: Connector, dialect: Dialect, what: str
-) -> None:
-    operation, reply = (
-        (receipts, dialect.receipts)
-        if what == "receipts"
-        else (
-            shipments,
-            dialect.shipments,
-        )
-    )
-
-    (first,) = sent(operation(bank), reply([]))
-    (then,) = sent(operation(bank, "a place/&"), reply([]))
-
-    assert then.url == f"{first.url}?after=a%20place%2F%26"
-    assert urlsplit(first.url).query == ""
-
-
-def test_a_place_that_the_bank_takes_no_more_is_a_bad_cursor(bank: Connector) -> None:
-    with pytest.raises(BadCursor):
-        drive(receipts(bank, "place-1"), replies(answer({}, 400)))
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"Cursor": None},
-        {"Cursor": "x" * 513},
-        {"Cursor": "two\nlines"},
-        {"HasMore": "yes"},
-        {"HasMore": None},
-        {"Cursor": "place-1", "HasMore": True},
-    ],
-)
-def test_a_page_that_does_not_say_how_to_go_on_is_refused(
-    bank: Connector, dialect: Dialect, changes: dict[str, object]
-) -> None:
-    with pytest.raises(BadAnswer):
-        drive(receipts(bank, "place-1"), replies(dialect.receipts([], **changes)))
-
-
-# Freezes
-
-
-def test_freeze_names_the_instruction_so_that_twice_is_once(
-    bank: Connector, dialect: Dialect
-) -> None:
-    done = dialect.frozen(INSTRUCTION)
-
-    first, second = sent(freeze(bank), done)[0], sent(freeze(bank), done)[0]
-
-    assert first == second
-    assert INSTRUCTION in first.url
-
-
-def test_freeze_is_done_when_the_bank_says_so_and_when(bank: Connector, dialect: Dialect) -> None:
-    outcome = drive(freeze(bank), replies(dialect.frozen(INSTRUCTION)))
-
-    assert outcome == InstructionOutcome("done", datetime(2026, 3, 30, 9, 0, 2, tzinfo=UTC))
-
-
-def test_freeze_that_failed_says_why(bank: Connector, dialect: Dialect) -> None:
-    failed = dialect.frozen(INSTRUCTION, Status="failed", FailureReason="card_not_found")
-
-    outcome = drive(freeze(bank), replies(failed))
-
-    assert (outcome.status, outcome.reason) == ("failed", "card_not_found")
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"InstructionId": "another"},
-        {"SettledAt": None},
-        {"SettledAt": "2026-03-30"},
-        {"Status": "frozen"},
-        {"Status": None},
-    ],
-)
-def test_freeze_is_not_done_on_an_answer_that_does_not_hold_together(
-    bank: Connector, dialect: Dialect, changes: dict[str, object]
-) -> None:
-    with pytest.raises(BadAnswer):
-        drive(freeze(bank), replies(dialect.frozen(INSTRUCTION, **changes)))
-
-
-def test_freeze_status_of_what_never_arrived_is_unknown_to_the_bank(bank: Connector) -> None:
-    steps = bank.freeze_status(grant=GRANT, instruction_id=INSTRUCTION)
-
-    outcome = drive(steps, replies(Response(404)))
-
-    assert outcome == InstructionOutcome("unknown_to_bank")
-
-
-# Decisions
-
-
-def test_report_decision_names_it_so_that_twice_is_once(bank: Connector, dialect: Dialect) -> None:
-    done = dialect.decided(INSTRUCTION)
-
-    first, second = sent(decide(bank), done)[0], sent(decide(bank), done)[0]
-
-    assert first == second
-    assert INSTRUCTION in first.url
-
-
-def test_report_decision_is_done_when_the_bank_says_so(bank: Connector, dialect: Dialect) -> None:
-    outcome = drive(decide(bank), replies(dialect.decided(INSTRUCTION)))
-
-    assert outcome == InstructionOutcome("done", datetime(2026, 3, 30, 9, 0, 2, tzinfo=UTC))
-
-
-def test_decision_status_of_what_never_arrived_is_unknown_to_the_bank(bank: Connector) -> None:
-    steps = bank.decision_status(grant=GRANT, decision_id=INSTRUCTION)
-
-    outcome = drive(steps, replies(Response(404)))
-
-    assert outcome == InstructionOutcome("unknown_to_bank")
-
-
 # Failures
 
 
@@ -797,145 +473,6 @@ def test_a_success_that_is_not_ours_to_read_is_a_bad_answer(
 ) -> None:
     with pytest.raises(BadAnswer):
         drive(OPERATIONS[operation](bank), replies(Response(200, {}, body)))
-
-
-# Notifications
-
-
-def test_read_notification_says_which_account_changed_and_when(bank: Connector) -> None:
-    told = bank.read_notification(body=notification(), jwks=jwks(), at=NOW)
-
-    assert told == BankNotification(
-        jti="b460a07c-4962-43d1-85ee-9dc10fbb8f6c",
-        account_external_ids=(ACCOUNT,),
-        occurred_at=NOW - timedelta(seconds=1),
-    )
-
-
-@pytest.mark.parametrize("minutes", [-10, 10])
-def test_read_notification_takes_ten_minutes_of_difference(bank: Connector, minutes: int) -> None:
-    at = NOW + timedelta(minutes=minutes)
-
-    assert bank.read_notification(body=notification(), jwks=jwks(), at=at).jti
-
-    with pytest.raises(NotificationRefused, match="iat"):
-        bank.read_notification(
-            body=notification(), jwks=jwks(), at=at + timedelta(seconds=minutes // 10)
-        )
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"iss": "https://evil.example"},
-        {"iss": None},
-        {"aud": "another-client"},
-        {"aud": ["another-client"]},
-        {"aud": None},
-        {"iat": None},
-        {"iat": True},
-        {"iat": -1},
-        {"iat": 10**30},
-        {"iat": "1774861200"},
-        {"toe": 1e300},
-        {"jti": None},
-        {"jti": ""},
-        {"jti": "x" * 129},
-        {"jti": "a\u0000b"},
-        {"events": None},
-        {"events": []},
-        {"exp": int(NOW.timestamp())},
-    ],
-)
-def test_read_notification_refuses_claims_that_are_not_right(
-    bank: Connector, changes: dict[str, object]
-) -> None:
-    with pytest.raises(NotificationRefused):
-        bank.read_notification(body=notification(claims(**changes)), jwks=jwks(), at=NOW)
-
-
-def test_read_notification_refuses_what_another_key_signed(bank: Connector) -> None:
-    forged = notification(signed_by="somebody-else", kid="event-key-1")
-
-    with pytest.raises(NotificationRefused) as refused:
-        bank.read_notification(body=forged, jwks=jwks(), at=NOW)
-
-    assert not isinstance(refused.value, UnknownSigningKey)
-
-
-def test_read_notification_names_a_key_that_we_do_not_hold(bank: Connector) -> None:
-    with pytest.raises(UnknownSigningKey):
-        bank.read_notification(body=notification(kid="next-year"), jwks=jwks(), at=NOW)
-
-
-@pytest.mark.parametrize("algorithm", ["RS256", "PS384"])
-def test_read_notification_takes_one_algorithm_only(bank: Connector, algorithm: str) -> None:
-    with pytest.raises(NotificationRefused):
-        bank.read_notification(body=notification(alg=algorithm), jwks=jwks(), at=NOW)
-
-
-@pytest.mark.parametrize(
-    "headers", [{"crit": ["exp"]}, {"b64": True}, {"kid": None}, {"kid": ""}, {"kid": 7}]
-)
-def test_read_notification_refuses_headers_it_does_not_understand(
-    bank: Connector, headers: dict[str, object]
-) -> None:
-    body = notification(**headers)
-
-    with pytest.raises(NotificationRefused, match=r"named key|extensions|a token"):
-        bank.read_notification(body=body, jwks=jwks(), at=NOW)
-
-
-def test_read_notification_refuses_an_unsigned_token(bank: Connector) -> None:
-    header, payload, _signature = notification().split(b".")
-    unsigned = base64url_encode(b'{"alg": "none", "kid": "event-key-1"}')
-
-    for body in (b".".join([unsigned, payload, b""]), b".".join([header, payload, b""])):
-        with pytest.raises(NotificationRefused):
-            bank.read_notification(body=body, jwks=jwks(), at=NOW)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"..",
-        b"a.b.c",
-        b"\xff\xfe",
-        b"x" * 70_000,
-        base64url_encode(b"[" * 30_000) + b".e30.AA",
-    ],
-)
-def test_read_notification_refuses_what_is_no_token(bank: Connector, body: bytes) -> None:
-    with pytest.raises(NotificationRefused):
-        bank.read_notification(body=body, jwks=jwks(), at=NOW)
-
-
-@pytest.mark.parametrize(
-    "key",
-    [
-        {"kty": "oct", "k": "AAAA"},
-        {"kty": "RSA"},
-        {"kty": "RSA", "n": "AQAB", "e": "AQAB"},
-        {"kty": "RSA", "n": 7, "e": "!"},
-        {"kty": "RSA", "n": "", "e": ""},
-    ],
-)
-def test_read_notification_refuses_a_key_that_is_not_fit(
-    bank: Connector, key: dict[str, object]
-) -> None:
-    with pytest.raises(NotificationRefused):
-        bank.read_notification(
-            body=notification(), jwks={"keys": [key | {"kid": "event-key-1"}]}, at=NOW
-        )
-
-
-def test_signing_keys_of_the_bank_verify_its_notifications(bank: Connector) -> None:
-    published = jwks("event-key-1", "event-key-2")
-
-    kept = drive(bank.signing_keys(), replies(answer(published)))
-
-    assert bank.read_notification(body=notification(signed_by="event-key-2"), jwks=kept, at=NOW)
 
 
 # Secrets

@@ -30,7 +30,7 @@ from tests.contracts.connectors.dialects import (
     receipt_row,
     shipment_row,
 )
-from tests.contracts.connectors.test_every_connector import INSTRUCTION, OPERATIONS
+from tests.contracts.connectors.operations import INSTRUCTION, OPERATIONS
 
 few = settings(
     max_examples=40,

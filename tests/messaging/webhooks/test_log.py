@@ -9,7 +9,7 @@ from django.utils import timezone
 from messaging.webhooks.models import WebhookDelivery
 from portal.tenancy.blocks import serving
 from tests.factories.accounts import make_client
-from tests.messaging.delivery.test_programs import Scene
+from tests.messaging.delivery.scene import Scene
 from tests.messaging.webhooks.test_api import Hooks, slug
 from tests.partners.sharing.test_api import Program
 

@@ -16,7 +16,7 @@ from messaging.webhooks.actions import SEND_DUE
 from portal.local.testing import with_database
 from portal.wakeups import wake
 from tests.messaging.webhooks.receiver import Receiver, Reply
-from tests.messaging.webhooks.test_sending import World
+from tests.messaging.webhooks.world import World
 from tests.settings import SERVERS
 
 ROOT = Path(__file__).resolve().parents[3]

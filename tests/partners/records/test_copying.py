@@ -30,7 +30,7 @@ from portal.secrets.signing import rotate_signing_key
 from portal.tenancy.blocks import serving, serving_customer
 from tests.factories.accounts import Household, make_consent, make_entry, make_household
 from tests.factories.messaging import CHAT_HOST
-from tests.isolation.world import content_of
+from tests.isolation.telltales import content_of
 from tests.partners.sharing.test_consent_receipts import checked
 
 AT = timezone.now()

@@ -21,7 +21,7 @@ from messaging.webhooks.sending import send_everything_due
 from partners.records.actions import request_erasure
 from portal.tenancy.blocks import serving
 from tests.messaging.delivery.live import Server
-from tests.messaging.delivery.test_programs import Scene
+from tests.messaging.delivery.scene import Scene
 from tests.messaging.webhooks.receiver import Receiver
 from tests.messaging.webhooks.test_api import Hooks
 from tests.races import Commits, Doing, stopped_at, wait_for_waiting
