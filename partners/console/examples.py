@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from partners.alerts.models import AlertType
 from partners.alerts.queries import enabled_rules
 from partners.feeds.masks import IN_BANDS, Masks, masks_of, tells_what_is_masked
+from partners.ledger.categories import Category
 from partners.ledger.models import Account, Balance, Entry
 from partners.purchases.models import Receipt, ReceiptLine, Shipment, ShipmentStop
 from partners.sharing.rules import FEED_OF_ALERT
@@ -101,9 +102,9 @@ def _balances(currency: str, masks: Masks) -> dict[str, str]:
 def _transactions(currency: str, masks: Masks) -> dict[str, str]:
     shape = transaction_shape(_entry(currency), masks)
     return {
-        "merchant_name": shape["merchant_name"] or "",
+        "merchant_name": shape["merchant"] or "",
         "description": shape["description"] or "",
-        "merchant_category": shape["merchant_category"] or "",
+        "merchant_category": _kind_of_merchant(shape),
         "merchant_country": shape["merchant_country"] or "",
         "day": shape["booked_on"] or shape["booked_month"],
         "booked_at": shape["booked_at"] or "",
@@ -111,6 +112,11 @@ def _transactions(currency: str, masks: Masks) -> dict[str, str]:
         "original_amount": _amount(shape["original_amount"], None),
         "card_last4": shape["card_last4"] or "",
     }
+
+
+def _kind_of_merchant(shape: Shape) -> str:
+    code = shape["merchant_category"]
+    return f"{Category(shape['category']).label} ({code})" if shape["category"] else code or ""
 
 
 def _entry(currency: str) -> Entry:

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from partners.ledger.categories import Category
 from partners.ledger.models import Balance, Entry
 from partners.purchases.models import ShipmentStatus
 from portal.rest.schema import MoneyBody
@@ -65,6 +66,9 @@ class SharedBalancesBody(serializers.Serializer[Any]):
 class SharedTransactionBody(serializers.Serializer[Any]):
     """A field is null where the bank gave nothing, or holds it back. Where it shows amounts in bands,
     `amount_band` stands for `amount`; where it shows months alone, `booked_month` for `booked_on`.
+
+    `merchant` is cleaned from `merchant_name`, or of a card payment without one from `description`, which are
+    as the bank wrote them; `category` comes from the code `merchant_category` (ISO 18245) alone.
     """
 
     id = serializers.UUIDField()
@@ -80,6 +84,8 @@ class SharedTransactionBody(serializers.Serializer[Any]):
     booked_at = serializers.DateTimeField(allow_null=True)
     value_on = serializers.DateField(allow_null=True)
     description = serializers.CharField(allow_null=True)
+    merchant = serializers.CharField(allow_null=True)
+    category = serializers.ChoiceField(choices=Category.choices, allow_null=True)
     merchant_name = serializers.CharField(allow_null=True)
     merchant_category = serializers.CharField(allow_null=True)
     merchant_country = serializers.CharField(allow_null=True)

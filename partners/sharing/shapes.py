@@ -6,6 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from partners.feeds.masks import Masks, band, day, exact, month, shown
+from partners.ledger.categories import Category, category_of
+from partners.ledger.merchants import LONGEST_LINE, clean_name
 from partners.ledger.models import Account, Balance, Entry
 from partners.purchases.models import (
     Receipt,
@@ -15,6 +17,9 @@ from partners.purchases.models import (
     ShipmentStop,
 )
 from portal.rest.money import Money, money
+
+# Kinds of payment whose text on the statement is a shop's, where the bank gives no name beside it.
+_NAMES_A_SHOP = frozenset({"card_purchase", "card_refund", "other"})
 
 
 def instant(at: datetime | None) -> str | None:
@@ -74,11 +79,33 @@ def transaction_shape(entry: Entry, masks: Masks) -> dict[str, Any]:
         "booked_at": shown("booked_at", instant(entry.booked_at), masks),
         "value_on": shown("value_on", day(entry.value_on, masks), masks),
         "description": shown("description", entry.description, masks),
+        "merchant": merchant(entry, masks),
+        "category": None if (known := category(entry, masks)) is None else known.value,
         "merchant_name": shown("merchant_name", entry.merchant_name, masks),
         "merchant_category": shown("merchant_category", entry.merchant_category, masks),
         "merchant_country": shown("merchant_country", entry.merchant_country, masks),
         "card_last4": shown("card_last4", entry.card_last4, masks),
     }
+
+
+def merchant(entry: Entry, masks: Masks) -> str | None:
+    """The merchant's name, cleaned; null where what it would be cleaned from is held back."""
+    told_by = "merchant_name" if entry.merchant_name else "description"
+    if {told_by, "merchant_name"} & masks:
+        return None
+    country = "" if "merchant_country" in masks else entry.merchant_country
+    if entry.merchant_name:
+        return clean_name(entry.merchant_name, country)
+    name = clean_name(entry.description, country) if entry.kind in _NAMES_A_SHOP else ""
+    # Of a row that says neither what it is nor who was paid, a line as short as a card's; the rest is prose.
+    return name if name and (entry.kind != "other" or len(name) <= LONGEST_LINE) else None
+
+
+def category(entry: Entry, masks: Masks) -> Category | None:
+    """What kind of thing is sold there, where the bank gives the merchant's category code."""
+    if not entry.merchant_category or "merchant_category" in masks:
+        return None
+    return category_of(entry.merchant_category)
 
 
 def receipt_shape(receipt: Receipt, lines: Sequence[ReceiptLine], masks: Masks) -> dict[str, Any]:
@@ -164,9 +191,15 @@ def original_amount(entry: Entry) -> Money | None:
 def card_transaction(entry: Entry, account: str | None, masks: Masks) -> dict[str, Any]:
     """A transaction as a chat card shows it."""
     full = transaction_shape(entry, masks)
+    name, known = full["merchant"] or full["description"], category(entry, masks)
+    written = full["description"] or full["merchant_name"]
     card = {
         "id": full["id"],
-        "merchant": full["merchant_name"] or full["description"],
+        "merchant": name,
+        # As the bank wrote it, where that is not what stands above.
+        "statement_text": None if written == name else written,
+        "category": full["category"],
+        "category_text": None if known is None else str(known.label),
         "amount": full["amount"],
         "amount_band": full["amount_band"],
         "booked_on": full["booked_on"],

@@ -31,6 +31,9 @@ export type Withheld = "not_shared" | null;
 export interface Transaction {
   readonly id: string;
   readonly merchant: string | null;
+  /** As the bank wrote it, where that is not what `merchant` says. */
+  readonly statement_text: string | null;
+  readonly category_text: string | null;
   /** Null where there is a band in its place. */
   readonly amount: Money | null;
   readonly amount_band: Band | null;
@@ -42,7 +45,6 @@ export interface Transaction {
   readonly status: "pending" | "posted";
   readonly card_last4?: string | null;
   readonly account_name?: string | null;
-  readonly description?: string | null;
 }
 
 export type AlertState = "open" | "asking" | "frozen" | "failed" | "unknown" | "dismissed";

@@ -30,7 +30,7 @@ function whenText(it: Transaction, speech: Speech, now: Date): string {
 }
 
 const merchantOf = (it: Transaction, speech: Speech): string =>
-  it.merchant || it.description || speech.say("unknown_merchant");
+  it.merchant || speech.say("unknown_merchant");
 
 const foreign = (it: Transaction): Money | null =>
   it.original_amount && it.original_amount.currency !== it.amount?.currency ? it.original_amount : null;
@@ -110,6 +110,7 @@ function Purchase({ it, signed }: { it: Transaction; signed: boolean }) {
   const original = foreign(it);
   const facts = [
     whenText(it, speech, new Date()),
+    it.category_text ?? "",
     it.card_last4 ? speech.say("card_ending", { digits: it.card_last4 }) : "",
     it.account_name ?? "",
   ].filter(Boolean);
@@ -120,6 +121,7 @@ function Purchase({ it, signed }: { it: Transaction; signed: boolean }) {
         {it.status === "pending" && <p class="tag">{speech.say("pending")}</p>}
       </div>
       <p class="purchase-merchant">{merchantOf(it, speech)}</p>
+      <Written it={it} />
       {original && <p class="card-note">{speech.say("original_amount", { amount: moneyText(original, speech.locale, "none") })}</p>}
       <ul class="facts">
         {facts.map((fact) => <li key={fact}>{fact}</li>)}
@@ -127,6 +129,9 @@ function Purchase({ it, signed }: { it: Transaction; signed: boolean }) {
     </div>
   );
 }
+
+/** The bank's own words, for whoever knows the payment by them. */
+const Written = ({ it }: { it: Transaction }) => it.statement_text && <p class="card-note written">{it.statement_text}</p>;
 
 function Actions({ message, press }: { message: Message; press: Press | undefined }) {
   const { chat, speech } = useSurroundings();
@@ -171,8 +176,9 @@ export function Transactions({ card }: { card: TransactionsCard }) {
           <li key={it.id} class="line">
             <div class="line-words">
               <p class="line-name">{merchantOf(it, speech)}</p>
+              <Written it={it} />
               <p class="card-note">
-                {[whenText(it, speech, now), it.status === "pending" ? speech.say("pending") : "", it.card_last4 ? `•• ${it.card_last4}` : ""]
+                {[whenText(it, speech, now), it.category_text, it.status === "pending" ? speech.say("pending") : "", it.card_last4 ? `•• ${it.card_last4}` : ""]
                   .filter(Boolean).join(" · ")}
               </p>
             </div>
