@@ -1,7 +1,7 @@
 """The index in which Django finds the rooms' tables."""
 
 from partners.alerts.models import Alert, AlertRule
-from partners.banks.models import Bank, Customer, Staff
+from partners.banks.models import Bank, Customer, Staff, StaffDeed
 from partners.connections.models import Authorisation, Connection, SpareConsent
 from partners.feeds.models import Feed, FeedCursor
 from partners.imports.models import StatementImport, StatementMapping
@@ -57,6 +57,7 @@ __all__ = [
     "ShipmentStop",
     "SpareConsent",
     "Staff",
+    "StaffDeed",
     "StatementImport",
     "StatementMapping",
     "SyncRun",

@@ -1,5 +1,7 @@
 """Writing down a bank's customers and its staff."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
@@ -8,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.people.models import Person
 from accounts.signin.actions import know_address
-from partners.banks.models import Bank, Customer, Staff
+from partners.banks.models import Bank, Customer, Staff, StaffDeed
 from portal.rest.problems import Conflict
 
 
@@ -82,3 +84,8 @@ def set_bank_status(*, slug: str, status: str) -> Bank:
     bank.status = Bank.Status(status)
     bank.save(update_fields=["status"])
     return bank
+
+
+def note_deed(*, what: str, by: str, about: Mapping[str, str | int], at: datetime) -> None:
+    """Write down what staff had done, in the transaction that does it."""
+    StaffDeed.objects.create(what=StaffDeed.What(what), by=by, about=dict(about), at=at)

@@ -87,3 +87,22 @@ class Customer(TenantModel):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class StaffDeed(TenantModel):
+    """Something that staff had done which no row of its own keeps: who, what, and when. Nothing of a customer's."""
+
+    row_reach = RowReach.BANK_ALONE
+
+    class What(models.TextChoices):
+        TRIED_AGAIN = "tried_again", _("Had failing readings tried again")
+
+    what = models.CharField(max_length=30, choices=What)
+    # staff:<id>, command
+    by = models.CharField(max_length=60)
+    # Codes, numbers and names of keys: {"kind": "transactions", "readings": 3, "problem": "bad_answer"}
+    about = models.JSONField(default=dict)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.what} by {self.by}"

@@ -3,7 +3,11 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from partners.banks.models import Bank, Customer
+from partners.banks.models import Bank, Customer, Staff, StaffDeed
+from partners.banks.paging import KeyPage, Place, newest_first
+from portal.tenancy.blocks import current_bank_id
+
+_STAFF = "staff:"
 
 
 def bank_ids() -> list[UUID]:
@@ -35,3 +39,17 @@ def suspended_banks(among: Collection[UUID]) -> set[UUID]:
 def all_banks() -> list[Bank]:
     """The whole registry, for the operator."""
     return list(Bank.objects.order_by("name"))
+
+
+def deeds(*, size: int, place: Place | None) -> KeyPage[StaffDeed]:
+    """What the served bank's staff had done, newest first."""
+    return newest_first(
+        StaffDeed.objects.filter(bank_id=current_bank_id()), size=size, place=place
+    )
+
+
+def names_of(by: Collection[str]) -> dict[str, str]:
+    """Who `staff:<id>` is, as far as they are of the served bank's staff still."""
+    wanted = {each.removeprefix(_STAFF): each for each in by if each.startswith(_STAFF)}
+    found = Staff.objects.select_related("person").filter(bank_id=current_bank_id(), id__in=wanted)
+    return {wanted[str(each.id)]: each.person.display_name or each.person.email for each in found}

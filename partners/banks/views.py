@@ -121,6 +121,7 @@ def staff(request: HttpRequest, desk: Desk) -> HttpResponseBase:
         ],
         "form": form,
         "may_edit": desk.may(Permission.MANAGE_STAFF),
+        "deeds_url": reverse("console:deeds", args=[desk.bank.slug]),
     }
     refused = request.method == "POST"
     return render(request, "partners/banks/staff.html", shown, status=400 if refused else 200)

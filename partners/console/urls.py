@@ -5,6 +5,7 @@ from django.urls import path
 from partners.console.views import (
     customer,
     customers,
+    deeds,
     disclosures,
     disclosures_check,
     disclosures_export,
@@ -19,6 +20,7 @@ urlpatterns = [
     path("banks/<slug:slug>/", overview, name="overview"),
     path("banks/<slug:slug>/live/", overview_live, name="overview_live"),
     path("banks/<slug:slug>/try-again/", try_again_now, name="try_again"),
+    path("banks/<slug:slug>/staff/deeds/", deeds, name="deeds"),
     path("banks/<slug:slug>/feeds/<slug:kind>/example/", feed_example, name="feed_example"),
     path("banks/<slug:slug>/customers/", customers, name="customers"),
     path("banks/<slug:slug>/customers/<uuid:customer_id>/", customer, name="customer"),

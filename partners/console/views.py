@@ -27,6 +27,8 @@ from partners.banks.access import Desk, staff_page
 from partners.banks.models import Customer
 from partners.banks.paging import pager, place_of
 from partners.banks.permissions import Permission
+from partners.banks.queries import deeds as staff_deeds
+from partners.banks.queries import names_of
 from partners.banks.rules import masked_name
 from partners.console import examples, queries, words
 from partners.console.forms import CustomersForm, DisclosuresForm, TryAgainForm
@@ -43,6 +45,8 @@ from portal.rest.problems import BadCursor
 from portal.rest.streaming import streamed
 from portal.tenancy.blocks import serving
 
+# What staff did, a page.
+DEEDS = 25
 Shown = dict[str, Any]
 
 
@@ -99,6 +103,22 @@ def try_again_now(request: HttpRequest, desk: Desk) -> HttpResponse:
     else:
         messages.info(request, _("Nothing of it waits: it is being tried, or was read meanwhile."))
     return redirect(reverse("console:overview", args=[desk.bank.slug]) + "#failing")
+
+
+@require_GET
+@staff_page(Permission.VIEW_STAFF)
+def deeds(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """What staff had done that changed no choice of the bank's: who, what, when."""
+    bound_to = f"console:deeds:{desk.bank.id}"
+    place = place_of(request, bound_to)
+    with serving(desk.bank.id):
+        page = staff_deeds(size=DEEDS, place=place)
+        names = names_of({each.by for each in page.rows})
+    shown = desk.context("staff") | {
+        "deeds": [words.deed_row(each, names) for each in page.rows],
+        "page": pager(page, bound_to=bound_to, asked={}),
+    }
+    return render(request, "partners/banks/deeds.html", shown)
 
 
 @require_GET

@@ -15,7 +15,7 @@ from accounts.disclosure.models import Disclosure
 from accounts.disclosure.queries import STAFF
 from accounts.linking.models import Link
 from partners.alerts.models import AlertType
-from partners.banks.models import Customer
+from partners.banks.models import Customer, StaffDeed
 from partners.banks.rules import masked_name
 from partners.connections.models import Connection
 from partners.console.queries import History
@@ -25,9 +25,11 @@ from partners.integrations.models import Integration
 from partners.sharing.words import purpose_words
 from partners.sync.models import Notification
 from partners.sync.states import Standing
-from partners.sync.words import standing_words
+from partners.sync.words import reason_words, standing_words
 
 NEW_FOR = timedelta(seconds=3)
+# Of what a deed was about, these are sentences.
+_LAST_OF_ABOUT = {"problem"}
 FEED_WORDS: Mapping[str, Any] = dict([*FeedKind.choices, *AlertType.choices])
 # What a reader may also ask for, the list of accounts itself; and what a bank may be asked to do.
 CODE_WORDS: Mapping[str, Any] = {
@@ -119,6 +121,36 @@ def customer_row(
         "last_seen_at": getattr(row, "last_seen_at", None),
         "url": url,
     }
+
+
+def deed_row(row: StaffDeed, names: Mapping[str, str]) -> dict[str, Any]:
+    """Something that staff had done; who has left the bank is not named any more."""
+    by_command = row.by == "command"
+    unknown = _("Whoever runs this portal") if by_command else _("Somebody who has left")
+    return {
+        "title": row.get_what_display(),
+        "text": _about(row),
+        "who": names.get(row.by, unknown),
+        "at": row.at,
+    }
+
+
+def _about(row: StaffDeed) -> str:
+    """What it was about, as far as there are words for it."""
+    in_order = sorted(row.about, key=lambda name: (name in _LAST_OF_ABOUT, name))
+    return " · ".join(str(_detail(name, row.about[name])) for name in in_order)
+
+
+def _detail(name: str, value: Any) -> Any:
+    match name:
+        case "kind":
+            return FEED_WORDS.get(value, value)
+        case "problem":
+            return reason_words(value)[0]
+        case "readings":
+            return ngettext("%(n)d reading", "%(n)d readings", value) % {"n": value}
+        case _:
+            return value
 
 
 def connection_words(status: str | None) -> tuple[Any, str]:

@@ -4,11 +4,8 @@ from typing import TypeVar
 
 from django.db.models import QuerySet
 
-from accounts.disclosure.queries import STAFF
-from partners.banks.models import Staff
 from partners.banks.paging import KeyPage, Place, newest_first
 from partners.ledger.models import EntryConflict, EntryPair
-from portal.tenancy.blocks import current_bank_id
 
 PAGE = 10
 OPEN = "open"
@@ -39,10 +36,3 @@ def how_many_open() -> tuple[int, int]:
         EntryPair.objects.filter(state=OPEN).count(),
         EntryConflict.objects.filter(state=OPEN).count(),
     )
-
-
-def names_of(by: set[str]) -> dict[str, str]:
-    """Who `staff:<id>` is, as far as they are of the served bank's staff still."""
-    wanted = {each.removeprefix(STAFF): each for each in by if each.startswith(STAFF)}
-    found = Staff.objects.select_related("person").filter(bank_id=current_bank_id(), id__in=wanted)
-    return {wanted[str(each.id)]: each.person.display_name or each.person.email for each in found}

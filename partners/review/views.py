@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from partners.banks.access import Desk, staff_page
 from partners.banks.paging import pager, place_of
 from partners.banks.permissions import Permission
+from partners.banks.queries import names_of
 from partners.ledger.deciding import AlreadyDecided, CannotBeTaken
 from partners.review import queries, words
 from partners.review.actions import record_review, settle_conflict, settle_pair
@@ -43,7 +44,7 @@ def review(request: HttpRequest, desk: Desk) -> HttpResponse:
     with serving(desk.bank.id):
         read = queries.conflicts_page if kind == CONFLICT else queries.pairs_page
         page: Any = read(decided=decided, place=place)
-        names = queries.names_of({each.decided_by for each in page.rows})
+        names = names_of({each.decided_by for each in page.rows})
         pairs, conflicts = queries.how_many_open()
         if page.rows:
             seen: dict[UUID, int] = Counter(each.account_id for each in page.rows)

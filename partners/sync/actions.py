@@ -1,6 +1,5 @@
 """Keeping what was read, and the hints that there is something to read."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -15,7 +14,8 @@ from psycopg.types.json import Jsonb
 from partners.alerts.actions import follow_entries as alerts_follow
 from partners.alerts.actions import raise_alerts, raise_low_balance
 from partners.alerts.rules import NEWS_DAYS
-from partners.banks.models import Bank
+from partners.banks.actions import note_deed
+from partners.banks.models import Bank, StaffDeed
 from partners.connections.queries import connection_of_bank_consent
 from partners.connectors.base import (
     BalanceRecord,
@@ -57,8 +57,6 @@ from portal.tenancy.blocks import current_bank_id
 from portal.tenancy.ids import new_id
 from portal.tenancy.leases import LeaseLost
 from portal.wakeups import wake_for_bank_after_commit
-
-logger = logging.getLogger(__name__)
 
 PULL_DUE = "partners.sync.tasks.pull_due"
 _KEPT_REJECTIONS = 100
@@ -336,7 +334,12 @@ def try_again(*, kind: str, problem: str, staff_id: UUID, at: datetime) -> int:
     wanted = failing_feeds(at=at).filter(kind=kind, last_problem=problem)
     n = bring_forward(wanted, at=at, at_most=_TRIED_AT_ONCE)
     if n:
-        logger.info("staff %s had %d readings of %s tried again: %s", staff_id, n, kind, problem)
+        note_deed(
+            what=StaffDeed.What.TRIED_AGAIN,
+            by=f"staff:{staff_id}",
+            about={"kind": kind, "readings": n, "problem": problem},
+            at=at,
+        )
         wake_for_bank_after_commit(PULL_DUE, bank_id=current_bank_id())
     return n
 

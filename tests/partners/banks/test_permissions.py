@@ -22,6 +22,7 @@ PAGES: dict[str, set[str]] = {
     "disclosures": {OWNER, COMPLIANCE, AUDITOR},
     "disclosures_live": {OWNER, COMPLIANCE, AUDITOR},
     "staff": {OWNER, INTEGRATOR, COMPLIANCE, AUDITOR},
+    "deeds": {OWNER, INTEGRATOR, COMPLIANCE, AUDITOR},
     "retention": {OWNER, INTEGRATOR, COMPLIANCE, AUDITOR},
     "review": {OWNER, COMPLIANCE, AUDITOR},
 }

@@ -162,6 +162,13 @@ def test_what_fails_again_and_again_is_shown_with_its_cause_and_tried_again_once
     (shown,) = owner.get(where).context["failing"]
     assert not shown["is_waiting"]
 
+    # Who had it done, once: an auditor finds it.
+    (deed,) = auditor.get(page_of("deeds", bank.slug)).context["deeds"]
+    assert deed["title"] == "Had failing readings tried again"
+    kind = shown["kind_label"]
+    assert deed["text"] == f"{kind} · 1 reading · {shown['reason']}"
+    assert deed["who"] == owner.get(where).context["staff"]["name"]
+
 
 @pytest.mark.parametrize(
     ("problem", "attempts"),
