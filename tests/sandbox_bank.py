@@ -172,7 +172,9 @@ def walk_to_bank(
     )
     asked = {key: values[-1] for key, values in parse_qs(urlsplit(url).query).items()}
     approval = {
-        "consent_id": asked.get("openbanking_intent_id") or asked["link_token"],
+        "consent_id": asked.get("openbanking_intent_id")
+        or asked.get("link_token")
+        or asked["scope"].removeprefix("AIS:"),
         "login": login,
         "redirect_uri": asked["redirect_uri"],
         "code_challenge": asked["code_challenge"],

@@ -96,6 +96,10 @@ class StaffDeed(TenantModel):
 
     class What(models.TextChoices):
         TRIED_AGAIN = "tried_again", _("Had failing readings tried again")
+        PAUSED = "history_paused", _("Paused the reading of a history")
+        RESUMED = "history_resumed", _("Resumed the reading of a history")
+        CANCELLED = "history_cancelled", _("Cancelled the reading of a history")
+        BEGUN = "history_begun", _("Had a history read again from its beginning")
 
     what = models.CharField(max_length=30, choices=What)
     # staff:<id>, command

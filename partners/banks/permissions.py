@@ -17,6 +17,7 @@ class Permission(StrEnum):
     VIEW_DISCLOSURES = "view_disclosures"
     MANAGE_HOLDS = "manage_holds"  # what the law has the bank keep of a customer
     MANAGE_RETENTION = "manage_retention"  # how long what nobody allows any more is kept
+    MANAGE_HISTORIES = "manage_histories"  # whether the history of an account is read on
     MANAGE_ENTRIES = "manage_entries"  # what is one payment, and which version of it is so
     ANSWER_CUSTOMERS = "answer_customers"
     VIEW_STAFF = "view_staff"

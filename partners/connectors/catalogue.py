@@ -8,6 +8,9 @@ from partners.connectors.berlin_group.connector import BerlinGroup
 from partners.connectors.cursor_sync.connector import CursorSync
 from partners.connectors.uk_open_banking.connector import UkOpenBanking
 
+# What these tell is one list of changes from its beginning on: what is new is read after the history alone.
+IN_ONE_LINE = frozenset({"cursor_sync"})
+
 CONNECTORS: Mapping[str, Callable[[BankAddress], Connector]] = {
     "berlin_group": BerlinGroup,
     "cursor_sync": CursorSync,

@@ -9,6 +9,7 @@ from accounts.disclosure.models import Disclosure
 from partners.alerts.models import AlertType
 from partners.feeds.models import FeedKind
 from partners.instructions.models import Instruction
+from partners.sync.history import Decision
 
 LONGEST_REFERENCE = 100
 
@@ -20,6 +21,12 @@ class CustomersForm(forms.Form):
 class TryAgainForm(forms.Form):
     kind = forms.ChoiceField(choices=FeedKind.choices)
     problem = forms.CharField(max_length=60)
+
+
+class HistoryForm(forms.Form):
+    decision = forms.TypedChoiceField(
+        choices=[(each.value, each.value) for each in Decision], coerce=Decision
+    )
 
 
 # Whatever a disclosure can be of.

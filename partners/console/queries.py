@@ -32,7 +32,7 @@ from partners.integrations.models import Integration
 from partners.ledger.models import Entry
 from partners.sharing.rules import Reason
 from partners.sync.models import Notification
-from partners.sync.queries import standing_alone, standings, standings_by_account
+from partners.sync.queries import histories, standing_alone, standings, standings_by_account
 from partners.sync.states import Standing
 
 DAYS = 14
@@ -162,15 +162,26 @@ def accounts_of(customer_id: UUID, *, bank: Bank, at: datetime) -> list[dict[str
     """The customer's linked accounts, and how the connection of each stands as far as the account goes."""
     links = Link.objects.filter(customer_id=customer_id, ended_at=None).order_by("linked_at", "id")
     found = list(links.select_related("account", "connection"))
+    read_to = histories({each.connection_id for each in found})
     read = standings_by_account([each.connection for each in found], bank=bank, at=at)
     return [
         {
             "account": each.account,
             "standing": read.get((each.connection_id, each.account_id))
             or standing_alone(each.connection, bank=bank, at=at),
+            "history": read_to.get((each.connection_id, each.account_id)),
         }
         for each in found
     ]
+
+
+def back_fill_of(customer_id: UUID, account_id: UUID) -> FeedCursor | None:
+    """Where reading the account's payments for the customer stands; None where they are not read."""
+    links = Link.objects.filter(customer_id=customer_id, account_id=account_id, ended_at=None)
+    link = links.first()
+    if link is None:
+        return None
+    return histories([link.connection_id]).get((link.connection_id, account_id))
 
 
 def consents_of(customer_id: UUID) -> list[Consent]:

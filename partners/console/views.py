@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.disclosure.actions import record_staff_look
 from accounts.disclosure.checking import check_bank
@@ -31,17 +31,18 @@ from partners.banks.queries import deeds as staff_deeds
 from partners.banks.queries import names_of
 from partners.banks.rules import masked_name
 from partners.console import examples, queries, words
-from partners.console.forms import CustomersForm, DisclosuresForm, TryAgainForm
+from partners.console.forms import CustomersForm, DisclosuresForm, HistoryForm, TryAgainForm
 from partners.console.queries import DisclosureFilter
 from partners.feeds.models import Feed
 from partners.feeds.rules import MASKABLE
 from partners.records.queries import erasure_of, hold_on
 from partners.sync.actions import try_again
+from partners.sync.history import decide_history
 from partners.sync.queries import failing
-from partners.sync.words import failing_words
+from partners.sync.words import back_fill_words, failing_words
 from portal.middleware import current_request_id
 from portal.rest.cursors import open_cursor, seal_cursor
-from portal.rest.problems import BadCursor
+from portal.rest.problems import BadCursor, NotFound
 from portal.rest.streaming import streamed
 from portal.tenancy.blocks import serving
 
@@ -208,7 +209,16 @@ def customer(request: HttpRequest, desk: Desk, customer_id: UUID) -> HttpRespons
             "since": found.created_at,
             "locale": found.locale,
         },
-        "accounts": [words.account_row(each, at=now) for each in accounts],
+        "accounts": [
+            words.account_row(
+                each,
+                reverse("console:history", args=[*named, each["account"].id]),
+                today=now.astimezone(ZoneInfo(desk.bank.time_zone)).date(),
+                at=now,
+            )
+            for each in accounts
+        ],
+        "may_decide": desk.may(Permission.MANAGE_HISTORIES),
         "consents": [words.consent_row(each, at=now) for each in consents],
         "objections": [
             {
@@ -230,6 +240,51 @@ def customer(request: HttpRequest, desk: Desk, customer_id: UUID) -> HttpRespons
         "lift_url": reverse("console:lift_customer", args=named) if may_hold else "",
     }
     return render(request, "partners/banks/customer.html", shown)
+
+
+@require_http_methods(["GET", "POST"])
+@staff_page(Permission.VIEW_CUSTOMERS, to_change=Permission.MANAGE_HISTORIES)
+def history(
+    request: HttpRequest, desk: Desk, customer_id: UUID, account_id: UUID
+) -> HttpResponseBase:
+    """How far an account's history is read, for the page to renew itself; POST: what staff decide about it."""
+    if request.method == "POST":
+        return _decide(request, desk, customer_id, account_id)
+    with serving(desk.bank.id):
+        row = queries.back_fill_of(customer_id, account_id)
+    if row is None:
+        raise Http404
+    today = timezone.now().astimezone(ZoneInfo(desk.bank.time_zone)).date()
+    said = back_fill_words(row, today=today)
+    if said["state"] != "reading":
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    shown = {"history": said, "history_url": request.path}
+    return render(request, "partners/banks/_history_progress.html", shown)
+
+
+def _decide(
+    request: HttpRequest, desk: Desk, customer_id: UUID, account_id: UUID
+) -> HttpResponseBase:
+    form = HistoryForm(request.POST)
+    if not form.is_valid():
+        raise BadRequest
+    try:
+        with serving(desk.bank.id):
+            is_done = decide_history(
+                form.cleaned_data["decision"],
+                customer_id=customer_id,
+                account_id=account_id,
+                staff_id=desk.staff.id,
+                at=timezone.now(),
+            )
+    except NotFound as missing:
+        raise Http404 from missing
+    if is_done:
+        messages.success(request, words.DECIDED_WORDS[form.cleaned_data["decision"]])
+    else:
+        messages.info(request, _("Nothing to do: it stands as you see it."))
+    where = reverse("console:customer", args=[desk.bank.slug, customer_id])
+    return redirect(f"{where}#account-{account_id}")
 
 
 @require_GET

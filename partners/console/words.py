@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,9 +23,10 @@ from partners.feeds.models import FeedKind
 from partners.instructions.models import Instruction
 from partners.integrations.models import Integration
 from partners.sharing.words import purpose_words
+from partners.sync.history import Decision
 from partners.sync.models import Notification
 from partners.sync.states import Standing
-from partners.sync.words import reason_words, standing_words
+from partners.sync.words import back_fill_words, reason_words, standing_words
 
 NEW_FOR = timedelta(seconds=3)
 # Of what a deed was about, these are sentences.
@@ -62,6 +63,12 @@ RELEASED_WORDS = {
     "bank": gettext_lazy("Told the bank"),
     "portal": gettext_lazy("Read at the bank"),
     "staff": gettext_lazy("Looked up"),
+}
+DECIDED_WORDS = {
+    Decision.PAUSE: gettext_lazy("The history is not read on until you resume it."),
+    Decision.RESUME: gettext_lazy("The history is read on from where it stood."),
+    Decision.CANCEL: gettext_lazy("The history is not read on. What was stored is kept."),
+    Decision.BEGIN_AGAIN: gettext_lazy("The history is read again from its beginning."),
 }
 REASON_WORDS = {
     "no_consent": gettext_lazy("The customer has not allowed it."),
@@ -161,9 +168,14 @@ def connection_words(status: str | None) -> tuple[Any, str]:
     return known.label, STATE_TONES[known]
 
 
-def account_row(row: Mapping[str, Any], *, at: datetime) -> dict[str, Any]:
-    account = row["account"]
+def account_row(
+    row: Mapping[str, Any], history_url: str, *, today: date, at: datetime
+) -> dict[str, Any]:
+    account, history = row["account"], row["history"]
     return {
+        "id": account.id,
+        "history": history and back_fill_words(history, today=today),
+        "history_url": history_url,
         "name": account.name,
         "masked_identification": account.masked_identification,
         "currency": account.currency,

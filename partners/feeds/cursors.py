@@ -38,7 +38,8 @@ _CLAIM = """
       (SELECT i.connector FROM partners_connection c
        JOIN partners_integration i ON i.bank_id = c.bank_id AND i.id = c.integration_id
        WHERE c.bank_id = partners_feedcursor.bank_id AND c.id = partners_feedcursor.connection_id),
-      connection_id, account_id, kind, cursor, covered_until, hints, trace, run_id, last_problem, asked_from
+      connection_id, account_id, kind, cursor, covered_until, hints, trace, run_id, last_problem, asked_from,
+      history
 """
 _HINT = """
     UPDATE partners_feedcursor SET hints = hints + 1, trace = %(trace)s,
@@ -49,6 +50,14 @@ _HINT = """
           AND (%(accounts)s::uuid[] IS NULL OR account_id = ANY(%(accounts)s))
         ORDER BY id FOR NO KEY UPDATE)
 """
+_OF_A_HISTORY = (
+    "history_from",
+    "history_until",
+    "history_rows",
+    "history_order",
+    "reached_from",
+    "reached_until",
+)
 TROUBLES = ("unavailable", "rate_limited")
 
 
@@ -75,6 +84,7 @@ class Claim:
     run_id: UUID | None
     last_problem: str
     asked_from: str = field(default="", repr=False)
+    history: str = ""
 
 
 def start_reading(
@@ -207,13 +217,14 @@ def move_on(row: FeedCursor, *, place: str, run_id: UUID, lease_until: datetime)
     row.cursor = place
     row.run_id = run_id
     row.lease_until = lease_until
-    row.save(update_fields=["cursor", "run", "lease_until"])
+    row.save(update_fields=["cursor", "run", "lease_until", *_OF_A_HISTORY])
 
 
 def finish(
     row: FeedCursor,
     claim: Claim,
     *,
+    covered_from: date | None,
     covered_until: date,
     at: datetime,
     next_at: datetime,
@@ -225,6 +236,7 @@ def finish(
     """
     row.cursor = place
     row.run = None
+    row.covered_from = covered_from
     row.covered_until = covered_until
     row.hints_seen = claim.hints
     row.fresh_as_of = at
@@ -253,6 +265,21 @@ def put_off(
     row.due_at = due_at
     row.asked_from = ""
     if forget_place:
-        row.cursor = ""
+        row.cursor = row.history_place = ""
         row.run = None
     row.save()
+
+
+def held_history(*, connection_id: UUID, account_id: UUID) -> FeedCursor | None:
+    """The place in an account's payments, locked, with its connection and bank; None where they are not read."""
+    rows = FeedCursor.objects.select_related("connection__integration__bank")
+    here = rows.filter(connection_id=connection_id, account_id=account_id, kind="transactions")
+    return here.select_for_update(no_key=True, of=("self",)).first()
+
+
+def take_from_workers(row: FeedCursor) -> None:
+    """Whoever reads it just now stores nothing more; saving is the caller's."""
+    row.fence += 1
+    row.lease_until = None
+    row.cursor = ""
+    row.run = None

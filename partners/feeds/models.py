@@ -43,14 +43,31 @@ class FeedCursor(QueueModel):
 
     row_reach = RowReach.ACCOUNT
 
+    class History(models.TextChoices):
+        PAUSED = "paused", _("Paused")
+        CANCELLED = "cancelled", _("Cancelled")
+
     connection = TenantForeignKey("partners.Connection", models.CASCADE)
     account = TenantForeignKey("partners.Account", models.CASCADE)
     kind = models.CharField(max_length=20, choices=FeedKind)
     # The page to read next within a run; between runs empty, or for a list that is read on for ever
     # the place where it stands.
     cursor = models.TextField(blank=True)
-    # The day up to which booked rows were read in full; the next run overlaps it by ten days.
+    # The days between which booked rows were read in full: the first by the rows themselves, the last is that of
+    # the reading, which the next one overlaps by ten days. `covered_until` None: the history is to be read.
+    covered_from = models.DateField(null=True, blank=True)
     covered_until = models.DateField(null=True, blank=True)
+    # What staff said of reading the history; where a paused one goes on.
+    history = models.CharField(max_length=10, choices=History, blank=True, default="")
+    history_place = models.TextField(blank=True, default="")
+    # From which day on it was asked for, up to which newer rows were read meanwhile, and what came so far:
+    # rows, the first and last booked day among them, and in which order they came.
+    history_from = models.DateField(null=True, blank=True)
+    history_until = models.DateField(null=True, blank=True)
+    history_rows = models.PositiveIntegerField(default=0)
+    history_order = models.CharField(max_length=7, blank=True, default="")
+    reached_from = models.DateField(null=True, blank=True)
+    reached_until = models.DateField(null=True, blank=True)
     # Raised by each hint, so that one that comes during a run is not lost with the run's end.
     hints = models.PositiveBigIntegerField(default=0)
     hints_seen = models.PositiveBigIntegerField(default=0)

@@ -166,7 +166,9 @@ def _deleted(statement: str, ids: Sequence[UUID]) -> int:
 def _forget_places(kind: str, account_ids: Sequence[UUID]) -> None:
     """Of what went as a whole it is read from the beginning, where somebody allows it again."""
     read = FeedCursor.objects.filter(kind=kind, account_id__in=account_ids)
-    read.exclude(covered_until=None, cursor="").update(covered_until=None, cursor="", run=None)
+    read.exclude(covered_until=None, cursor="", covered_from=None, history_place="").update(
+        covered_from=None, covered_until=None, cursor="", history_place="", run=None
+    )
 
 
 def _age_raw(run: RetentionRun, at: datetime) -> Counter[str]:

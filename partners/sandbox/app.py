@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from partners.sandbox import (
     accounts_api,
     berlin_group_api,
+    calls,
     control,
     cursor_sync_api,
     decisions_api,
@@ -84,10 +85,13 @@ async def discovery(request: Request) -> Response:
 def make_app(settings: Settings) -> Starlette:
     """The bank as an ASGI application; its lifespan opens the database and the background work."""
 
+    book = calls.Calls()
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with _open_bank(settings) as bank:
             app.state.bank = bank
+            app.state.calls = book
             _log.info("open bank=%s port=%s", settings.profile.slug, settings.port)
             app.state.player = Player(bank)
             tasks = [asyncio.create_task(work(bank)) for work in (push_forever, tick_forever)]
@@ -106,6 +110,7 @@ def make_app(settings: Settings) -> Starlette:
             *partner_api.ROUTES,
             *decisions_api.ROUTES,
             *control.ROUTES,
+            *calls.ROUTES,
             Route("/.well-known/jwks.json", jwks, methods=["GET"]),
             Route("/.well-known/openid-configuration", discovery, methods=["GET"]),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
@@ -113,6 +118,7 @@ def make_app(settings: Settings) -> Starlette:
         ],
         middleware=[
             Middleware(RequestLog),
+            Middleware(calls.CallBook, calls=book),
             Middleware(TrustedHostMiddleware, allowed_hosts=settings.hosts),
             Middleware(FaultyInterfaces, seed=settings.seed),
             Middleware(CleanAddresses),

@@ -50,6 +50,7 @@ from partners.purchases.actions import (
 )
 from partners.purchases.actions import follow_entries as purchases_follow
 from partners.sync.models import SyncRun
+from partners.sync.progress import Covered, covered_after, note_reached
 from partners.sync.queries import failing_feeds
 from partners.sync.rules import wait_after, was_pending
 from portal.outbox.publishing import publish
@@ -120,6 +121,7 @@ def store_page(
     """
     row = held_cursor(claim)
     account = held_account(claim.account_id)
+    today = _today(account.bank, at)
     good = [each for each in page.records if each.currency == account.currency]
     rejected = [*page.rejected, *_mixed_currencies(page.records, account.currency)]
     source = f"live:{claim.connector}"
@@ -138,12 +140,15 @@ def store_page(
     tell(account, merged, at=at, trace=claim.trace)
     run = _run_of(claim, begun)
     _count(run, page, merged, rejected)
+    if row.covered_until is None:
+        note_reached(row, good, asked_from=begun.covers_from, today=today)
     if page.next_place:
         run.save()
         move_on(row, place=page.next_place, run_id=run.id, lease_until=at + lease)
     else:
         _complete(run, at)
-        _finish(row, claim, account.bank, at, place=page.stays)
+        covered = covered_after(row, good, window_from=page.window_from, today=today)
+        _finish(row, claim, covered, at, today=today, place=page.stays)
     return replace(begun, run_id=run.id), merged
 
 
@@ -210,10 +215,30 @@ def _complete(run: SyncRun, at: datetime) -> None:
     run.save()
 
 
-def _finish(row: FeedCursor, claim: Claim, bank: Bank, at: datetime, *, place: str = "") -> None:
-    today = at.astimezone(ZoneInfo(bank.time_zone)).date()
-    next_at = at + settings.SWEEP_INTERVAL
-    finish(row, claim, covered_until=today, at=at, next_at=next_at, place=place)
+def _finish(
+    row: FeedCursor,
+    claim: Claim,
+    covered: Covered,
+    at: datetime,
+    *,
+    today: date,
+    place: str = "",
+) -> None:
+    # What came while a long history was read is asked for at once.
+    next_at = at if covered.until < today else at + settings.SWEEP_INTERVAL
+    finish(
+        row,
+        claim,
+        covered_from=covered.since,
+        covered_until=covered.until,
+        at=at,
+        next_at=next_at,
+        place=place,
+    )
+
+
+def _today(bank: Bank, at: datetime) -> date:
+    return at.astimezone(ZoneInfo(bank.time_zone)).date()
 
 
 def store_balances(
@@ -243,7 +268,8 @@ def store_balances(
     run = _run_of(claim, begun)
     run.pages = 1
     _complete(run, at)
-    _finish(row, claim, account.bank, at)
+    today = _today(account.bank, at)
+    _finish(row, claim, Covered(None, today), at, today=today)
     return sum(each.before_minor != each.after_minor for each in moved.values())
 
 
@@ -273,7 +299,8 @@ def store_updates(
         move_on(row, place=page.cursor, run_id=run.id, lease_until=at + lease)
     else:
         _complete(run, at)
-        _finish(row, claim, account.bank, at, place=page.cursor)
+        today = _today(account.bank, at)
+        _finish(row, claim, Covered(None, today), at, today=today, place=page.cursor)
     return replace(begun, run_id=run.id), kept
 
 

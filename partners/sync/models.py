@@ -6,7 +6,7 @@ from portal.tenancy.models import RowReach, TenantForeignKey, TenantModel
 
 
 class SyncRun(TenantModel):
-    """One reading of one feed of one account, page by page."""
+    """One reading of one feed of one account, page by page; and what staff decided about reading a history."""
 
     row_reach = RowReach.ACCOUNT
 
@@ -14,6 +14,10 @@ class SyncRun(TenantModel):
         RUNNING = "running"
         COMPLETE = "complete"
         FAILED = "failed"
+        PAUSED = "paused"
+        RESUMED = "resumed"
+        CANCELLED = "cancelled"
+        BEGUN = "begun"
 
     connection = TenantForeignKey("partners.Connection", models.CASCADE)
     account = TenantForeignKey("partners.Account", models.CASCADE)
@@ -29,6 +33,8 @@ class SyncRun(TenantModel):
     rejected = models.JSONField(default=list)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
+    # Who of the bank's staff decided it, where one did.
+    decided_by = models.CharField(max_length=60, blank=True, default="")
 
     class Meta:
         indexes = [models.Index(fields=["bank", "-started_at"], name="sync_run_latest")]

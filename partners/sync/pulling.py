@@ -38,7 +38,8 @@ from partners.connectors.base import (
     TransactionPage,
     TransactionRecord,
 )
-from partners.feeds.cursors import Claim, claim_due
+from partners.connectors.catalogue import IN_ONE_LINE
+from partners.feeds.cursors import Claim, claim_due, held_cursor
 from partners.feeds.models import FeedCursor
 from partners.ledger.models import Account
 from partners.sync.actions import (
@@ -57,6 +58,7 @@ from partners.sync.permission import (
     require_permission,
 )
 from partners.sync.rules import read_since
+from partners.sync.states import HISTORY_HELD
 from portal.telemetry.measures import READINGS
 from portal.telemetry.traces import span
 from portal.tenancy.blocks import NotServed, Served, serving, serving_customer
@@ -73,6 +75,10 @@ MAX_KEPT_ROWS = 10_000
 _MOST_BEGINNINGS = 5
 # A worker's task ends at ninety seconds: a long reading stops before, and goes on in the next one.
 _BUDGET_SECONDS = 45
+
+
+class HistoryHeld(Exception):  # named for what is so
+    """Staff hold the history back, and this bank cannot be asked for what is new alone."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +143,8 @@ def pull(*, bank_id: UUID, claim: Claim, clock: Clock, line: Line | None = None)
         _not_to_be_read(bank_id, claim, begun, refused, clock)
     except AuthorisationRevoked:
         _fail(bank_id, claim, begun, "link_again", clock, ended=True)
+    except HistoryHeld:
+        _fail(bank_id, claim, begun, HISTORY_HELD, clock, ended=True)
     except TemporarilyUnavailable as failure:
         problem = "rate_limited" if isinstance(failure, RateLimited) else "unavailable"
         _fail(bank_id, claim, begun, problem, clock, retry_after=failure.retry_after)
@@ -165,6 +173,8 @@ def _word(failure: ConnectorFailure) -> str:
 
 def _begin(bank_id: UUID, claim: Claim, clock: Clock, line: Line | None) -> _Reading:
     at = clock()
+    if claim.history and claim.connector in IN_ONE_LINE:
+        raise HistoryHeld
     with serving_customer(bank_id, claim.customer_id):
         allowed = require_permission(claim, at=at)
         account = Account.objects.select_related("bank").get(pk=claim.account_id)
@@ -268,6 +278,7 @@ def _read_transactions(reading: _Reading) -> None:
         tired = len(rows.records) > MAX_KEPT_ROWS or time.monotonic() - started > _BUDGET_SECONDS
         if place and not tired and (whole or rows.waits):
             with reading.serving():
+                held_cursor(reading.claim)
                 require_permission(reading.claim, at=reading.clock())
             continue
         window = max(reading.since, page.covered_from) if whole and not place else None

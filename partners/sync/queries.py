@@ -44,6 +44,12 @@ def standings_by_account(
     }
 
 
+def histories(connection_ids: Iterable[UUID]) -> dict[tuple[UUID, UUID], FeedCursor]:
+    """Where reading the payments of each account stands, by the connection's id and the account's."""
+    rows = FeedCursor.objects.filter(connection_id__in=list(connection_ids), kind="transactions")
+    return {(each.connection_id, each.account_id): each for each in rows}
+
+
 def standing_alone(connection: Connection, *, bank: Bank, at: datetime) -> Standing:
     """Of a connection by which nothing is read."""
     return _standing(connection, (), bank=bank, at=at)

@@ -8,6 +8,8 @@ from enum import StrEnum
 # In connections too; a rule is told by what a row says.
 _ACTIVE = "active"
 LINK_AGAIN = "link_again"
+# Staff hold the history back, and the bank cannot be asked for what is new alone.
+HISTORY_HELD = "history_held"
 
 # A failure or two in a row is tried again within seconds, and is nobody's business.
 FAILING_AFTER = 3
@@ -96,10 +98,15 @@ def _finding(
     if ended:
         return State.NEEDS_SIGN_IN, ended
     if not read:
-        return State.PAUSED, awake[0].problem if awake else "nothing_to_read"
+        return State.PAUSED, awake[0].problem if awake else _why_asleep(facts)
     if _is_held_off(facts, read, at):
         return State.RATE_LIMITED, "rate_limited"
     return _of_readings(read, at, every) or _of_a_good_one(facts, read, at)
+
+
+def _why_asleep(facts: Facts) -> str:
+    is_held = any(each.problem == HISTORY_HELD for each in facts.feeds)
+    return HISTORY_HELD if is_held else "nothing_to_read"
 
 
 def _of_readings(

@@ -1,15 +1,18 @@
 """A connection's state in words for staff: what it is, why, and what to do."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from partners.feeds.models import FeedKind
+from partners.feeds.models import FeedCursor, FeedKind
+from partners.sync.history import Decision
+from partners.sync.progress import reached_of
 from partners.sync.queries import Failing
-from partners.sync.states import Standing, State
+from partners.sync.rules import share_read
+from partners.sync.states import HISTORY_HELD, Standing, State
 
 LABELS: Mapping[State, tuple[Any, str]] = {
     State.HEALTHY: (gettext_lazy("Healthy"), "good"),
@@ -19,6 +22,17 @@ LABELS: Mapping[State, tuple[Any, str]] = {
     State.PAUSED: (gettext_lazy("Paused"), "warn"),
     State.FAILING: (gettext_lazy("Failing"), "danger"),
     State.NEEDS_SIGN_IN: (gettext_lazy("Needs sign-in"), "danger"),
+}
+HISTORY_LABELS: Mapping[Decision, Any] = {
+    Decision.PAUSE: gettext_lazy("Pause"),
+    Decision.RESUME: gettext_lazy("Resume"),
+    Decision.CANCEL: gettext_lazy("Cancel"),
+    Decision.BEGIN_AGAIN: gettext_lazy("Begin again"),
+}
+MAY_BE_DECIDED: Mapping[str, tuple[Decision, ...]] = {
+    "reading": (Decision.PAUSE, Decision.CANCEL),
+    "paused": (Decision.RESUME, Decision.CANCEL),
+    "cancelled": (Decision.BEGIN_AGAIN,),
 }
 _BY_ITSELF = gettext_lazy("Nothing to do: we go on by ourselves.")
 _SIGN_IN = gettext_lazy("The customer signs in at the bank again, from the chat.")
@@ -58,6 +72,12 @@ REASONS: Mapping[str, tuple[Any, Any]] = {
     ),
     "expired": (gettext_lazy("What the customer authorised at the bank has run out."), _SIGN_IN),
     "revoked": (gettext_lazy("The bank takes the authorisation no more."), _SIGN_IN),
+    HISTORY_HELD: (
+        gettext_lazy(
+            "Reading the history is held back, and this bank tells nothing newer without it."
+        ),
+        gettext_lazy("Resume it, or begin it again."),
+    ),
     "nothing_to_read": (gettext_lazy("Nothing is read of it."), ""),
     "bank_suspended": (
         gettext_lazy("The bank is suspended."),
@@ -95,6 +115,29 @@ def reason_words(reason: str) -> tuple[Any, Any]:
     word, _space, code = reason.partition(" ")
     why, action = REASONS.get(word, (_("Reading fails: %(problem)s") % {"problem": word}, ""))
     return (f"{why} ({code})" if code else why), action
+
+
+def back_fill_words(row: FeedCursor, *, today: date) -> dict[str, Any]:
+    """How far the payments of an account are read: `state`, the sentences, the bar, what staff may decide."""
+    so_far = reached_of(row)
+    state = row.history or ("complete" if row.covered_until else "reading")
+    until = row.history_until or today
+    wanted = row.history_from
+    return {
+        "state": state,
+        "percent": share_read(so_far, wanted_from=wanted, until=until) if wanted else None,
+        "rows": so_far.rows,
+        "first": so_far.first,
+        "last": so_far.last,
+        "wanted_from": wanted,
+        "covered_from": row.covered_from,
+        "covered_until": row.covered_until,
+        "is_whole_held": bool(row.history) and row.last_problem == HISTORY_HELD,
+        "decisions": [
+            {"value": each.value, "label": HISTORY_LABELS[each]}
+            for each in MAY_BE_DECIDED.get(state, ())
+        ],
+    }
 
 
 def failing_words(row: Failing) -> dict[str, Any]:

@@ -116,6 +116,9 @@ _BY_AUTHENTICATION = {WidgetAuthentication: Kind.CUSTOMER, ClientAuthentication:
 ROWS = frozenset(
     {"account_id", "conversation_id", "message_id", "consent_id", "customer_id", "staff_id"}
 ) | {"import_id", "endpoint_id", "browser_id", "disclosure_id", "erasure_id"}
+HISTORY = (
+    "console /banks/<slug:slug>/customers/<uuid:customer_id>/accounts/<uuid:account_id>/history/"
+)
 _ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>")
 # Addresses that are patterns, filled by hand.
 _PATTERNS = {
@@ -301,6 +304,8 @@ GOOD: dict[tuple[str, str], Good] = {
     ("console /banks/<slug:slug>/alert-types/<slug:code>/parameters/", "POST"): _form(
         threshold_minor="250"
     ),
+    (HISTORY, "GET"): Good(),
+    (HISTORY, "POST"): _form(decision="pause"),
     ("console /banks/<slug:slug>/customers/<uuid:customer_id>/hold/", "POST"): _form(
         reason="A court asks for it."
     ),

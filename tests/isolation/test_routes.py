@@ -11,6 +11,7 @@ from portal.tenancy.blocks import serving
 from tests.isolation.impostors import Attempt, arguments_of, attempts, rightful
 from tests.isolation.routes import (
     GOOD,
+    HISTORY,
     KINDS,
     METHODS,
     SAFE,
@@ -62,6 +63,7 @@ SHOWS_NOTHING = frozenset(
         "console /banks/<slug:slug>/retention/evidence.<slug:form>",
         "chat /link/begin",
         "console /banks/<slug:slug>/statement-files/<uuid:import_id>/progress/",
+        HISTORY,
         "chat /sharing/check",
     }
 )

@@ -21,6 +21,7 @@ from accounts.consent.actions import revoke_consent
 from accounts.consent.models import Consent
 from accounts.disclosure.models import Checkpoint
 from accounts.disclosure.sealing import seal_due
+from accounts.linking.queries import live_links
 from messaging.conversations.actions import AlertOnCard, post_bank_text, post_card, post_text
 from messaging.conversations.models import Message
 from messaging.conversations.rules import REFRESHING
@@ -373,8 +374,10 @@ def _leave_work(home: Home, at: datetime) -> None:
         )
         _leave_files(home, at)
         connection = connection_of(home)
+        # By the way that the account is linked: its history can be paused.
+        link = live_links().get(customer=home.customer, account=home.account)
         FeedCursor.objects.create(
-            connection=connection, account=home.account, kind="transactions", due_at=at
+            connection=link.connection, account=home.account, kind="transactions", due_at=at
         )
         # What staff can have tried again.
         FeedCursor.objects.create(

@@ -20,7 +20,7 @@ from partners.connections.models import Connection
 from partners.console import queries
 from partners.feeds.models import FeedCursor
 from partners.ledger.models import Account, Entry
-from partners.sync.models import Notification
+from partners.sync.models import Notification, SyncRun
 from portal.tenancy.blocks import serving
 from tests.desk import browser_of, page_of
 from tests.factories.accounts import make_client, make_consent, make_household, make_link, share
@@ -298,11 +298,63 @@ def test_one_customer_with_accounts_consents_and_history() -> None:
 def read_by(customer: Customer, account: Account, *, at: datetime, **fields: object) -> FeedCursor:
     """A feed of the account, read by the customer's own connection; opens a block of its own."""
     defaults: dict[str, object] = {"due_at": at, "fresh_as_of": at, "ran_at": at}
+    defaults["kind"] = "balances"
     with serving(customer.bank_id):
         way = Connection.objects.get(customer=customer)
-        return FeedCursor.objects.create(
-            connection=way, account=account, kind="balances", **(defaults | fields)
-        )
+        return FeedCursor.objects.create(connection=way, account=account, **(defaults | fields))
+
+
+def test_a_history_is_paused_resumed_cancelled_and_begun_again_by_who_may() -> None:
+    household = make_household()
+    bank, now = household.bank, timezone.now()
+    row = read_by(
+        household.customer,
+        household.account,
+        at=now,
+        kind="transactions",
+        cursor="the bank's next page",
+        history_rows=1200,
+        history_order="back",
+        history_from=now.date() - timedelta(days=365),
+        history_until=now.date(),
+        reached_from=now.date() - timedelta(days=100),
+        reached_until=now.date(),
+    )
+    page = page_of("customer", bank.slug, household.customer.id)
+    decide = page_of("history", bank.slug, household.customer.id, household.account.id)
+    owner, auditor = browser_of(bank), browser_of(bank, Staff.Role.AUDITOR)
+
+    def shown() -> tuple[str, list[str]]:
+        (account,) = owner.get(page).context["accounts"]
+        said = account["history"]
+        return said["state"], [each["value"] for each in said["decisions"]]
+
+    assert shown() == ("reading", ["pause", "cancel"])
+    assert "1,200 payments so far" in words_of(owner, decide)
+    assert 'value="27"' in owner.get(decide).content.decode()
+    assert auditor.get(decide).status_code == 200
+    assert 'name="decision"' not in auditor.get(page).content.decode()
+    assert auditor.post(decide, {"decision": "pause"}).status_code == 403
+    assert owner.post(decide, {"decision": "hurry"}).status_code == 400
+    nobody = page_of("history", bank.slug, household.customer.id, bank.id)
+    assert owner.post(nobody, {"decision": "pause"}).status_code == 404
+
+    for decision, state, offered in (
+        ("pause", "paused", ["resume", "cancel"]),
+        ("pause", "paused", ["resume", "cancel"]),
+        ("resume", "reading", ["pause", "cancel"]),
+        ("cancel", "cancelled", ["begin_again"]),
+        ("begin_again", "reading", ["pause", "cancel"]),
+    ):
+        assert owner.post(decide, {"decision": decision}).status_code == 302
+        assert shown() == (state, offered)
+        if state != "reading":
+            assert "are here in full" in words_of(owner, page)
+            assert owner.get(decide).headers["HX-Refresh"] == "true"
+    with serving(bank.id):
+        decided = list(SyncRun.objects.order_by("id").values_list("outcome", flat=True))
+        assert FeedCursor.objects.get(pk=row.pk).fence > row.fence
+    assert decided == ["paused", "resumed", "cancelled", "begun"]
 
 
 def test_a_connection_is_shown_as_it_stands_with_why_and_what_to_do() -> None:

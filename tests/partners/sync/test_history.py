@@ -1,0 +1,250 @@
+"""The first reading of a history, held by staff in the middle of it; judged by the bank's ledger and its book of calls."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone
+
+from partners.banks.models import Bank, Customer
+from partners.feeds.models import FeedCursor
+from partners.integrations.models import Integration
+from partners.ledger.models import Entry
+from partners.sync import pulling
+from partners.sync.history import Decision, decide_history
+from partners.sync.models import SyncRun
+from partners.sync.pulling import pull_bank
+from portal.rest.problems import NotFound
+from portal.tenancy.blocks import serving
+from portal.tenancy.leases import LEASE
+from tests.sandbox_bank import SandboxBank, know_bank, know_customer, link
+
+pytestmark = [pytest.mark.django_db(transaction=True, databases="__all__"), pytest.mark.slow]
+
+STAFF = uuid4()
+HISTORY = timedelta(days=365)
+
+
+class History:
+    """One account's history of several pages, none of which was read yet."""
+
+    def __init__(self, sandbox: SandboxBank, bank: Bank, customer: Customer, account: str) -> None:
+        self.sandbox, self.bank, self.customer = sandbox, bank, customer
+        with serving(bank.id):
+            FeedCursor.objects.exclude(kind="transactions").delete()
+            FeedCursor.objects.exclude(account__external_id=account).delete()
+            row = FeedCursor.objects.get()
+        self.id: UUID = row.id
+        self.row_account: UUID = row.account_id
+        self.account = account
+        self.seen = max((each["number"] for each in self.calls()), default=0)
+
+    def calls(self, after: int = 0) -> list[dict[str, Any]]:
+        return list(self.sandbox.do("GET", f"calls?after={after}")["calls"])
+
+    def asked(self) -> list[dict[str, Any]]:
+        """What the bank was asked about payments since this was asked last."""
+        found = [each for each in self.calls(self.seen) if "transactions" in each["path"]]
+        self.seen = max((each["number"] for each in found), default=self.seen)
+        return found
+
+    def row(self) -> FeedCursor:
+        with serving(self.bank.id):
+            return FeedCursor.objects.get(pk=self.id)
+
+    def read(self, clock: Callable[[], datetime] = timezone.now) -> None:
+        with serving(self.bank.id):
+            FeedCursor.objects.filter(due_at__isnull=False).update(due_at=timezone.now())
+        pull_bank(bank_id=self.bank.id, clock=clock, at_most=1)
+
+    def decide(self, decision: Decision) -> bool:
+        with serving(self.bank.id):
+            return decide_history(
+                decision,
+                customer_id=self.customer.id,
+                account_id=self.row_account,
+                staff_id=STAFF,
+                at=timezone.now(),
+            )
+
+    def stored(self) -> Counter[str]:
+        with serving(self.bank.id):
+            rows = Entry.objects.filter(account__external_id=self.account)
+            return Counter(rows.values_list("external_id", flat=True))
+
+    def of_the_bank(self, since: date | None = None) -> Counter[str]:
+        """What the bank's own ledger has of the account from that day on, or of the year that was allowed."""
+        zone = ZoneInfo(self.bank.time_zone)
+        first = since or (timezone.now() - HISTORY).astimezone(zone).date()
+        told = self.sandbox.do("GET", "ledger?limit=5000")
+        assert not told["has_more"]
+        return Counter(
+            each["TransactionId"]
+            for each in told["transactions"]
+            if each["AccountId"] == self.account
+            and each["status"] in {"pending", "booked"}
+            and datetime.fromisoformat(each["occurred_at"]).astimezone(zone).date() >= first
+        )
+
+    def missing(self, since: date | None = None) -> Counter[str]:
+        return self.of_the_bank(since) - self.stored()
+
+
+@pytest.fixture
+def one_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that lets go after each page, as of a history that takes it longer than its time."""
+    monkeypatch.setattr(pulling, "MAX_KEPT_ROWS", 0)
+
+
+@pytest.fixture
+def history(
+    sandbox: SandboxBank, person: dict[str, Any], request: pytest.FixtureRequest
+) -> History:
+    bank = know_bank(sandbox)
+    with serving(bank.id):
+        Integration.objects.update(connector=getattr(request, "param", "uk_open_banking"))
+    customer = know_customer(bank, person)
+    link(sandbox, customer, person["login"])
+    return History(sandbox, bank, customer, person["accounts"][0]["AccountId"])
+
+
+@pytest.mark.parametrize("history", ["uk_open_banking", "berlin_group"], indirect=True)
+@pytest.mark.usefixtures("one_page")
+def test_a_paused_history_is_not_asked_for_and_goes_on_where_it_stood(
+    history: History, person: dict[str, Any]
+) -> None:
+    history.read()
+    history.read()
+    before = history.row()
+    assert (len(history.asked()), before.history_rows, before.covered_until) == (2, 200, None)
+    assert history.decide(Decision.PAUSE)
+    assert not history.decide(Decision.PAUSE)
+
+    # What is new is read on, and what is covered by now is true.
+    bought = history.sandbox.buy(person["login"], account=history.account)
+    history.read()
+    paused = history.row()
+    (live,) = history.asked()
+    window = (timezone.now() - timedelta(days=12)).date()
+    assert "page" not in live["query"]
+    assert max(part for part in live["query"].split("=") if part[:2] == "20") >= str(window)
+    assert (paused.history, paused.history_rows) == ("paused", 200)
+    assert paused.covered_from is not None
+    assert bought["TransactionId"] in history.stored()
+    assert history.missing(paused.covered_from) == Counter()
+    assert history.missing() != Counter()
+
+    assert history.decide(Decision.RESUME)
+    assert not history.decide(Decision.RESUME)
+    while history.row().covered_until is None:
+        history.read()
+
+    after = history.row()
+    assert all("page" in each["query"] for each in history.asked())
+    assert history.missing() == Counter()
+    assert set(history.stored().values()) == {1}
+    assert (after.history, after.history_place, after.covered_from) == ("", "", after.reached_from)
+    with serving(history.bank.id):
+        decided = SyncRun.objects.filter(decided_by=f"staff:{STAFF}").order_by("id")
+        assert sorted(decided.values_list("outcome", flat=True)) == ["paused", "resumed"]
+
+
+@pytest.mark.usefixtures("one_page")
+def test_a_cancelled_history_keeps_what_it_has_and_can_be_begun_again(history: History) -> None:
+    history.read()
+    assert history.decide(Decision.PAUSE)
+    assert history.decide(Decision.CANCEL)
+    assert not history.decide(Decision.RESUME)
+    kept = history.stored()
+    history.asked()
+
+    history.read()
+    cancelled = history.row()
+    (live,) = history.asked()
+    assert "page" not in live["query"]
+    assert (history.stored(), cancelled.history) == (kept, "cancelled")
+    assert history.missing(cancelled.covered_from) == Counter()
+
+    assert history.decide(Decision.BEGIN_AGAIN)
+    while history.row().covered_until is None:
+        history.read()
+    assert (history.missing(), set(history.stored().values())) == (Counter(), {1})
+    assert history.row().history_rows == sum(history.stored().values())
+    assert not history.decide(Decision.CANCEL)
+
+
+def test_a_worker_that_reads_just_then_stores_nothing_more(history: History) -> None:
+    """The lease is taken from it, and at most the page under way was asked for."""
+    times = iter(range(100))
+
+    def clock() -> datetime:
+        # Once the first page is stored: before the second is asked for, or kept.
+        if next(times) == 4:
+            assert history.row().history_rows == 100
+            assert history.decide(Decision.PAUSE)
+        return timezone.now()
+
+    history.read(clock)
+
+    assert len(history.asked()) <= 2
+    assert (sum(history.stored().values()), history.row().history) == (100, "paused")
+
+
+def test_a_worker_that_is_killed_in_the_middle_is_followed_by_one_that_goes_on(
+    history: History,
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    times = iter(range(100))
+
+    def clock() -> datetime:
+        if next(times) == 5:
+            raise Killed
+        return timezone.now()
+
+    with pytest.raises(Killed):
+        history.read(clock)
+    assert 0 < history.row().history_rows < sum(history.of_the_bank().values())
+    first = len(history.asked())
+
+    later = timezone.now() + LEASE + timedelta(seconds=1)
+    pull_bank(bank_id=history.bank.id, clock=lambda: later, at_most=1)
+
+    assert (history.missing(), set(history.stored().values())) == (Counter(), {1})
+    assert history.row().history_rows == sum(history.stored().values())
+    rest = history.asked()
+    assert first
+    assert all("page" in each["query"] for each in rest)
+
+
+@pytest.mark.parametrize("history", ["cursor_sync"], indirect=True)
+def test_a_bank_that_tells_one_line_of_changes_is_not_asked_while_it_is_held(
+    history: History,
+) -> None:
+    assert history.decide(Decision.PAUSE)
+    # As a new link would make it due.
+    with serving(history.bank.id):
+        FeedCursor.objects.update(due_at=timezone.now())
+    history.read()
+    held = history.row()
+    assert (history.asked(), held.due_at, held.last_problem) == ([], None, "history_held")
+
+    assert history.decide(Decision.RESUME)
+    history.read()
+    assert (history.missing(), history.row().last_problem) == (Counter(), "")
+
+
+def test_a_history_of_somebody_else_is_nobodys_to_decide(history: History) -> None:
+    with serving(history.bank.id), pytest.raises(NotFound):
+        decide_history(
+            Decision.PAUSE,
+            customer_id=uuid4(),
+            account_id=history.row_account,
+            staff_id=STAFF,
+            at=timezone.now(),
+        )
