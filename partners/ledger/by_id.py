@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
+from partners.ledger import staging
 from partners.ledger.models import Account, Entry, EntryAlias
 from portal.tenancy.blocks import current_bank_id
 
@@ -23,9 +24,7 @@ def remove_entries(
     gone = list(named.exclude(status=Entry.Status.REMOVED).order_by("id").values_list("id"))
     for (entry_id,) in gone:
         account.change_seq += 1
-        Entry.objects.filter(pk=entry_id).update(
-            status=Entry.Status.REMOVED, change_seq=account.change_seq, changed_at=at
-        )
+        staging.remove(entry_id, seq=account.change_seq, at=at)
     if gone:
         account.save(update_fields=["change_seq"])
     return len(gone)

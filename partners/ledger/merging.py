@@ -293,9 +293,7 @@ class Merge:
     def remove_gone(self, since: date) -> None:
         """Keep the window's pending entries that the bank lists no more as removed."""
         for entry_id in staging.gone(self.place, since=since):
-            Entry.objects.filter(pk=entry_id).update(
-                status=Entry.Status.REMOVED, change_seq=self.next_seq, changed_at=self.at
-            )
+            staging.remove(entry_id, seq=self.next_seq, at=self.at)
             self._count_removed()
 
     def _count_removed(self) -> None:
@@ -333,9 +331,7 @@ def _forget_pairs(account_id: UUID, joined: Joined) -> None:
 
 def let_go(entry_id: UUID, into: UUID, *, seq: int, at: datetime) -> None:
     """Keep the entry as removed: it is `into` by now. Its name is free already."""
-    Entry.objects.filter(pk=entry_id).update(
-        status=Entry.Status.REMOVED, merged_into=into, change_seq=seq, changed_at=at
-    )
+    staging.remove(entry_id, seq=seq, at=at, into=into)
     EntryAlias.objects.filter(entry_id=entry_id).update(entry_id=into)
     open_pairs = EntryPair.objects.filter(state=EntryPair.State.OPEN)
     open_pairs.filter(Q(first_id=entry_id) | Q(second_id=entry_id)).delete()

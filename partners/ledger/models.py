@@ -12,7 +12,7 @@ FIRST_SOURCE = "live:uk_open_banking"
 
 
 class Account(TenantModel):
-    """A bank account as we know it. `change_seq` counts the changes of its entries without a gap."""
+    """A bank account as we know it. `change_seq` counts the changes of its entries, in the order of their commits."""
 
     row_reach = RowReach.ACCOUNT_ITSELF
 
@@ -24,6 +24,10 @@ class Account(TenantModel):
     change_seq = models.PositiveBigIntegerField(default=0)
     # Which sources have told of its entries; where there is one alone, nothing has to be compared.
     sources = ArrayField(models.CharField(max_length=40), default=list)
+    # Whoever was told of it up to an earlier number may have entries, booked before that day, of which
+    # nothing here remembers that they are gone.
+    forgotten_seq = models.PositiveBigIntegerField(default=0)
+    forgotten_before = models.DateField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -123,6 +127,9 @@ class Entry(TenantModel):
     # The entry that this one turned out to be: it is removed, and kept for whoever was told of it.
     merged_into = models.UUIDField(null=True, blank=True)
     change_seq = models.PositiveBigIntegerField()
+    # The numbers of its earlier changes, the first and the last ones; below zero where it was removed by
+    # then. So it is known what of it a caller was told before (`partners/sharing/sync_rules.py`).
+    seqs_before = ArrayField(models.BigIntegerField(), null=True, blank=True)
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
 
@@ -140,6 +147,11 @@ class Entry(TenantModel):
             models.Index(fields=["bank", "account", "fingerprint"], name="entry_fingerprint"),
             # What was first seen on a day lies together: a page range costs next to nothing to keep.
             BrinIndex(fields=["created_at"], name="entry_first_seen"),
+            models.Index(
+                fields=["bank", "account", "changed_at"],
+                condition=models.Q(status="removed"),
+                name="entry_removed_at",
+            ),
         ]
 
     def __str__(self) -> str:

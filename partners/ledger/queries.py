@@ -3,13 +3,16 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from partners.ledger.models import Account, Balance, Entry, EntryAlias, EntryPair
 from portal.tenancy.blocks import current_bank_id
 
 _CHANGES = """
-    SELECT e.* FROM unnest(%(accounts)s::uuid[], %(seqs)s::bigint[]) AS place (account_id, seq)
+    SELECT e.*, a.change_seq AS head
+    FROM unnest(%(accounts)s::uuid[], %(seqs)s::bigint[]) AS place (account_id, seq)
+    JOIN partners_account a ON a.bank_id = %(bank)s AND a.id = place.account_id
     CROSS JOIN LATERAL (
         SELECT * FROM partners_entry e
         WHERE e.bank_id = %(bank)s AND e.account_id = place.account_id
@@ -90,22 +93,33 @@ def _page_statement(before: Before | None, day: str) -> str:
     """  # noqa: S608  # our own words; every value is a parameter
 
 
-def changes_since(places: Mapping[UUID, int], *, limit: int) -> list[Entry]:
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Entries as they are now, and how far the changes of their accounts were numbered at that moment."""
+
+    entries: Sequence[Entry]
+    heads: Mapping[UUID, int]
+
+
+def changes_since(places: Mapping[UUID, int], *, limit: int) -> Changed:
     """Entries of each account changed after its place, in the order of change; removed ones too.
 
-    `places`: account -> the last `change_seq` seen of it (0: none). At most `limit`, account by account.
+    `places`: account -> the last `change_seq` seen of it (0: none). At most `limit`, account by account, in
+    the order of their ids. One statement: what it sees was committed up to one moment.
     """
     in_order = sorted(places)
-    changed = Entry.objects.raw(
-        _CHANGES,
-        {
-            "bank": current_bank_id(),
-            "accounts": in_order,
-            "seqs": [places[each] for each in in_order],
-            "limit": limit,
-        },
+    found: list[Any] = list(
+        Entry.objects.raw(
+            _CHANGES,
+            {
+                "bank": current_bank_id(),
+                "accounts": in_order,
+                "seqs": [places[each] for each in in_order],
+                "limit": limit,
+            },
+        )
     )
-    return list(changed)
+    return Changed(found, heads={each.account_id: each.head for each in found})
 
 
 def entries_between(
@@ -122,10 +136,12 @@ def entries_between(
     return list(changed.order_by("change_seq").values_list("id", flat=True)[:limit])
 
 
-def heads_of(account_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """How far each account's changes are numbered."""
+def forgotten_of(account_ids: Sequence[UUID]) -> dict[UUID, tuple[int, date]]:
+    """Accounts of which something was forgotten: before which number, and booked before which day."""
     mine = Account.objects.filter(bank_id=current_bank_id(), id__in=account_ids)
-    return dict(mine.values_list("id", "change_seq"))
+    forgotten = mine.filter(forgotten_seq__gt=0)
+    rows = forgotten.values_list("id", "forgotten_seq", "forgotten_before")
+    return {each: (seq, before or date.max) for each, seq, before in rows}
 
 
 def get_entries(entry_ids: Sequence[UUID]) -> dict[UUID, Entry]:

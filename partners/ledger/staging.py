@@ -16,6 +16,7 @@ import orjson
 from django.db import connection
 
 from partners.ledger.rules import EntryRow, Known, normal_text
+from portal.tenancy.blocks import current_bank_id
 
 _TYPES = {
     "original_amount_minor": "bigint",
@@ -76,6 +77,13 @@ _OCCURRENCES = """
     WHERE bank_id = %(bank)s AND account_id = %(account)s AND fingerprint = ANY(%(prints)s)
     GROUP BY fingerprint
 """
+# With the number that an entry has until now: of many, the first and the last ones are kept.
+SEQS_BEFORE = """
+    partners_entry.seqs_before[:1]
+    || partners_entry.seqs_before[greatest(2, cardinality(partners_entry.seqs_before) - 13):]
+    || CASE partners_entry.status WHEN 'removed' THEN -partners_entry.change_seq
+       ELSE partners_entry.change_seq END
+"""
 _SET = ", ".join(f"{name} = EXCLUDED.{name}" for name in (*COLUMNS, "occurrence"))
 _WRITE = f"""
     INSERT INTO partners_entry
@@ -85,7 +93,8 @@ _WRITE = f"""
     FROM pg_temp.ledger_changed c JOIN pg_temp.ledger_incoming i USING (source, external_id)
     ORDER BY c.change_seq
     ON CONFLICT (bank_id, id) DO UPDATE
-      SET {_SET}, change_seq = EXCLUDED.change_seq, changed_at = EXCLUDED.changed_at
+      SET {_SET}, seqs_before = {SEQS_BEFORE},
+        change_seq = EXCLUDED.change_seq, changed_at = EXCLUDED.changed_at
 """  # noqa: S608  # our own column names
 # An id that names an entry now is no more one that it had.
 _NO_ALIAS = """
@@ -93,6 +102,11 @@ _NO_ALIAS = """
     WHERE a.bank_id = %(bank)s AND a.account_id = %(account)s AND a.external_id = c.external_id
       AND a.source = c.source
 """
+_REMOVE = f"""
+    UPDATE partners_entry SET status = 'removed', merged_into = %(into)s, seqs_before = {SEQS_BEFORE},
+      change_seq = %(seq)s, changed_at = %(at)s
+    WHERE bank_id = %(bank)s AND id = %(id)s
+"""  # noqa: S608  # our own column names
 _GONE = """
     SELECT e.id FROM partners_entry e
     WHERE e.bank_id = %(bank)s AND e.account_id = %(account)s AND e.status = 'pending'
@@ -239,6 +253,15 @@ def write(place: Place, changed: Sequence[ChangedRow], *, at: datetime) -> None:
                 copy.write_row((*named, each.id, each.occurrence, each.change_seq))
         cursor.execute(_NO_ALIAS, place.of())
         cursor.execute(_WRITE, place.of(at=at))
+
+
+def remove(entry_id: UUID, *, seq: int, at: datetime, into: UUID | None = None) -> None:
+    """Keep the entry as removed. `into`: the entry that it turned out to be."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _REMOVE,
+            {"bank": current_bank_id(), "id": entry_id, "seq": seq, "at": at, "into": into},
+        )
 
 
 def gone(place: Place, *, since: date) -> list[UUID]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from django.db import connection
 
 from partners.banks.models import Customer
 from partners.feeds.models import FeedCursor
-from partners.ledger.models import EntryConflict
+from partners.ledger.models import Account, EntryConflict
 from partners.purchases.models import PurchaseConflict
 from partners.retention.models import Kept, RetentionRule, RetentionRun
 from partners.retention.queries import (
@@ -20,12 +20,14 @@ from partners.retention.queries import (
     chosen_days,
     customers_of,
     floors_of,
+    forgotten_by_account,
     held_accounts,
     names_at_bank,
+    old_removals,
     old_rows,
     purposes_of,
 )
-from partners.retention.rules import LIMITS, RAW, days_of, said
+from partners.retention.rules import LIMITS, RAW, REMOVALS_KEPT, days_of, said
 from partners.sync.models import Notification, SyncRun
 from portal.rest.problems import Invalid
 from portal.tenancy.blocks import current_bank_id
@@ -126,6 +128,10 @@ def _age_accounts(run: RetentionRun, at: datetime) -> Counter[str]:
         found = old_rows(source, floors, limit=BATCH)
         is_whole = is_whole and len(found) < BATCH
         gone += _let_go(source.table, found, _still_open(found))
+    if run.kind == Kept.TRANSACTIONS:
+        old = old_removals(page, before=at - REMOVALS_KEPT, limit=BATCH)
+        is_whole = is_whole and len(old) < BATCH
+        gone += _let_go("partners_entry", old, _still_open(old))
     if is_whole:
         run.accounts += len(page)
         run.held += len(held)
@@ -148,6 +154,7 @@ def _let_go(table: str, found: Sequence[tuple[UUID, UUID]], accounts: set[UUID])
         return Counter()
     gone: Counter[str] = Counter()
     if table == "partners_entry":
+        _note_forgotten(ids)
         for name, statement in _WITH_ENTRIES:
             gone[name] += _deleted(statement, ids)
     gone[table.removeprefix("partners_")] += _deleted(
@@ -155,6 +162,25 @@ def _let_go(table: str, found: Sequence[tuple[UUID, UUID]], accounts: set[UUID])
         ids,
     )
     return +gone
+
+
+def _note_forgotten(entry_ids: Sequence[UUID]) -> None:
+    """Whoever was told of these entries is told anew, where they cannot be told any more that they are gone.
+
+    An old removal matters to those alone who have not come by since. What else goes gets a number, so that
+    all who were told before it are behind.
+    """
+    going = forgotten_by_account(entry_ids)
+    accounts = Account.objects.filter(bank_id=current_bank_id(), id__in=going).order_by("id")
+    for account in accounts.select_for_update(no_key=True):
+        seq, last_day = going[account.id]
+        if last_day is not None:
+            account.change_seq += 1
+            seq = account.change_seq
+        account.forgotten_seq = max(account.forgotten_seq, seq)
+        before = date.max if last_day is None else last_day + timedelta(days=1)
+        account.forgotten_before = max(account.forgotten_before or before, before)
+        account.save(update_fields=["change_seq", "forgotten_seq", "forgotten_before"])
 
 
 def _deleted(statement: str, ids: Sequence[UUID]) -> int:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, models
 from django.db.models import QuerySet
 
 from accounts.consent.models import ConsentResource, Purpose
 from accounts.linking.models import Link
-from partners.ledger.models import Account
+from partners.ledger.models import Account, Entry
 from partners.records.queries import live_holds
 from partners.retention.models import Kept, RetentionRule, RetentionRun
 from partners.retention.rules import RAW, Days, Grant, kept_from
@@ -125,6 +125,29 @@ def old_rows(source: Source, floors: Mapping[UUID, str], *, limit: int) -> list[
             },
         )
         return list(cursor.fetchall())
+
+
+def old_removals(
+    account_ids: Sequence[UUID], *, before: datetime, limit: int
+) -> list[tuple[UUID, UUID]]:
+    """Entries that were removed before then, with their accounts; at most `limit`."""
+    old = Entry.objects.filter(
+        bank_id=current_bank_id(),
+        account_id__in=account_ids,
+        status=Entry.Status.REMOVED,
+        changed_at__lt=before,
+    )
+    return list(old.values_list("id", "account_id")[:limit])
+
+
+def forgotten_by_account(entry_ids: Collection[UUID]) -> dict[UUID, tuple[int, date | None]]:
+    """By account: the highest number of these entries' changes, and the last day of those not removed."""
+    of_account = Entry.objects.filter(bank_id=current_bank_id(), id__in=entry_ids)
+    shown = ~models.Q(status=Entry.Status.REMOVED)
+    found = of_account.values_list("account_id").annotate(
+        through=models.Max("change_seq"), last_day=models.Max("booked_on", filter=shown)
+    )
+    return {account: (seq, last_day) for account, seq, last_day in found.order_by("account_id")}
 
 
 def accounts_after(last: UUID | None, *, limit: int) -> list[UUID]:

@@ -10,6 +10,8 @@ from datetime import date, datetime, timedelta
 
 # A reading looks ten days behind the last one, and tells by what it finds there what was renumbered.
 OVERLAP = timedelta(days=10)
+# For so long a caller that has not come by is told that a payment is gone.
+REMOVALS_KEPT = timedelta(days=400)
 FEEDS = ("transactions", "receipts", "shipments", "balances")
 RAW = "raw"
 

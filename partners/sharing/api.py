@@ -3,7 +3,7 @@ in the chat frame. The paths and the answers are the same.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple
 from datetime import date
@@ -209,10 +209,10 @@ class ChangesDoor(SharingDoor):
         """What was added, modified and removed on all shared accounts since the cursor."""
         given = _given(request, bodies.SharedPageRequest)
         with self.reader(request) as reader:
-            bound_to = f"sync:{_whose()}"
+            bound_to = f"changes:{_whose()}"
             places = _places(given.get("cursor"), bound_to)
             changes = reading.read_changes(reader, places, limit=given["limit"])
-            following = {each.hex: astuple(place) for each, place in changes.places.items()}
+            following = {each.hex: _kept(place) for each, place in changes.places.items()}
             body = {
                 **changes.body,
                 "next_cursor": seal_cursor(following, bound_to=bound_to),
@@ -292,7 +292,19 @@ def _places(cursor: str | None, bound_to: str) -> dict[UUID, Place]:
     if cursor is None:
         return {}
     held = open_cursor(cursor, bound_to=bound_to)
-    return {UUID(hex=each): Place(*place) for each, place in held.items()}
+    return {UUID(hex=each): _place(*place) for each, place in held.items()}
+
+
+def _place(
+    terms: str, begun: int, seq: int, known: int | None = None, walk: Sequence[Sequence[int]] = ()
+) -> Place:
+    pages = tuple((told, head) for told, head in walk)
+    return Place(terms, begun, seq, seq if known is None else known, pages)
+
+
+def _kept(place: Place) -> list[object]:
+    # Cursors are short: of an account that was told whole, one number says where.
+    return [*astuple(place)] if place.walk else [place.terms, place.begun, place.seq]
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -14,11 +14,12 @@ from partners.feeds.rules import ACCOUNTS
 from partners.ledger.models import Account, Entry
 from partners.ledger.queries import (
     Before,
+    Changed,
     accounts_of,
     balances_of,
     changes_since,
     entries_page,
-    heads_of,
+    forgotten_of,
 )
 from partners.purchases.models import Receipt, Shipment
 from partners.purchases.queries import lines_of, page_of, receipts_of, shipments_of, stops_of
@@ -41,7 +42,7 @@ from partners.sharing.shapes import (
     shipment_shape,
     transaction_shape,
 )
-from partners.sharing.sync_rules import Place, Seen, news_of
+from partners.sharing.sync_rules import CutAt, Place, Seen, news_of, terms_of
 from portal.middleware import current_request_id
 
 BALANCES, TRANSACTIONS = "balances", "transactions"
@@ -212,14 +213,25 @@ def read_changes(reader: Reader, places: Mapping[UUID, Place], *, limit: int) ->
     """Added, modified and removed transactions of all shared accounts after `places`.
 
     An account without a place is new: it starts from nothing. One with a place that is no longer
-    shared comes back in `removed_accounts`.
+    shared, or of which other things are shown by now, or of which more was forgotten than its place allows for,
+    comes back in `removed_accounts`; where it is shared still, it starts from nothing in the next answer.
     """
     allowed = _allowed(reader, TRANSACTIONS, None)
-    current = _places_of(allowed.account_ids, places)
-    seqs = {each: place.seq for each, place in current.items()}
-    found = changes_since(seqs, limit=limit + 1)
-    page = found[:limit]
-    news = news_of((_seen(each) for each in page), current, history_from=allowed.history_from)
+    terms = {
+        each: terms_of(allowed.history_from[each], allowed.masked_fields)
+        for each in allowed.account_ids
+    }
+    asked = _asked(places, terms)
+    found = changes_since({each: place.seq for each, place in asked.items()}, limit=limit + 1)
+    # Only now: what is forgotten from here on was read.
+    current = _still_good(asked, places, allowed)
+    page = [each for each in found.entries[:limit] if each.account_id in current]
+    news = news_of(
+        (_seen(each) for each in page),
+        current,
+        history_from=allowed.history_from,
+        cut=_cut(found, limit),
+    )
     shown = {each.id: transaction_shape(each, allowed.masked_fields) for each in page}
     body = {
         "added": [shown[each] for each in news.added],
@@ -233,13 +245,40 @@ def read_changes(reader: Reader, places: Mapping[UUID, Place], *, limit: int) ->
     told = {*news.added, *news.modified, *news.removed}
     counts = Counter(each.account_id for each in page if each.id in told)
     noted = disclosed(allowed, counts)
-    return Changes(body, noted, places=news.places, has_more=len(found) > limit)
+    has_more = len(found.entries) > limit or len(current) < len(allowed.account_ids)
+    return Changes(body, noted, places=news.places, has_more=has_more)
 
 
-def _places_of(account_ids: Sequence[UUID], places: Mapping[UUID, Place]) -> dict[UUID, Place]:
-    new = [each for each in account_ids if each not in places]
-    heads = heads_of(new) if new else {}
-    return {each: places.get(each) or Place(until=heads.get(each, 0)) for each in account_ids}
+def _asked(places: Mapping[UUID, Place], terms: Mapping[UUID, str]) -> dict[UUID, Place]:
+    """Where each account that is shared begins or goes on, without those of which other things are shown by now."""
+    new = [each for each in terms if each not in places]
+    forgotten = forgotten_of(new) if new else {}
+    begun = {each: forgotten[each][0] if each in forgotten else 0 for each in new}
+    return {
+        each: Place(terms[each], begun[each]) if each in begun else places[each]
+        for each in terms
+        if each in begun or places[each].terms == terms[each]
+    }
+
+
+def _still_good(
+    asked: Mapping[UUID, Place], places: Mapping[UUID, Place], allowed: Allowed
+) -> dict[UUID, Place]:
+    """Places without those behind which something was forgotten that the caller may have."""
+    forgotten = forgotten_of([each for each in asked if each in places])
+    lost = {
+        each
+        for each, (seq, before) in forgotten.items()
+        if max(asked[each].seq, asked[each].begun) < seq and allowed.history_from[each] < before
+    }
+    return {each: place for each, place in asked.items() if each not in lost}
+
+
+def _cut(found: Changed, limit: int) -> CutAt | None:
+    if len(found.entries) <= limit:
+        return None
+    account_id = found.entries[limit].account_id
+    return CutAt(account_id, found.heads[account_id])
 
 
 def _seen(entry: Entry) -> Seen:
@@ -247,16 +286,10 @@ def _seen(entry: Entry) -> Seen:
         id=entry.id,
         account_id=entry.account_id,
         seq=entry.change_seq,
+        before=entry.seqs_before or (),
         removed=entry.status == Entry.Status.REMOVED,
         booked_on=entry.booked_on,
-        created=_microseconds(entry.created_at),
-        changed=_microseconds(entry.changed_at),
     )
-
-
-def _microseconds(at: datetime) -> int:
-    since = at - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def _fresh_as_of(account_id: UUID, kind: str) -> str | None:

@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from accounts.clients.models import Client
@@ -19,6 +20,7 @@ from partners.connections.models import Connection
 from partners.feeds.models import Feed
 from partners.integrations.models import Integration
 from partners.ledger.models import Account, Balance, Entry
+from partners.ledger.staging import SEQS_BEFORE
 from portal.tenancy.blocks import serving
 from tests.factories.partners import make_account, make_bank, make_customer
 
@@ -173,7 +175,8 @@ def change_entry(entry: Entry, **fields: Any) -> None:
         account.change_seq += 1
         account.save(update_fields=["change_seq"])
         changed = {"change_seq": account.change_seq, "changed_at": timezone.now()} | fields
-        Entry.objects.filter(pk=entry.pk).update(**changed)
+        before = RawSQL(SEQS_BEFORE, [])  # noqa: S611  # no parameters
+        Entry.objects.filter(pk=entry.pk).update(seqs_before=before, **changed)
 
 
 def make_balance(account: Account, amount_minor: int = 10_050, kind: str = "booked") -> Balance:
