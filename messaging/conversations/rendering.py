@@ -224,6 +224,7 @@ def _balance_card(
     for each in card.body["accounts"]:
         as_of = each["as_of"] and datetime.fromisoformat(each["as_of"])
         each["as_of_text"] = words.as_of_text(as_of, zone=reader.zone, now=reader.now)
+        each["credit_line_text"] = words.credit_line_text(each)
     body = card.body | {"checking_seconds": seconds}
     return _Card(body, is_shown=card.is_shown, buttons=_refreshing() if card.is_shown else ())
 

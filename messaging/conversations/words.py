@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils import formats, timezone
@@ -175,6 +176,22 @@ def came_text(at: datetime, *, zone: ZoneInfo) -> str:
     there = timezone.localtime(at, zone)
     said = {"time": there.strftime("%H:%M"), "day": formats.date_format(there, "j F")}
     return gettext("On %(day)s at %(time)s") % said
+
+
+def credit_line_text(account: Mapping[str, Any]) -> str:
+    """What of an account's balance is the bank's to lend, as the bank says it; empty where it says nothing."""
+    line = account["credit_line"]
+    amount = amount_text(line, account["credit_line_band"])
+    if account["credit_line_included"] is None or (line and not line["amount"].strip("0.")):
+        return ""
+    if not amount:
+        is_counted = account["credit_line_included"]
+        return (
+            gettext("Counts the credit line") if is_counted else gettext("Without the credit line")
+        )
+    if account["credit_line_included"]:
+        return gettext("Counts a credit line of %(amount)s") % {"amount": amount}
+    return gettext("Without the credit line of %(amount)s") % {"amount": amount}
 
 
 def amount_text(amount: Mapping[str, str] | None, band: Mapping[str, str | None] | None) -> str:

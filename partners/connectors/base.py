@@ -137,11 +137,17 @@ class AccountList:
 
 @dataclass(frozen=True, slots=True)
 class BalanceRecord:
+    """What an account holds. Of a credit line, where the bank tells of one: how much it is, and whether
+    `amount_minor` counts it already. Nothing is added up here or later: the amount is the bank's own.
+    """
+
     account_external_id: str
     kind: Literal["available", "booked"]
     amount_minor: int
     currency: str
     as_of: datetime
+    credit_line_minor: int | None = None
+    credit_line_included: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,8 @@ def record_balances(
         )
         row = before or Balance(account_id=account.id, kind=record.kind)
         row.amount_minor, row.currency = record.amount_minor, record.currency
+        row.credit_line_minor = record.credit_line_minor
+        row.credit_line_included = record.credit_line_included
         row.as_of, row.read_at = record.as_of, at
         row.save()
     return moved

@@ -74,6 +74,9 @@ class Balance(TenantModel):
     kind = models.CharField(max_length=10, choices=Kind)
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
+    # Where the bank tells of a credit line: how much it is, and whether the amount counts it already.
+    credit_line_minor = models.BigIntegerField(null=True, blank=True)
+    credit_line_included = models.BooleanField(null=True, blank=True)
     as_of = models.DateTimeField()
     read_at = models.DateTimeField()
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from psycopg.rows import DictRow
 
 from partners.sandbox import money, open_banking
+from partners.sandbox.credit import credit_line
 
 BASE = "/psd2/v1"
 CONSENT_STATUS = {
@@ -65,10 +66,12 @@ def reference(row: DictRow) -> dict[str, str]:
 def balances(row: DictRow, *, zone: ZoneInfo) -> list[dict[str, Any]]:
     """Available (with pending taken off) and booked, both interim, since the account last moved."""
     available = row["booked_minor"] + row["pending_minor"]
+    counted = {} if credit_line(row) is None else {"creditLimitIncluded": False}
     return [
         {
             "balanceType": kind,
             "balanceAmount": amount(minor, row["currency"]),
+            **counted,
             "lastChangeDateTime": open_banking.moment(row["changed_at"], zone),
         }
         for kind, minor in (

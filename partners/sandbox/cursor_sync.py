@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from psycopg.rows import DictRow
 
 from partners.sandbox import money, open_banking
+from partners.sandbox.credit import credit_line
 
 BASE = "/sync"
 _TYPE = {
@@ -63,6 +64,7 @@ def account(row: DictRow, *, at: str) -> dict[str, Any]:
     kind, subtype = _TYPE[row["kind"]]
     known = "".join(mark for mark in row["identification"] if mark.isalnum())
     booked, currency = row["booked_minor"], row["currency"]
+    line = 0 if kind == _OWED else credit_line(row)
     return {
         "account_id": row["id"],
         "mask": known[-4:] or None,
@@ -73,7 +75,7 @@ def account(row: DictRow, *, at: str) -> dict[str, Any]:
         "balances": {
             "available": _number(booked + row["pending_minor"], currency),
             "current": _number(-booked if kind == _OWED else booked, currency),
-            "limit": _number(0, currency) if kind == _OWED else None,
+            "limit": None if line is None else _number(line, currency),
             "iso_currency_code": currency,
             "unofficial_currency_code": None,
             "last_updated_datetime": at,

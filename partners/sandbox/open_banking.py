@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from psycopg.rows import DictRow
 
 from partners.sandbox import money
+from partners.sandbox.credit import credit_line
 
 _PURPOSE = {"SALARY": "SALA"}
 
@@ -124,9 +125,9 @@ def account(row: DictRow, *, version: Version, zone: ZoneInfo, detailed: bool) -
 def balances(
     row: DictRow, *, version: Version, at: dt.datetime, zone: ZoneInfo
 ) -> list[dict[str, Any]]:
-    """Available (with pending taken off) and booked, both interim."""
+    """Available (with pending taken off) and booked, both interim; neither counts the overdraft."""
     available = row["booked_minor"] + row["pending_minor"]
-    return [
+    told: list[dict[str, Any]] = [
         {
             "AccountId": row["id"],
             "CreditDebitIndicator": direction(minor),
@@ -136,6 +137,10 @@ def balances(
         }
         for kind, minor in ((version.available, available), (version.booked, row["booked_minor"]))
     ]
+    if (line := credit_line(row)) is not None:
+        agreed = {"Included": False, "Type": "Pre-Agreed", "Amount": amount(line, row["currency"])}
+        told[0]["CreditLine"] = [agreed]
+    return told
 
 
 def transaction(

@@ -47,11 +47,18 @@ class BandBody(serializers.Serializer[Any]):
 
 
 class SharedBalanceBody(serializers.Serializer[Any]):
-    """Where the bank shows amounts in bands, `balance` is null and `balance_band` is not."""
+    """Where the bank shows amounts in bands, `balance` is null and `balance_band` is not.
+
+    `credit_line`: how much the bank lets the account go below what it holds, where it says so, and
+    `credit_line_included`: whether `balance` counts it already (null: not said). Nothing is added up.
+    """
 
     kind = serializers.ChoiceField(choices=Balance.Kind.choices)
     balance = MoneyBody(allow_null=True)
     balance_band = BandBody(allow_null=True)
+    credit_line = MoneyBody(allow_null=True)
+    credit_line_band = BandBody(allow_null=True)
+    credit_line_included = serializers.BooleanField(allow_null=True)
     as_of = serializers.DateTimeField()
 
 

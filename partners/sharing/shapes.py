@@ -57,6 +57,9 @@ def balance_shape(balance: Balance, masks: Masks) -> dict[str, Any]:
         "kind": balance.kind,
         "balance": exact(balance.amount_minor, balance.currency, masks),
         "balance_band": band(balance.amount_minor, balance.currency, masks),
+        "credit_line": exact(balance.credit_line_minor, balance.currency, masks),
+        "credit_line_band": band(balance.credit_line_minor, balance.currency, masks),
+        "credit_line_included": balance.credit_line_included,
         "as_of": instant(balance.as_of),
     }
 
@@ -221,6 +224,8 @@ def card_account(
     of_kind = {each.kind: balance_shape(each, masks) for each in balances}
     booked, available = of_kind.get("booked", {}), of_kind.get("available", {})
     latest = max((each.as_of for each in balances), default=None)
+    # Of what is available, where the bank says that: it is what a line changes.
+    of_line = available or booked
     return {
         "id": str(account.id),
         "name": card_name(account, of_accounts),
@@ -228,6 +233,9 @@ def card_account(
         "balance_band": booked.get("balance_band"),
         "available": available.get("balance"),
         "available_band": available.get("balance_band"),
+        "credit_line": of_line.get("credit_line"),
+        "credit_line_band": of_line.get("credit_line_band"),
+        "credit_line_included": of_line.get("credit_line_included"),
         "as_of": instant(latest),
     }
 

@@ -102,8 +102,12 @@ def _read_balance(
     amount_minor, currency = signed_amount(row.node("balanceAmount"))
     kind, order = meaning
     as_of = _as_of(row, zone, answered_at)
-    record = BalanceRecord(account_external_id, kind, amount_minor, currency, as_of)
-    return _Candidate(record, (order, row.members.get("creditLimitIncluded") is True))
+    said = row.members.get("creditLimitIncluded")
+    included = said if isinstance(said, bool) else None
+    record = BalanceRecord(
+        account_external_id, kind, amount_minor, currency, as_of, credit_line_included=included
+    )
+    return _Candidate(record, (order, included is True))
 
 
 def _as_of(row: Node, zone: ZoneInfo, answered_at: datetime | None) -> datetime:

@@ -80,13 +80,28 @@ def _read_balances(
     currency = _currency(balances)
     as_of = _as_of(balances, zone, answered_at)
     is_owed = row.members.get("type") in OWED
+    line = _credit_line(balances, currency)
     found = []
     for name, kind in _KINDS:
         if balances.has(name):
             amount = signed_amount(balances, name, currency)
             signed = -amount if is_owed and kind == "booked" else amount
-            found.append(BalanceRecord(account_external_id, kind, signed, currency, as_of))
+            # What a card has available is its limit less what is owed; what is booked counts no limit.
+            included = None if line is None else is_owed and kind == "available"
+            record = BalanceRecord(
+                account_external_id, kind, signed, currency, as_of, line, included
+            )
+            found.append(record)
     return tuple(found)
+
+
+def _credit_line(balances: Node, currency: str) -> int | None:
+    """A card's limit, or an agreed overdraft; one that cannot be read costs no balance."""
+    try:
+        limit = signed_amount(balances, "limit", currency) if balances.has("limit") else None
+    except BadAnswer:
+        return None
+    return limit if limit is not None and limit >= 0 else None
 
 
 def _as_of(balances: Node, zone: ZoneInfo, answered_at: datetime | None) -> datetime:

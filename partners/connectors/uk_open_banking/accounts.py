@@ -1,7 +1,7 @@
 """Accounts and balances as the bank lists them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Literal
@@ -24,7 +24,7 @@ from partners.connectors.money import exponent
 from partners.connectors.refusals import expect
 from partners.connectors.rows import as_node, read_rows
 from partners.connectors.uk_open_banking import calls
-from partners.connectors.uk_open_banking.amounts import signed_amount
+from partners.connectors.uk_open_banking.amounts import signed_amount, unsigned_amount
 from partners.connectors.uk_open_banking.words import ACCOUNT_KINDS, BALANCE_KINDS, CARD_SCHEMES
 
 _MAX_PAGES = 20
@@ -100,21 +100,39 @@ class _Candidate:
     rank: tuple[int, bool]
 
 
+@dataclass(frozen=True, slots=True)
+class _CreditLine:
+    amount_minor: int | None = None
+    included: bool | None = None
+
+
 def read_balances(
     address: BankAddress, version: str, *, grant: Grant, account_external_id: str
 ) -> Steps[tuple[BalanceRecord, ...]]:
-    """The best balance of each kind: interim, else closing, else opening; without credit lines."""
+    """The best balance of each kind: interim, else closing, else opening; rather without a credit line."""
     url = calls.aisp_url(address, version, "accounts", account_external_id, "balances")
     response = yield calls.get(url, grant.access_token, customer_ip=grant.customer_ip)
     expect(response, HTTPStatus.OK)
-    best: dict[Literal["available", "booked"], _Candidate] = {}
+    told: dict[Literal["available", "booked"], list[_Candidate]] = {}
     for position, row in enumerate(read_json(response).node("Data").rows("Balance")):
         node = as_node(row, f"Data.Balance[{position}]")
         found = _read_balance(node, account_external_id, address.zone)
         if found is not None:
-            kind = found.record.kind
-            best[kind] = min(best.get(kind, found), found, key=lambda candidate: candidate.rank)
-    return tuple(candidate.record for candidate in best.values())
+            told.setdefault(found.record.kind, []).append(found)
+    return tuple(map(_best, told.values()))
+
+
+def _best(candidates: list[_Candidate]) -> BalanceRecord:
+    """Of a balance told twice, with its credit line and without, the one without: and how much the line is."""
+    best, *others = sorted(candidates, key=lambda candidate: candidate.rank)
+    record = best.record
+    if record.credit_line_included is None:
+        lines = (it.record.credit_line_minor for it in others if it.rank[0] == best.rank[0])
+        line = next((each for each in lines if each is not None), None)
+        if line is not None:
+            # A balance that names no line counts none, by the standard.
+            return replace(record, credit_line_minor=line, credit_line_included=False)
+    return record
 
 
 def _read_balance(row: Node, account_external_id: str, zone: ZoneInfo) -> _Candidate | None:
@@ -126,12 +144,38 @@ def _read_balance(row: Node, account_external_id: str, zone: ZoneInfo) -> _Candi
     amount_minor, currency = signed_amount(row)
     as_of: datetime = row.instant("DateTime", zone)
     kind, order = meaning
-    record = BalanceRecord(account_external_id, kind, amount_minor, currency, as_of)
-    return _Candidate(record, (order, _with_credit(row)))
-
-
-def _with_credit(row: Node) -> bool:
-    lines = row.members.get("CreditLine")
-    return isinstance(lines, list) and any(
-        isinstance(line, dict) and line.get("Included") is True for line in lines
+    line = _read_credit_line(row, currency)
+    record = BalanceRecord(
+        account_external_id, kind, amount_minor, currency, as_of, line.amount_minor, line.included
     )
+    return _Candidate(record, (order, line.included is True))
+
+
+def _read_credit_line(row: Node, currency: str) -> _CreditLine:
+    """The limit that the balance counts, else one that it does not. Several limits are not added up: none is told."""
+    listed = row.members.get("CreditLine")
+    lines = (
+        [Node(it, "CreditLine") for it in listed if isinstance(it, dict)]
+        if isinstance(listed, list)
+        else []
+    )
+    if not lines:
+        return _CreditLine()
+    included = any(line.members.get("Included") is True for line in lines)
+    limits = [
+        _limit(line, currency)
+        for line in lines
+        # What is left of a line is no limit.
+        if (line.members.get("Included") is True) == included
+        and line.members.get("Type") != "Available"
+    ]
+    return _CreditLine(limits[0] if len(limits) == 1 else None, included)
+
+
+def _limit(line: Node, currency: str) -> int | None:
+    """A line that cannot be read costs no balance."""
+    try:
+        amount_minor, named = unsigned_amount(line.node("Amount"))
+    except BadAnswer:
+        return None
+    return amount_minor if named == currency else None

@@ -121,7 +121,7 @@ def accounts(pages: Iterable[Json]) -> Reading:
 
 def balances(answer: Json, *, account: str) -> list[Json]:
     """The best of each kind; Unreadable where one that counts is not exact, or another account's."""
-    best: dict[str, tuple[tuple[int, bool, int], Json]] = {}
+    told: dict[str, list[tuple[tuple[int, bool, int], Json]]] = {}
     for position, row in enumerate(answer["Data"].get("Balance", [])):
         kind, order = _balance_kind(row["Type"])
         if kind is None or row["Amount"].get("SubType") == "LCUR":
@@ -134,11 +134,43 @@ def balances(answer: Json, *, account: str) -> list[Json]:
             "currency": row["Amount"]["Currency"],
             "as_of": _moment(row["DateTime"]),
         }
-        credit = any(line["Included"] for line in row.get("CreditLine", []))
-        place = (order, credit, position)
-        if kind not in best or place < best[kind][0]:
-            best[kind] = (place, record)
-    return [record for _place, record in best.values()]
+        line = _credit_line(row)
+        place = (order, line["credit_line_included"] is True, position)
+        told.setdefault(kind, []).append((place, record | line))
+    return [_best(each) for each in told.values()]
+
+
+def _credit_line(row: Json) -> Json:
+    lines = row.get("CreditLine", [])
+    counted = any(line["Included"] for line in lines)
+    limits = [
+        _limit(line, row["Amount"]["Currency"])
+        for line in lines
+        if line["Included"] == counted and line.get("Type") != "Available"
+    ]
+    return {
+        "credit_line_minor": limits[0] if len(limits) == 1 else None,
+        "credit_line_included": counted if lines else None,
+    }
+
+
+def _limit(line: Json, currency: str) -> int | None:
+    try:
+        _must(line["Amount"]["Currency"] == currency)
+        return _minor(line["Amount"])
+    except (KeyError, Unreadable):
+        return None
+
+
+def _best(told: list[tuple[tuple[int, bool, int], Json]]) -> Json:
+    """Of several the best; how much its line is may be said by another as good."""
+    (place, best), *others = sorted(told, key=lambda each: each[0])
+    if best["credit_line_included"] is None:
+        for other, record in others:
+            if other[0] == place[0] and record["credit_line_minor"] is not None:
+                line = record["credit_line_minor"]
+                return best | {"credit_line_minor": line, "credit_line_included": False}
+    return best
 
 
 def transactions(page: Json, *, account: str) -> Reading:

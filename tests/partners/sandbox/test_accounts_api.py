@@ -26,6 +26,11 @@ async def test_balances_are_available_and_booked(visitor: Visitor) -> None:
         )
     }
     assert moved == {"ITAV": -1234, "ITBD": 0}
+    line = {"Included": False, "Type": "Pre-Agreed"}
+    assert [
+        each.get("CreditLine", [{}])[0].items() >= line.items()
+        for each in after.json()["Data"]["Balance"]
+    ] == [True, False]
 
 
 def _minor(balance: dict[str, Any]) -> int:

@@ -1,13 +1,20 @@
-"""How a payment is shown: its shop cleaned, the bank's own words beside it, and neither where it is masked."""
+"""How payments and balances are shown: what we make of them beside the bank's own words, and neither where it is masked."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from partners.ledger.models import Entry
-from partners.sharing.shapes import card_transaction, transaction_shape
+from messaging.conversations.words import credit_line_text
+from partners.feeds.masks import IN_BANDS
+from partners.ledger.models import Account, Balance, Entry
+from partners.sharing.shapes import (
+    balance_shape,
+    card_account,
+    card_transaction,
+    transaction_shape,
+)
 
 NOTHING: frozenset[str] = frozenset()
 
@@ -105,3 +112,51 @@ def test_a_card_says_what_the_bank_wrote_where_that_is_something_else() -> None:
     assert (masked["merchant"], masked["statement_text"]) == (None, None)
     told = card_transaction(prose, None, NOTHING)
     assert (told["merchant"], told["statement_text"]) == ("RENT MARCH", None)
+
+
+def held(**fields: Any) -> Balance:
+    told: dict[str, Any] = {
+        "bank_id": UUID(int=1),
+        "kind": "available",
+        "amount_minor": 250_00,
+        "currency": "EUR",
+        "credit_line_minor": 500_00,
+        "credit_line_included": True,
+        "as_of": datetime(2026, 3, 14, 9, 0, tzinfo=UTC),
+    }
+    return Balance(**(told | fields))
+
+
+def test_a_credit_line_is_shown_beside_the_balance_and_in_bands_where_that_is() -> None:
+    plain = balance_shape(held(), NOTHING)
+    banded = balance_shape(held(), frozenset({IN_BANDS}))
+    untold = balance_shape(held(credit_line_minor=None, credit_line_included=None), NOTHING)
+
+    assert plain["balance"] == {"amount": "250.00", "currency": "EUR"}
+    assert plain["credit_line"] == {"amount": "500.00", "currency": "EUR"}
+    assert (plain["credit_line_band"], plain["credit_line_included"]) == (None, True)
+    assert banded["credit_line"] is None
+    assert banded["credit_line_band"] == {"above": "200.00", "up_to": "500.00", "currency": "EUR"}
+    assert (untold["credit_line"], untold["credit_line_included"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({}, "Counts a credit line of 500.00 EUR"),
+        ({"credit_line_included": False}, "Without the credit line of 500.00 EUR"),
+        ({"credit_line_minor": None}, "Counts the credit line"),
+        ({"credit_line_minor": None, "credit_line_included": False}, "Without the credit line"),
+        ({"credit_line_minor": 0}, ""),
+        ({"credit_line_minor": None, "credit_line_included": None}, ""),
+    ],
+)
+def test_a_card_says_whether_what_is_available_counts_the_credit_line(
+    fields: dict[str, Any], text: str
+) -> None:
+    account = Account(bank_id=UUID(int=1), name="Household", currency="EUR")
+    booked = held(kind="booked", credit_line_minor=1, credit_line_included=False)
+
+    card = card_account(account, [booked, held(**fields)], NOTHING, of_accounts=NOTHING)
+
+    assert credit_line_text(card) == text

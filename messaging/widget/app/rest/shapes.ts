@@ -69,6 +69,8 @@ export interface BalanceLine {
   readonly balance_band: Band | null;
   readonly available?: Money | null;
   readonly available_band?: Band | null;
+  /** Whether a credit line is counted, and how much it is; empty where the bank says nothing of one. */
+  readonly credit_line_text: string;
   readonly as_of: string | null;
 }
 

@@ -72,6 +72,7 @@ export function Balances({ message, card, press }: Props) {
               {shown && (it.available ?? it.available_band) && (
                 <p class="card-note money">{speech.say("available", { amount: amountText(it.available ?? null, it.available_band, speech.locale) })}</p>
               )}
+              {shown && it.credit_line_text && <p class="card-note">{it.credit_line_text}</p>}
             </div>
           </li>
         ))}

@@ -45,6 +45,17 @@ def test_the_best_balance_of_each_kind_is_taken_and_others_are_passed_over() -> 
     }
 
 
+def test_a_balance_says_whether_the_limit_is_counted_where_the_bank_does() -> None:
+    found = read(
+        balance("interimAvailable", creditLimitIncluded=True),
+        balance("interimBooked", creditLimitIncluded="no"),
+    )
+
+    assert found["available"].credit_line_included is True
+    assert found["booked"].credit_line_included is None
+    assert [each.credit_line_minor for each in found.values()] == [None, None]
+
+
 def test_what_is_so_now_is_as_of_the_answer() -> None:
     moved = "2026-01-02T03:04:05Z"
 

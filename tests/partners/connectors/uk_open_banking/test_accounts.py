@@ -7,6 +7,7 @@ import pytest
 from partners.connectors.base import BadAnswer, Request, Response, drive
 from partners.connectors.uk_open_banking.connector import UkOpenBanking
 from tests.contracts.connectors.dialects import (
+    ACCOUNT,
     ADDRESS,
     GRANT,
     V4,
@@ -91,3 +92,80 @@ def test_a_bank_is_told_that_its_customer_is_there(asks_from: str) -> None:
     asked = next(UkOpenBanking(ADDRESS).balances(grant=grant, account_external_id="acc-0001"))
 
     assert asked.headers.get("x-fapi-customer-ip-address", "") == asks_from
+
+
+def balance(*lines: object, amount: str = "10.00", kind: str = "ITAV") -> dict[str, object]:
+    row: dict[str, object] = {
+        "AccountId": ACCOUNT,
+        "CreditDebitIndicator": "Credit",
+        "Type": kind,
+        "DateTime": "2026-03-30T09:00:00+01:00",
+        "Amount": {"Amount": amount, "Currency": "GBP"},
+    }
+    return row | ({"CreditLine": lines} if lines else {})
+
+
+def line(
+    amount: str, *, included: bool, kind: str = "Pre-Agreed", currency: str = "GBP"
+) -> object:
+    return {
+        "Included": included,
+        "Type": kind,
+        "Amount": {"Amount": amount, "Currency": currency},
+    }
+
+
+@pytest.mark.parametrize(
+    ("rows", "amount_minor", "line_minor", "included"),
+    [
+        ([balance()], 1000, None, None),
+        ([balance(line("500.00", included=False))], 1000, 500_00, False),
+        ([balance(line("500.00", included=True))], 1000, 500_00, True),
+        # Told twice: the one without it, and how much it is from the other.
+        (
+            [balance(line("500.00", included=True), amount="510.00"), balance()],
+            1000,
+            500_00,
+            False,
+        ),
+        # Two limits are not added up, and what is left of one is no limit.
+        (
+            [
+                balance(
+                    line("500.00", included=False),
+                    line("100.00", included=False, kind="Temporary"),
+                )
+            ],
+            1000,
+            None,
+            False,
+        ),
+        (
+            [
+                balance(
+                    line("500.00", included=False),
+                    line("400.00", included=False, kind="Available"),
+                )
+            ],
+            1000,
+            500_00,
+            False,
+        ),
+        # One that cannot be kept exactly costs no balance.
+        ([balance(line("500.00", included=True, currency="EUR"))], 1000, None, True),
+        ([balance(line("0.001", included=True))], 1000, None, True),
+        ([balance({"Included": True})], 1000, None, True),
+    ],
+)
+def test_a_credit_line_is_told_as_the_bank_tells_it_and_added_to_nothing(
+    rows: list[object],
+    amount_minor: int,
+    line_minor: int | None,
+    included: bool | None,  # noqa: FBT001  # a parameter of the table
+) -> None:
+    steps = bank.balances(grant=GRANT, account_external_id=ACCOUNT)
+
+    (found,) = drive(steps, lambda _request: answer({"Data": {"Balance": rows}}))
+
+    told = (found.amount_minor, found.credit_line_minor, found.credit_line_included)
+    assert told == (amount_minor, line_minor, included)

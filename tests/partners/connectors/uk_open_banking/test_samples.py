@@ -110,7 +110,14 @@ def test_balances_of_the_sample_are_the_newest_of_each_kind_without_the_credit_l
 
     assert balances == (
         BalanceRecord(
-            ACCOUNT, "available", 95_025, "GBP", datetime(2026, 3, 30, 8, 0, tzinfo=UTC)
+            ACCOUNT,
+            "available",
+            95_025,
+            "GBP",
+            datetime(2026, 3, 30, 8, 0, tzinfo=UTC),
+            # As the one that counts it says.
+            credit_line_minor=50_000,
+            credit_line_included=False,
         ),
         BalanceRecord(
             ACCOUNT, "booked", 96_787, "GBP", datetime(2026, 3, 29, 22, 59, 59, tzinfo=UTC)
