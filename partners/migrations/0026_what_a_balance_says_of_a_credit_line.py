@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("partners", "0024_how_far_a_history_is_read")]
+    dependencies = [("partners", "0025_what_a_caller_was_told")]
 
     operations = [
         migrations.AddField(
