@@ -102,11 +102,17 @@ class SharedTransactionBody(serializers.Serializer[Any]):
 class SharedTransactionsBody(serializers.Serializer[Any]):
     """Newest day first; where the bank shows months alone, newest month first. `next_cursor` is null on
     the last page.
+
+    All that the bank has booked from `covered_from` to `covered_until` is here, of what may be shown since
+    `history_from`; null where that is not known of any day yet. Where months alone are shown, these are months'
+    first days.
     """
 
     account_id = serializers.UUIDField()
     transactions = SharedTransactionBody(many=True)
     history_from = serializers.DateField()
+    covered_from = serializers.DateField(allow_null=True)
+    covered_until = serializers.DateField(allow_null=True)
     fresh_as_of = serializers.DateTimeField(allow_null=True)
     next_cursor = serializers.CharField(allow_null=True)
     has_more = serializers.BooleanField()

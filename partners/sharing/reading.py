@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from partners.feeds.models import FeedCursor
 from partners.feeds.queries import cursors_of
 from partners.feeds.rules import ACCOUNTS
 from partners.ledger.models import Account, Entry
@@ -23,6 +24,7 @@ from partners.ledger.queries import (
 )
 from partners.purchases.models import Receipt, Shipment
 from partners.purchases.queries import lines_of, page_of, receipts_of, shipments_of, stops_of
+from partners.sharing.coverage import covered_days
 from partners.sharing.gate import (
     Allowed,
     Ask,
@@ -155,12 +157,18 @@ def read_transactions(
         by_month=allowed.by_month,
     )
     page = found[:limit]
+    cursors = cursors_of([account_id])
     following = _place_of(page[-1], allowed) if len(found) > limit else None
     body = {
         "account_id": str(account_id),
         "transactions": [transaction_shape(each, allowed.masked_fields) for each in page],
         "history_from": allowed.history_from[account_id].isoformat(),
-        "fresh_as_of": _fresh_as_of(account_id, TRANSACTIONS),
+        **covered_days(
+            cursors,
+            history_from=allowed.history_from[account_id],
+            by_month=allowed.by_month,
+        ),
+        "fresh_as_of": _freshest(cursors, TRANSACTIONS),
     }
     return Page(body, disclosed(allowed, {account_id: len(page)}), following)
 
@@ -293,9 +301,13 @@ def _seen(entry: Entry) -> Seen:
 
 
 def _fresh_as_of(account_id: UUID, kind: str) -> str | None:
+    return _freshest(cursors_of([account_id]), kind)
+
+
+def _freshest(cursors: Iterable[FeedCursor], kind: str) -> str | None:
     """When the bank last answered in full, over whichever connection did so last."""
     of_kind: Iterable[datetime | None] = (
-        each.fresh_as_of for each in cursors_of([account_id]) if each.kind == kind
+        each.fresh_as_of for each in cursors if each.kind == kind
     )
     return instant(max((each for each in of_kind if each is not None), default=None))
 

@@ -39,6 +39,7 @@ CUSTOMER_DOORS: list[URLPattern] = [
     path("sharing/", views.sharing, name="sharing"),
     path("sharing/enter", views.enter, name="sharing_enter"),
     path("sharing/ticker", views.ticker, name="sharing_ticker"),
+    path("sharing/accounts", views.accounts, name="sharing_accounts"),
     path("sharing/check", views.check, name="sharing_check"),
     path("sharing/export", views.export, name="sharing_export"),
     path(f"{_CONSENT}/receipt.json", views.receipt, {"form": "json"}, name="sharing_receipt"),

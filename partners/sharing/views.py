@@ -23,13 +23,14 @@ from accounts.disclosure.exporting import MEDIA_TYPE, customer_lines, in_lines, 
 from accounts.disclosure.queries import is_tampered
 from accounts.disclosure.words import check_words
 from accounts.signin.windows import Window, arrive, customer_window, entered_window
-from partners.banks.models import Customer
+from partners.banks.models import Bank, Customer
 from partners.banks.windows import in_window
 from partners.connections.rules import DAYS
 from partners.sharing import overview
 from partners.sharing.actions import change_sharing, end_sharing
 from partners.sharing.consent_pdf import receipt_pdf
 from partners.sharing.consent_receipts import consent_receipt, signed_receipt
+from partners.sharing.coverage import accounts_read, is_any_read_just_now
 from partners.sharing.forms import ChangeForm
 from partners.sharing.timeline import Timeline, timeline
 from portal.rest.cursors import open_cursor, seal_cursor
@@ -70,6 +71,7 @@ def sharing(request: HttpRequest) -> HttpResponse:
             "recipients": recipients,
             "ended": overview.ended(bank, at=at),
             "objected": overview.objected(at=at),
+            **_accounts_read(bank, at),
             "ticks": read.ticks,
             "older_url": _older_url(read, window),
             # An older page stands still.
@@ -81,6 +83,22 @@ def sharing(request: HttpRequest) -> HttpResponse:
             **check_context(request),
         }
         return render(request, "accounts/consent/sharing.html", shown)
+
+
+def _accounts_read(bank: Bank, at: datetime) -> dict[str, Any]:
+    rows = accounts_read(bank, at=at)
+    is_live = is_any_read_just_now(rows)
+    return {"read": rows, "read_url": reverse("sharing_accounts") if is_live else ""}
+
+
+@require_GET
+@never_cache
+@customer_window
+def accounts(request: HttpRequest) -> HttpResponse:
+    """How far the customer's accounts are read, as the page fetches it while one is."""
+    with _block(request) as customer:
+        shown = _accounts_read(customer.bank, timezone.now())
+        return render(request, "accounts/consent/_accounts_read.html", shown)
 
 
 @require_GET

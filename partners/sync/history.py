@@ -16,11 +16,10 @@ from partners.connections.models import Connection
 from partners.connections.queries import connection_of_account
 from partners.connectors.catalogue import IN_ONE_LINE
 from partners.feeds.cursors import held_history, take_from_workers
+from partners.feeds.histories import covered_so_far, reached_of
 from partners.feeds.models import FeedCursor
 from partners.sync.actions import PULL_DUE
 from partners.sync.models import SyncRun
-from partners.sync.progress import reached_of
-from partners.sync.rules import covered_so_far
 from partners.sync.states import HISTORY_HELD
 from portal.rest.problems import NotFound
 from portal.tenancy.blocks import current_bank_id

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from partners.connectors.base import TransactionRecord
+from partners.feeds.histories import Reached, reached_of, reached_with
 from partners.feeds.models import FeedCursor
-from partners.sync.rules import Reached, reached_with
 
 
 @dataclass(frozen=True)
@@ -15,10 +15,6 @@ class Covered:
 
     since: date | None
     until: date
-
-
-def reached_of(row: FeedCursor) -> Reached:
-    return Reached(row.history_rows, row.reached_from, row.reached_until, row.history_order)
 
 
 def note_reached(

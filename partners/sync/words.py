@@ -7,11 +7,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from partners.feeds.histories import percent_of, state_of
 from partners.feeds.models import FeedCursor, FeedKind
 from partners.sync.history import Decision
-from partners.sync.progress import reached_of
 from partners.sync.queries import Failing
-from partners.sync.rules import share_read
 from partners.sync.states import HISTORY_HELD, Standing, State
 
 LABELS: Mapping[State, tuple[Any, str]] = {
@@ -119,17 +118,14 @@ def reason_words(reason: str) -> tuple[Any, Any]:
 
 def back_fill_words(row: FeedCursor, *, today: date) -> dict[str, Any]:
     """How far the payments of an account are read: `state`, the sentences, the bar, what staff may decide."""
-    so_far = reached_of(row)
-    state = row.history or ("complete" if row.covered_until else "reading")
-    until = row.history_until or today
-    wanted = row.history_from
+    state = state_of(row)
     return {
         "state": state,
-        "percent": share_read(so_far, wanted_from=wanted, until=until) if wanted else None,
-        "rows": so_far.rows,
-        "first": so_far.first,
-        "last": so_far.last,
-        "wanted_from": wanted,
+        "percent": percent_of(row, today=today),
+        "rows": row.history_rows,
+        "first": row.reached_from,
+        "last": row.reached_until,
+        "wanted_from": row.history_from,
         "covered_from": row.covered_from,
         "covered_until": row.covered_until,
         "is_whole_held": bool(row.history) and row.last_problem == HISTORY_HELD,

@@ -96,6 +96,7 @@ KINDS: dict[str, Kind] = {
     "chat /sharing/": Kind.WINDOW,
     "chat /sharing/enter": Kind.PROVEN,
     "chat /sharing/ticker": Kind.WINDOW,
+    "chat /sharing/accounts": Kind.WINDOW,
     "chat /sharing/check": Kind.WINDOW,
     "chat /sharing/export": Kind.WINDOW,
     "chat /sharing/consents/<uuid:consent_id>/change": Kind.WINDOW,

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partners.sync.rules import (
+from partners.feeds.histories import (
     DISORDER,
     Reached,
     covered_so_far,
