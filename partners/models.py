@@ -6,7 +6,7 @@ from partners.connections.models import Authorisation, Connection, SpareConsent
 from partners.feeds.models import Feed, FeedCursor
 from partners.imports.models import StatementImport, StatementMapping
 from partners.instructions.models import Instruction
-from partners.integrations.models import Integration
+from partners.integrations.models import ClientKey, Integration
 from partners.ledger.models import (
     Account,
     AccountNumber,
@@ -35,6 +35,7 @@ __all__ = [
     "Authorisation",
     "Balance",
     "Bank",
+    "ClientKey",
     "Connection",
     "Customer",
     "Entry",

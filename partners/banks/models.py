@@ -100,6 +100,9 @@ class StaffDeed(TenantModel):
         RESUMED = "history_resumed", _("Resumed the reading of a history")
         CANCELLED = "history_cancelled", _("Cancelled the reading of a history")
         BEGUN = "history_begun", _("Had a history read again from its beginning")
+        KEY_STORED = "key_stored", _("Stored our next key for the bank")
+        KEY_USED = "key_used", _("Changed over to another of our keys")
+        KEY_DROPPED = "key_dropped", _("Dropped one of our keys")
 
     what = models.CharField(max_length=30, choices=What)
     # staff:<id>, command

@@ -10,6 +10,7 @@ from uuid import UUID
 from partners.connectors.base import (
     BadAnswer,
     BankRefused,
+    Connector,
     ConnectorFailure,
     ConsentTerms,
     RateLimited,
@@ -81,8 +82,7 @@ def request_check(*, mode: str, at: datetime) -> Integration:
     if integration is None:
         raise NotFound
     integration.checked_at = at
-    integration.check_report = [_step(title, "waiting") for title in _STEPS]
-    integration.check_report[0]["state"] = "busy"
+    integration.check_report = first_report()
     integration.save(update_fields=["checked_at", "check_report"])
     wake_after_commit(
         "partners.integrations.tasks.check", bank_id=str(integration.bank_id), mode=mode
@@ -94,7 +94,17 @@ def check_integration(*, bank_id: UUID, mode: str, clock: Callable[[], datetime]
     """Try each step and keep what was found. Calls the network, so opens its own blocks."""
     with serving(bank_id):
         connector = connector_of(get_integration(mode))
-    at = clock()
+    report = tried_steps(connector, at=clock())
+    return _keep_report(bank_id, mode, report, clock())
+
+
+def first_report() -> list[dict[str, str]]:
+    """Of a test that is about to begin."""
+    return [_step(title, "waiting" if at else "busy") for at, title in enumerate(_STEPS)]
+
+
+def tried_steps(connector: Connector, *, at: datetime) -> list[dict[str, str]]:
+    """Each step until one fails; calls the network."""
     terms = ConsentTerms(expires_at=at + timedelta(days=1), transactions=False)
     opened: list[str] = []
 
@@ -113,7 +123,7 @@ def check_integration(*, bank_id: UUID, mode: str, clock: Callable[[], datetime]
     for title, attempt in zip(_STEPS, attempts, strict=True):
         failed_before = any(each["state"] == "danger" for each in report)
         report.append(_step(title, "waiting") if failed_before else _tried(title, attempt))
-    return _keep_report(bank_id, mode, report, clock())
+    return report
 
 
 def _verifier() -> str:

@@ -1,5 +1,6 @@
 """What the page of the integration accepts."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django import forms
@@ -28,13 +29,15 @@ def _address(label: Any, help_text: Any = "") -> forms.CharField:
     )
 
 
-def _pem(label: Any, help_text: Any, *, max_length: int) -> forms.CharField:
+def _pem(
+    label: Any, help_text: Any, *, max_length: int, required: bool = False
+) -> forms.CharField:
     written = {"rows": 4, "spellcheck": "false", "autocomplete": "off"}
     return forms.CharField(
         label=label,
         help_text=help_text,
         max_length=max_length,
-        required=False,
+        required=required,
         widget=forms.Textarea(attrs=written),
     )
 
@@ -156,12 +159,75 @@ class IntegrationForm(forms.Form):
                 self.add_error("private_key", _("A certificate goes with its private key."))
             return
         try:
-            read_private_key(key)
-            until = certificate_until(certificate, key, at=timezone.now()) if certificate else None
-            self._keys = {
-                "private_key": key,
-                "certificate": certificate,
-                "certificate_until": until,
-            }
+            self._keys = read_keys(key, certificate)
         except KeysRefused as refused:
             self.add_error(refused.field, _(str(refused)))
+
+
+def read_keys(private_key: str, certificate: str) -> dict[str, Any]:
+    """Both, and until when the certificate is good. Raises KeysRefused."""
+    read_private_key(private_key)
+    at = timezone.now()
+    until = certificate_until(certificate, private_key, at=at) if certificate else None
+    return {"private_key": private_key, "certificate": certificate, "certificate_until": until}
+
+
+class NextKeyForm(forms.Form):
+    """A key that was made elsewhere, with its certificate where the bank wants one."""
+
+    private_key = _pem(
+        _("Private key"),
+        _("PEM: RSA, P-256 or Ed25519. Sealed when stored, and never shown."),
+        max_length=20_000,
+        required=True,
+    )
+    certificate = _pem(_("Certificate"), _("PEM, its chain after it."), max_length=40_000)
+    key_id = forms.CharField(
+        label=_("Key id"),
+        max_length=128,
+        required=False,
+        help_text=_("The kid by which you will know it. Left empty, its thumbprint (RFC 7638)."),
+    )
+
+    def __init__(self, *arguments: Any, taken_ids: Collection[str] = (), **rest: Any) -> None:
+        super().__init__(*arguments, **(rest | {"auto_id": "next_%s"}))
+        self._taken_ids = taken_ids
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean() or {}
+        if said.get("key_id") and said["key_id"] in self._taken_ids:
+            self.add_error("key_id", _("Another of our keys has this id."))
+        if not said.get("private_key"):
+            return said
+        try:
+            keys = read_keys(said["private_key"], said.get("certificate", ""))
+        except KeysRefused as refused:
+            self.add_error(refused.field, _(str(refused)))
+            return said
+        return {"key": Proof("", said.get("key_id", ""), **keys)}
+
+
+class CertificateForm(forms.Form):
+    """What an authority made of the next key's signing request."""
+
+    certificate = _pem(
+        _("Certificate"),
+        _("PEM, its chain after it: of the signing request above."),
+        max_length=40_000,
+        required=True,
+    )
+
+    def __init__(self, *arguments: Any, private_key: str, **rest: Any) -> None:
+        super().__init__(*arguments, **(rest | {"auto_id": "made_%s"}))
+        self._private_key = private_key
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean() or {}
+        if not said.get("certificate"):
+            return said
+        try:
+            keys = read_keys(self._private_key, said["certificate"])
+        except KeysRefused as refused:
+            self.add_error("certificate", _(str(refused)))
+            return said
+        return {"certificate": keys["certificate"], "until": keys["certificate_until"]}

@@ -4,7 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from portal.secrets.fields import SealedField
-from portal.tenancy.models import RowReach, TenantModel
+from portal.tenancy.models import RowReach, TenantForeignKey, TenantModel
 
 
 class Mode(models.TextChoices):
@@ -56,3 +56,36 @@ class Integration(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.connector} ({self.mode})"
+
+
+class ClientKey(TenantModel):
+    """A key of ours that stands beside the one in use: the next, which the bank is to learn, or the one before."""
+
+    row_reach = RowReach.BANK_ALONE
+
+    class Place(models.TextChoices):
+        NEXT = "next", _("Next")
+        BEFORE = "before", _("Before")
+
+    integration = TenantForeignKey("partners.Integration", models.CASCADE)
+    place = models.CharField(max_length=6, choices=Place)
+    # Empty: the bank knows it by no name; it is published by its thumbprint.
+    key_id = models.CharField(max_length=128, blank=True)
+    private_key = SealedField()
+    certificate = models.TextField(blank=True)
+    certificate_until = models.DateTimeField(null=True, blank=True)
+    # When it took this place, and when it was last tried at the bank.
+    since = models.DateTimeField()
+    tried_at = models.DateTimeField(null=True, blank=True)
+    # As `Integration.check_report`.
+    report = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bank", "integration", "place"], name="client_key_once_per_place"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.key_id}"

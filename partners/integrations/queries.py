@@ -1,6 +1,6 @@
 """How to reach the served bank."""
 
-from typing import cast
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -8,10 +8,14 @@ from django.conf import settings
 from partners.banks.models import Bank
 from partners.connectors.base import BankAddress, ClientMethod, Connector
 from partners.connectors.catalogue import CONNECTORS
-from partners.integrations.models import Integration
+from partners.integrations.models import ClientKey, Integration
 from partners.integrations.proving import ClientKeys, with_keys
+from partners.integrations.rules import public_jwk
 from portal.rest.problems import Conflict
 from portal.secrets.fields import open_secret
+from portal.tenancy.blocks import current_bank_id
+
+_PUBLISHED = (ClientKey.Place.NEXT, ClientKey.Place.BEFORE)
 
 
 class NotConnectedYet(Conflict):
@@ -30,22 +34,39 @@ def get_integration(mode: str | None = None) -> Integration:
     return found
 
 
-def connector_of(integration: Integration) -> Connector:
-    """The connector, with the addresses and our secret; opens a secret, so never log it."""
+def connector_of(integration: Integration, *, by: ClientKey | None = None) -> Connector:
+    """The connector, with the addresses and our secret, or by another of our keys; opens a secret, so never log it."""
     connector = CONNECTORS[integration.connector](address_of(integration, integration.bank))
     if not integration.private_key:
         return connector
-    return with_keys(connector, keys_of(integration))
+    return with_keys(connector, keys_of(integration, by or integration))
 
 
-def keys_of(integration: Integration) -> ClientKeys:
+def keys_of(integration: Integration, row: Integration | ClientKey) -> ClientKeys:
     """By what we prove who we are; opens a secret, so never log it."""
     return ClientKeys(
-        integration.client_id,
-        open_secret(integration, "private_key"),
-        integration.certificate,
-        integration.key_id,
+        integration.client_id, open_secret(row, "private_key"), row.certificate, row.key_id
     )
+
+
+def keys_beside(integration: Integration) -> dict[str, ClientKey]:
+    """The next key and the one before, by their place, as far as there are such."""
+    rows = ClientKey.objects.filter(bank_id=current_bank_id(), integration=integration)
+    return {each.place: each for each in rows}
+
+
+def public_keys() -> list[dict[str, Any]]:
+    """The public halves of all our keys at the served bank: the one in use first, then the next, then the one before."""
+    rows: list[Integration | ClientKey] = []
+    for integration in Integration.objects.exclude(private_key="").order_by("mode"):
+        beside = keys_beside(integration)
+        rows += [integration, *(beside[each] for each in _PUBLISHED if each in beside)]
+    return [
+        public_jwk(
+            open_secret(each, "private_key"), key_id=each.key_id, certificate=each.certificate
+        )
+        for each in rows
+    ]
 
 
 def address_of(integration: Integration, bank: Bank) -> BankAddress:

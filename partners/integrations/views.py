@@ -1,11 +1,10 @@
 """The console's page of the integration: how to reach the bank's systems."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -16,8 +15,15 @@ from partners.banks.access import Desk, staff_page
 from partners.banks.permissions import Permission
 from partners.integrations.actions import configure_integration, request_check
 from partners.integrations.forms import PROTOCOLS, IntegrationForm
+from partners.integrations.key_pages import (
+    LONGEST_TEST,
+    MODE,
+    KeyDeed,
+    certificate_words,
+    keys_shown,
+)
 from partners.integrations.models import Integration
-from portal.rest.problems import NotFound
+from portal.rest.problems import Conflict, NotFound
 from portal.tenancy.blocks import serving
 
 FIELDS = (
@@ -29,10 +35,7 @@ FIELDS = (
     "authentication",
     "key_id",
 )
-RENEWED_BEFORE = timedelta(days=30)
-# A test that has not answered by now was lost; it can be asked for again.
-LONGEST_TEST = timedelta(minutes=2)
-MODE = "test"
+PAGE = "partners/integrations/integration.html"
 
 
 @require_http_methods(["GET", "POST"])
@@ -40,27 +43,32 @@ MODE = "test"
 def integration(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Addresses and credentials; the secret goes in and never comes out."""
     stored = _stored(desk)
-    kept = {name: getattr(stored, name) for name in FIELDS} if stored else {}
-    form = IntegrationForm(
-        request.POST if request.method == "POST" else None,
-        initial=kept,
-        has_secret=bool(stored and stored.client_secret),
-        has_key=bool(stored and stored.private_key),
-        has_certificate=bool(stored and stored.certificate),
-    )
+    form = _form(stored, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         with serving(desk.bank.id):
             configure_integration(mode=MODE, **form.cleaned_data)
         messages.success(request, _("Saved. Test the connection to see whether it works."))
         return redirect("console:integration", desk.bank.slug)
-    may_edit = desk.may(Permission.MANAGE_INTEGRATION)
-    if not may_edit:
+    refused = request.method == "POST"
+    shown = _page(desk, stored, form) | keys_shown(desk, stored)
+    return render(request, PAGE, shown, status=400 if refused else 200)
+
+
+def _form(stored: Integration | None, said: QueryDict | None = None) -> IntegrationForm:
+    return IntegrationForm(
+        said,
+        initial={name: getattr(stored, name) for name in FIELDS} if stored else {},
+        has_secret=bool(stored and stored.client_secret),
+        has_key=bool(stored and stored.private_key),
+        has_certificate=bool(stored and stored.certificate),
+    )
+
+
+def _page(desk: Desk, stored: Integration | None, form: IntegrationForm) -> dict[str, Any]:
+    if not desk.may(Permission.MANAGE_INTEGRATION):
         for field in form.fields.values():
             field.disabled = True
-    shown = desk.context("integration") | _test(desk, stored) | {"form": form}
-    refused = request.method == "POST"
-    page = "partners/integrations/integration.html"
-    return render(request, page, shown, status=400 if refused else 200)
+    return desk.context("integration") | _test(desk, stored) | {"form": form}
 
 
 @require_http_methods(["GET", "POST"])
@@ -76,6 +84,29 @@ def integration_test(request: HttpRequest, desk: Desk) -> HttpResponse:
     except NotFound:
         messages.error(request, _("Save the addresses first."))
     return redirect(reverse("console:integration", args=[desk.bank.slug]) + "#test")
+
+
+@require_http_methods(["GET", "POST"])
+@staff_page(Permission.VIEW_CHOICES, to_change=Permission.MANAGE_INTEGRATION)
+def integration_key(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """POST changes our keys one step on; GET is how they stand, while the next is tried at the bank."""
+    if request.method == "GET":
+        shown = keys_shown(desk, _stored(desk))
+        return render(request, "partners/integrations/_keys.html", shown)
+    deed = KeyDeed(request.POST)
+    try:
+        with serving(desk.bank.id):
+            words = deed.done(by=f"staff:{desk.staff.id}", at=timezone.now())
+    except (Conflict, NotFound) as refused:
+        messages.error(request, str(refused.title))
+        words = None
+    if deed.form is not None and deed.form.errors:
+        stored = _stored(desk)
+        shown = _page(desk, stored, _form(stored)) | keys_shown(desk, stored, deed.form)
+        return render(request, PAGE, shown, status=400)
+    if words:
+        messages.success(request, words)
+    return redirect(reverse("console:integration", args=[desk.bank.slug]) + "#keys")
 
 
 def _stored(desk: Desk) -> Integration | None:
@@ -109,9 +140,7 @@ def _certificate(stored: Integration | None) -> dict[str, Any] | None:
     """Until when our certificate is good, and how near that is."""
     if stored is None or stored.certificate_until is None:
         return None
-    left = stored.certificate_until - timezone.now()
-    tone = "danger" if left <= timedelta() else "warn" if left <= RENEWED_BEFORE else "good"
-    return {"until": stored.certificate_until, "tone": tone}
+    return certificate_words(stored.certificate_until)
 
 
 def _is_testing(stored: Integration) -> bool:

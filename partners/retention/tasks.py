@@ -7,6 +7,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from partners.banks.queries import bank_ids
+from partners.integrations.changing import drop_keys_before
 from partners.retention.actions import KINDS, age_batch
 from portal.tenancy.blocks import serving
 from portal.wakeups import awake, wake
@@ -31,3 +32,5 @@ def age_out(*, bank_id: str | None = None) -> None:
                 is_more = age_batch(kind, at=timezone.now())
             if not is_more:
                 break
+    with serving(UUID(bank_id)):
+        drop_keys_before(at=timezone.now())

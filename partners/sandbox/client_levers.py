@@ -10,7 +10,7 @@ from partners.sandbox.bank import bank_of
 from partners.sandbox.bodies import read_json
 from partners.sandbox.consents import approve, withdraw
 from partners.sandbox.founding import register_client
-from partners.sandbox.handshake import SecureDoor, issue, open_door
+from partners.sandbox.handshake import SecureDoor, certify_request, issue, open_door
 from partners.sandbox.ledger import LedgerRefusal
 from partners.sandbox.levers import Answer, lever, member, texts
 from partners.sandbox.pages import find_customer
@@ -39,7 +39,7 @@ async def put_client(request: Request) -> Answer:
 
 @lever()
 async def put_proof(request: Request) -> Answer:
-    """PUT clients/proof {client_id, proof, jwks?}: how the client proves who it is; a certificate is issued."""
+    """PUT clients/proof {client_id, proof, jwks?, jwks_uri?, jwks_host?}: how the client proves who it is; a certificate is issued."""
     bank = bank_of(request)
     body = await read_json(request)
     client_id, proof = member(body, "client_id", str), member(body, "proof", str)
@@ -64,8 +64,23 @@ async def put_proof(request: Request) -> Answer:
             proof=proof,
             jwks=member(body, "jwks", dict, needed=False),
             certificate=certificate,
+            jwks_uri=member(body, "jwks_uri", str, needed=False),
+            jwks_host=member(body, "jwks_host", str, needed=False),
         )
     return answer
+
+
+@lever(creates=True)
+async def certify(request: Request) -> Answer:
+    """POST clients/certificate {request}: one of the bank's authority for a key (PKCS #10, PEM); it is demanded of nobody."""
+    bank = bank_of(request)
+    body = await read_json(request)
+    door = await _secure_door(request)
+    try:
+        pem = certify_request(door.authority, member(body, "request", str), at=bank.now())
+    except ValueError as problem:
+        raise LedgerRefusal("bad_request", "request is no signed request in PEM") from problem
+    return {"certificate": pem}
 
 
 async def _secure_door(request: Request) -> SecureDoor:

@@ -14,6 +14,7 @@ from partners.sandbox.bank import Bank, bank_of
 from partners.sandbox.bodies import read_json
 from partners.sandbox.client_levers import (
     approve_headless,
+    certify,
     put_client,
     put_proof,
     withdraw_headless,
@@ -135,6 +136,7 @@ _DOORS: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
     ("GET", "updates", updates),
     ("PUT", "clients", put_client),
     ("PUT", "clients/proof", put_proof),
+    ("POST", "clients/certificate", certify),
     ("POST", "approve", approve_headless),
     ("POST", "withdraw", withdraw_headless),
     ("POST", "play", play),

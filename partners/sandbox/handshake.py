@@ -92,6 +92,30 @@ def issue(authority: Pair, name: str, *, at: dt.datetime, hosts: tuple[str, ...]
     return Pair(builder.sign(authority.key, hashes.SHA256()), key)
 
 
+def certify_request(authority: Pair, request: str, *, at: dt.datetime) -> str:
+    """A certificate for the client whose key signed the request, as PEM. Raises ValueError."""
+    asked = x509.load_pem_x509_csr(request.encode())
+    if not asked.is_signature_valid:
+        raise ValueError("not signed by its own key")
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(asked.subject)
+        .issuer_name(authority.certificate.subject)
+        .public_key(asked.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(at - dt.timedelta(minutes=5))
+        .not_valid_after(at + _GOOD_FOR)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()),
+            critical=False,
+        )
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+    )
+    signed = builder.sign(authority.key, hashes.SHA256())
+    return signed.public_bytes(Encoding.PEM).decode()
+
+
 def _named(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
 

@@ -148,7 +148,7 @@ async def token_of(
 ) -> DictRow:
     """The live token of the request, a client's own or a customer's, else 401."""
     cursor = await connection.execute(
-        """SELECT t.kind, t.client_id, t.consent_id, c.proof, c.certificate
+        """SELECT t.kind, t.client_id, t.consent_id, c.id, c.proof, c.certificate, c.jwks, c.jwks_uri, c.jwks_host
            FROM tokens t JOIN clients c ON c.id = t.client_id
            WHERE t.token_hash = %s AND t.kind <> 'refresh' AND t.expires_at > %s""",
         (fingerprint(bearer(request) if token is None else token), bank_of(request).now()),
@@ -157,6 +157,6 @@ async def token_of(
     if row is None:
         raise Refused(401, "U006", "The token is unknown or has expired.")
     # A token is good on its client's own connections alone (RFC 8705 section 3).
-    if row["proof"] == CERTIFICATE and not shows_its_own(request, row):
+    if row["proof"] == CERTIFICATE and not await shows_its_own(request, connection, row):
         raise Refused(401, "U006", "The token is not of the one whose certificate this is.")
     return row

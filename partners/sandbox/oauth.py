@@ -99,7 +99,7 @@ async def _client(request: Request, connection: Connection, fields: dict[str, st
     if "client_assertion" in fields:
         await check_assertion(request, connection, row, fields)
     else:
-        check_certificate(request, row)
+        await check_certificate(request, connection, row)
     return client_id
 
 

@@ -12,6 +12,7 @@ from psycopg.rows import DictRow
 from starlette.requests import Request
 
 from partners.sandbox.bank import Bank, bank_of
+from partners.sandbox.client_keys import Jwks, has_certificate, has_key, keys_with
 from partners.sandbox.consents import GrantRefused
 from partners.sandbox.keys import fingerprint
 from partners.sandbox.storage.database import Connection
@@ -41,7 +42,10 @@ async def check_assertion(
     if fields.get("client_assertion_type") != _ASSERTION_TYPE:
         raise GrantRefused("invalid_client", "no such type of assertion")
     bank = bank_of(request)
-    claims = _claims(bank, client, fields.get("client_assertion", ""))
+    assertion = fields.get("client_assertion", "")
+    wanted = has_key(_kid(assertion))
+    jwks = await keys_with(bank, connection, client, wanted=wanted)
+    claims = _claims(bank, client, assertion, jwks)
     cursor = await connection.execute(
         """INSERT INTO assertions (client_id, jti, expires_at) VALUES (%s, %s, to_timestamp(%s))
            ON CONFLICT DO NOTHING""",
@@ -52,10 +56,18 @@ async def check_assertion(
     await connection.execute("DELETE FROM assertions WHERE expires_at < %s", (bank.now(),))
 
 
-def _claims(bank: Bank, client: DictRow, assertion: str) -> dict[str, Any]:
+def _kid(assertion: str) -> str | None:
     try:
         kid = jwt.get_unverified_header(assertion).get("kid")
-        keys = jwt.PyJWKSet.from_dict(client["jwks"]).keys
+    except jwt.PyJWTError:
+        return None
+    return kid if isinstance(kid, str) else None
+
+
+def _claims(bank: Bank, client: DictRow, assertion: str, jwks: Jwks) -> dict[str, Any]:
+    try:
+        kid = jwt.get_unverified_header(assertion).get("kid")
+        keys = jwt.PyJWKSet.from_dict(jwks).keys
         key = next(each for each in keys if kid is None or each.key_id == kid)
         claims: dict[str, Any] = jwt.decode(
             assertion,
@@ -72,17 +84,25 @@ def _claims(bank: Bank, client: DictRow, assertion: str) -> dict[str, Any]:
     return claims
 
 
-def check_certificate(request: Request, client: DictRow | None) -> None:
+async def check_certificate(
+    request: Request, connection: Connection, client: DictRow | None
+) -> None:
     """The certificate of this very connection. Raises GrantRefused(invalid_client)."""
-    if client is None or client["proof"] != CERTIFICATE or not shows_its_own(request, client):
+    if client is None or client["proof"] != CERTIFICATE:
+        raise GrantRefused("invalid_client", "this client proves who it is otherwise")
+    if not await shows_its_own(request, connection, client):
         raise GrantRefused("invalid_client", "no certificate of this client on this connection")
 
 
-def shows_its_own(request: Request, client: DictRow) -> bool:
-    """Whether the caller showed the client's certificate in the handshake."""
+async def shows_its_own(request: Request, connection: Connection, client: DictRow) -> bool:
+    """Whether the caller showed the client's certificate in the handshake, or one that it publishes."""
+    bank = bank_of(request)
     port = request.client.port if request.client else 0
-    shown = bank_of(request).certificates.get(port, "")
-    return bool(client["certificate"]) and secrets.compare_digest(shown, client["certificate"])
+    shown = bank.certificates.get(port, "")
+    if client["certificate"] and secrets.compare_digest(shown, client["certificate"]):
+        return True
+    wanted = has_certificate(shown)
+    return bool(shown) and wanted(await keys_with(bank, connection, client, wanted=wanted))
 
 
 async def demand(
@@ -92,9 +112,19 @@ async def demand(
     proof: str,
     jwks: dict[str, Any] | None,
     certificate: str | None,
+    jwks_uri: str | None = None,
+    jwks_host: str | None = None,
 ) -> None:
     """Have a client prove who it is in this way from now on."""
     await connection.execute(
-        "UPDATE clients SET proof = %s, jwks = %s, certificate = %s WHERE id = %s",
-        (proof, None if jwks is None else json.dumps(jwks), certificate, client_id),
+        """UPDATE clients SET proof = %s, jwks = %s, certificate = %s, jwks_uri = %s, jwks_host = %s
+           WHERE id = %s""",
+        (
+            proof,
+            None if jwks is None else json.dumps(jwks),
+            certificate,
+            jwks_uri,
+            jwks_host,
+            client_id,
+        ),
     )

@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from messaging.delivery.urls import CLIENT_DOORS as SOCKET_DOORS
 from partners.banks.urls import KEYS
 from partners.imports.urls import BANK_DOORS
+from partners.integrations.urls import KEYS as CLIENT_KEYS
 from partners.sharing.urls import CLIENT_DOORS
 from portal.rest.browsing import SchemaDoor, browse
 
@@ -17,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("accounts.clients.urls")),
     path("", include("accounts.disclosure.urls")),
     path("", include(KEYS)),
+    path("", include(CLIENT_KEYS)),
     path("", include(CLIENT_DOORS)),
     path("", include(SOCKET_DOORS)),
     path("", include("messaging.webhooks.urls")),

@@ -104,6 +104,7 @@ KINDS: dict[str, Kind] = {
     "chat /sharing/consents/<uuid:consent_id>/receipt.json": Kind.WINDOW,
     "chat /sharing/consents/<uuid:consent_id>/receipt.pdf": Kind.WINDOW,
     "api /.well-known/banks/<slug:slug>/jwks.json": Kind.OPEN,
+    "api /.well-known/banks/<slug:slug>/client-jwks.json": Kind.OPEN,
     "console /": Kind.PERSON,
 }
 _BY_ADDRESS = {
@@ -295,6 +296,8 @@ GOOD: dict[tuple[str, str], Good] = {
         client_secret="another secret",
     ),
     ("console /banks/<slug:slug>/integration/test/", "GET"): Good(),
+    ("console /banks/<slug:slug>/integration/key/", "GET"): Good(),
+    ("console /banks/<slug:slug>/integration/key/", "POST"): _form(do="make"),
     ("console /banks/<slug:slug>/integration/test/", "POST"): _form(),
     ("console /banks/<slug:slug>/feeds/<slug:kind>/", "POST"): _form(enabled=""),
     ("console /banks/<slug:slug>/feeds/<slug:kind>/example/", "GET"): Good(),

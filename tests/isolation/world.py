@@ -11,7 +11,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client as Browser
 from django.utils import timezone
@@ -36,7 +37,9 @@ from partners.feeds.models import FeedCursor
 from partners.imports.models import StatementImport
 from partners.imports.receiving import Errand, incoming, take_in
 from partners.instructions.actions import request_freeze
-from partners.integrations.actions import configure_integration
+from partners.integrations.actions import Proof, configure_integration
+from partners.integrations.changing import store_next_key
+from partners.integrations.models import ClientKey, Integration
 from partners.ledger.models import Account, Entry
 from partners.records.models import ErasureJob, LegalHold
 from portal.outbox.publishing import publish
@@ -65,6 +68,11 @@ from tests.isolation.telltales import texts_of, worth_hiding
 
 EVENTS_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 OTHER_EVENTS_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+OUR_KEY = (
+    ed25519.Ed25519PrivateKey.generate()
+    .private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    .decode()
+)
 # Nobody listens there: a bank that cannot be reached.
 NOWHERE = "http://127.0.0.1:9"
 HOOK = "https://hooks.nightingale-program.example/in"
@@ -101,12 +109,14 @@ class World:
         return self.victim, self.neighbour, self.stranger
 
     def published(self) -> frozenset[str]:
-        """What the first bank says of its log to everybody."""
+        """What the first bank says of its log to everybody, and what our keys there are called."""
         with serving(self.house.bank.id):
             return frozenset(
                 {
                     *Checkpoint.objects.values_list("origin", flat=True),
                     *SigningKey.objects.values_list("public_key", flat=True),
+                    *Integration.objects.values_list("key_id", flat=True),
+                    *ClientKey.objects.values_list("key_id", flat=True),
                 }
             )
 
@@ -202,7 +212,9 @@ def _make_house(name: str, events_key: rsa.RSAPrivateKey) -> House:
             token_url=f"{NOWHERE}/token",
             client_id=f"portal-at-{bank.slug}",
             client_secret=f"secret-of-{bank.slug}",
+            proof=Proof("client_secret_basic", f"key-of-{bank.slug}", OUR_KEY),
         )
+        store_next_key(mode="test", by=f"staff:{uuid4()}", at=timezone.now())
     roles = {role.value: make_staff(bank, role) for role in Staff.Role}
     cookies = {role: console_cookie(each.person) for role, each in roles.items()}
     return House(bank, roles, cookies, signer, events_key)

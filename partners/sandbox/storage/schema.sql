@@ -208,6 +208,9 @@ ALTER TABLE clients ADD COLUMN IF NOT EXISTS name text NOT NULL DEFAULT '';
 ALTER TABLE clients ADD COLUMN IF NOT EXISTS proof text NOT NULL DEFAULT 'client_secret_basic';
 ALTER TABLE clients ADD COLUMN IF NOT EXISTS jwks jsonb;
 ALTER TABLE clients ADD COLUMN IF NOT EXISTS certificate text;
+-- Where the client publishes its keys itself, and the Host to name there.
+ALTER TABLE clients ADD COLUMN IF NOT EXISTS jwks_uri text;
+ALTER TABLE clients ADD COLUMN IF NOT EXISTS jwks_host text;
 -- Assertions that were taken: each once.
 CREATE TABLE IF NOT EXISTS assertions (
     client_id text NOT NULL REFERENCES clients ON DELETE CASCADE,

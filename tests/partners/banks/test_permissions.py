@@ -15,6 +15,7 @@ PAGES: dict[str, set[str]] = {
     "overview_live": {OWNER, INTEGRATOR, COMPLIANCE, AGENT, AUDITOR},
     "integration": {OWNER, INTEGRATOR, COMPLIANCE, AUDITOR},
     "integration_test": {OWNER, INTEGRATOR, COMPLIANCE, AUDITOR},
+    "integration_key": {OWNER, INTEGRATOR, COMPLIANCE, AUDITOR},
     "feeds": {OWNER, INTEGRATOR, COMPLIANCE, AUDITOR},
     "alert_types": {OWNER, INTEGRATOR, COMPLIANCE, AUDITOR},
     "customers": {OWNER, COMPLIANCE, AGENT, AUDITOR},
@@ -29,6 +30,7 @@ PAGES: dict[str, set[str]] = {
 CHANGES: dict[str, set[str]] = {
     "integration": {OWNER, INTEGRATOR},
     "integration_test": {OWNER, INTEGRATOR},
+    "integration_key": {OWNER, INTEGRATOR},
     "try_again": {OWNER, INTEGRATOR},
     "feed": {OWNER, INTEGRATOR, COMPLIANCE},
     "feed_masks": {OWNER, INTEGRATOR, COMPLIANCE},
