@@ -50,7 +50,8 @@ def card_name(account: Account, masks: Masks) -> str | None:
     others; null where these are held back too.
     """
     digits: str | None = shown("masked_identification", account.masked_identification, masks)
-    return account_name(account, masks) or (digits and digits.replace("*", "•"))
+    # Both are empty once they have aged out.
+    return account_name(account, masks) or (digits or "").replace("*", "•") or None
 
 
 def balance_shape(balance: Balance, masks: Masks) -> dict[str, Any]:
