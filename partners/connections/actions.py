@@ -232,7 +232,8 @@ def _fetch(walk: _Walk, *, code: str, at: datetime) -> Brought:
     connector = walk.connector
     tokens = run(connector.exchange(code=code, code_verifier=walk.verifier, at=at))
     grant = Grant(tokens.access_token, walk.external_consent_id)
-    return Brought(tokens, tuple(run(connector.accounts(grant=grant)).records))
+    accounts = tuple(run(connector.accounts(grant=grant)).records)
+    return Brought(tokens, accounts, run(connector.calls_a_day(grant=grant)))
 
 
 def _give_up(bank_id: UUID, walk: _Walk, failure: str, at: datetime) -> None:

@@ -19,6 +19,7 @@ class Brought:
 
     tokens: TokenSet
     accounts: tuple[AccountRecord, ...]
+    calls_a_day: int | None = None
 
     @property
     def external_ids(self) -> frozenset[str]:
@@ -33,6 +34,7 @@ def keep_brought(walk: Authorisation, brought: Brought) -> None:
         "refresh_token": tokens.refresh_token,
         "expires_at": tokens.expires_at.isoformat(),
         "accounts": [asdict(each) for each in brought.accounts],
+        "calls_a_day": brought.calls_a_day,
     }
     keep_secret(walk, "brought", json.dumps(held))
 
@@ -43,7 +45,8 @@ def open_brought(walk: Authorisation) -> Brought:
     tokens = TokenSet(
         held["access_token"], held["refresh_token"], datetime.fromisoformat(held["expires_at"])
     )
-    return Brought(tokens, tuple(map(_account, held["accounts"])))
+    accounts = tuple(map(_account, held["accounts"]))
+    return Brought(tokens, accounts, held.get("calls_a_day"))
 
 
 def _account(held: Mapping[str, Any]) -> AccountRecord:

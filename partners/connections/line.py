@@ -15,12 +15,14 @@ from django.db.models import Q
 
 from partners.connections.models import Connection
 from partners.connections.rules import needs_refresh, resume_at, status_after_refusal
+from partners.connectors.answers import CallsLeft, calls_left
 from partners.connectors.base import (
     AuthorisationExpired,
     AuthorisationRevoked,
     Connector,
     Grant,
     RateLimited,
+    Response,
     Steps,
     TemporarilyUnavailable,
     TokenSet,
@@ -52,6 +54,16 @@ class Line:
     token_expires_at: datetime
 
 
+@dataclass
+class Told:
+    """What the bank said of the calls that are left, in the last answer that said something of it."""
+
+    calls_left: CallsLeft | None = None
+
+    def hear(self, answer: Response) -> None:
+        self.calls_left = calls_left(answer) or self.calls_left
+
+
 def ask(
     bank_id: UUID,
     connection_id: UUID,
@@ -59,20 +71,22 @@ def ask(
     *,
     clock: Clock,
     line: Line | None = None,
+    told: Told | None = None,
 ) -> T:
     """Run one operation with the connection's token; renews it before its end, and once when refused.
 
-    `line`: what the caller has just opened. Raises ConnectorFailure, and what `open_line` raises.
+    `line`: what the caller has just opened; `told` hears what the bank says beside. Raises ConnectorFailure, and what `open_line` raises.
     """
     line = line or _open(bank_id, connection_id, clock())
+    heard = told.hear if told else None
     if needs_refresh(expires_at=line.token_expires_at, at=clock()):
         line = _refreshed(bank_id, connection_id, line, clock)
     try:
         try:
-            return run(operation(line.connector, line.grant))
+            return run(operation(line.connector, line.grant), heard=heard)
         except AuthorisationExpired:
             line = _refreshed(bank_id, connection_id, line, clock)
-            return run(operation(line.connector, line.grant))
+            return run(operation(line.connector, line.grant), heard=heard)
     except RateLimited as limited:
         _hold_off(bank_id, connection_id, limited.retry_after, clock())
         raise

@@ -29,7 +29,7 @@ from partners.events import AccountsLinked, customer_key
 from partners.feeds.cursors import start_reading, stop_reading
 from partners.feeds.models import FeedCursor
 from partners.ledger.actions import record_accounts
-from portal.middleware import current_request_id
+from portal.middleware import current_customer_ip, current_request_id
 from portal.outbox.publishing import publish
 from portal.wakeups import wake_after_commit
 
@@ -113,6 +113,7 @@ def _connected(
     connection.authorised_until = walk.created_at + AUTHORISED_FOR
     connection.allowed_digest = allowed_digest(connection.id, brought.external_ids)
     connection.resume_at = None
+    connection.calls_a_day = brought.calls_a_day
     connection.refreshing_until = None
     keep_tokens(connection, brought.tokens)
     connection.save()
@@ -181,7 +182,14 @@ def _read(
     connection: Connection, account_ids: Sequence[UUID], kinds: Collection[str], *, at: datetime
 ) -> None:
     stop_reading(connection_id=connection.id)
-    start_reading(connection_id=connection.id, account_ids=account_ids, kinds=kinds, at=at)
+    # Who has just linked is there, and need not be counted as away.
+    start_reading(
+        connection_id=connection.id,
+        account_ids=account_ids,
+        kinds=kinds,
+        at=at,
+        asked_from=current_customer_ip(),
+    )
     wake_after_commit("partners.sync.tasks.pull_due", bank_id=str(connection.bank_id))
 
 

@@ -31,6 +31,8 @@ class Connection(TenantModel):
     authorised_until = models.DateTimeField(null=True, blank=True)
     # The bank's budget: nothing is asked before this instant (429, Retry-After).
     resume_at = models.DateTimeField(null=True, blank=True)
+    # How often a day one list of an account may be asked for while the customer is away; null: nobody said.
+    calls_a_day = models.PositiveIntegerField(null=True, blank=True)
     # Held by whoever is fetching new tokens, so that two workers do not spend one refresh token.
     refreshing_until = models.DateTimeField(null=True, blank=True)
     # When it is looked at next whether anything of it is allowed still: not before the last consent ends.

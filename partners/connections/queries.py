@@ -13,7 +13,7 @@ from accounts.linking.queries import live_links
 from partners.alerts.models import AlertType
 from partners.connections.brought import allowed_digest
 from partners.connections.models import Authorisation, Connection, SpareConsent
-from partners.feeds.models import FeedKind
+from partners.feeds.models import FeedCursor, FeedKind
 from partners.ledger.models import Account
 from partners.ledger.queries import accounts_of
 from portal.tenancy.blocks import current_bank_id
@@ -32,13 +32,23 @@ def live_connection_of_account(*, customer_id: UUID, account_id: UUID) -> Connec
 
 
 def held_off_until(
-    *, customer_id: UUID, account_ids: Collection[UUID], at: datetime
+    *, customer_id: UUID, account_ids: Collection[UUID], kind: str, at: datetime
 ) -> datetime | None:
-    """When the bank may be asked for all of these accounts again; None where it may be asked now."""
+    """When the bank may be asked for this feed of all of these accounts again; None where it may be asked now.
+
+    It wants to be left alone, or said that of the calls it counts none is left.
+    """
     links = live_links().filter(customer_id=customer_id, account_id__in=account_ids)
-    held_off = Connection.objects.filter(pk__in=links.values("connection_id"), resume_at__gt=at)
-    latest: datetime | None = held_off.aggregate(latest=Max("resume_at"))["latest"]
-    return latest
+    ways = links.values("connection_id")
+    held_off = Connection.objects.filter(pk__in=ways, resume_at__gt=at)
+    used_up = FeedCursor.objects.filter(
+        connection_id__in=ways, account_id__in=account_ids, kind=kind, calls_left=0
+    ).filter(calls_reset_at__gt=at)
+    found: list[datetime | None] = [
+        held_off.aggregate(latest=Max("resume_at"))["latest"],
+        used_up.aggregate(latest=Max("calls_reset_at"))["latest"],
+    ]
+    return max((each for each in found if each is not None), default=None)
 
 
 def connection_to_repair(*, customer_id: UUID, account_ids: Collection[UUID]) -> Connection | None:

@@ -30,6 +30,7 @@ _BROKEN = range(500, 600)
 _NOT_NOW = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
 LONGEST_WAIT = timedelta(days=1)
 _YEARS = range(1970, 2200)
+_LEFT = re.compile(r";\s*r=([0-9]{1,9})\b")
 _RESET = re.compile(r";\s*t=([0-9]{1,7})\b")
 # Seconds since 1970 have ten digits; so many to wait has nobody.
 _MOST_DIGITS = 10
@@ -239,6 +240,25 @@ def _reset(response: Response) -> timedelta | None:
             wait = timedelta(seconds=int(written)) - (at - _EPOCH)
             return max(timedelta(), min(wait, LONGEST_WAIT))
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class CallsLeft:
+    """How many more calls of its kind the bank takes, and in how long its count begins anew."""
+
+    left: int
+    resets_in: timedelta | None
+
+
+def calls_left(response: Response) -> CallsLeft | None:
+    """What an answer says of it: `RateLimit: "default";r=5;t=30`, or the older words; None where it says nothing."""
+    told = _LEFT.search(response.header("ratelimit"))
+    written = told[1] if told else ""
+    for name in ("ratelimit-remaining", "x-ratelimit-remaining"):
+        written = written or response.header(name).strip()
+    if not (written.isascii() and written.isdigit()) or len(written) > _MOST_DIGITS:
+        return None
+    return CallsLeft(int(written), _reset(response))
 
 
 def said_at(response: Response) -> datetime | None:

@@ -458,6 +458,10 @@ class Connector(Protocol):
 
     def accounts(self, *, grant: Grant) -> Steps[AccountList]: ...
 
+    def calls_a_day(self, *, grant: Grant) -> Steps[int | None]:
+        """How often a day one list of an account may be asked for while the customer is away; None: not said."""
+        ...
+
     def balances(
         self, *, grant: Grant, account_external_id: str
     ) -> Steps[tuple[BalanceRecord, ...]]:

@@ -33,7 +33,7 @@ from partners.ledger.models import Entry
 from partners.sharing.rules import Reason
 from partners.sync.models import Notification
 from partners.sync.queries import histories, standing_alone, standings, standings_by_account
-from partners.sync.states import Standing
+from partners.sync.states import CALLS_USED_UP, Standing
 
 DAYS = 14
 PAGE = 25
@@ -61,7 +61,7 @@ def overview(bank: Bank, *, at: datetime) -> dict[str, Any]:
         ran=Max("ran_at"),
         due=Count("id", filter=Q(due_at__lte=at)),
         # What the gate holds back waits for a consent: nothing is wrong with it.
-        failing=Count("id", filter=~Q(last_problem__in=["", *Reason])),
+        failing=Count("id", filter=~Q(last_problem__in=["", CALLS_USED_UP, *Reason])),
     )
     shown, refused = decisions_since(begin)
     integration = Integration.objects.order_by("mode").first()

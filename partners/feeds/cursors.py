@@ -9,6 +9,7 @@ from django.db import connection
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Least
 
+from partners.feeds.budgets import Budget, can_be_told, free_at, is_counted, recent_calls
 from partners.feeds.models import FeedCursor
 from portal.tenancy.blocks import current_bank_id
 from portal.tenancy.leases import LeaseLost
@@ -39,7 +40,9 @@ _CLAIM = """
        JOIN partners_integration i ON i.bank_id = c.bank_id AND i.id = c.integration_id
        WHERE c.bank_id = partners_feedcursor.bank_id AND c.id = partners_feedcursor.connection_id),
       connection_id, account_id, kind, cursor, covered_until, hints, trace, run_id, last_problem, asked_from,
-      history
+      history, calls_left,
+      (SELECT calls_a_day FROM partners_connection c
+       WHERE c.bank_id = partners_feedcursor.bank_id AND c.id = partners_feedcursor.connection_id)
 """
 _HINT = """
     UPDATE partners_feedcursor SET hints = hints + 1, trace = %(trace)s,
@@ -58,6 +61,7 @@ _OF_A_HISTORY = (
     "reached_from",
     "reached_until",
 )
+_OF_THE_STANDARDS = ("balances", "transactions")
 TROUBLES = ("unavailable", "rate_limited")
 
 
@@ -85,12 +89,27 @@ class Claim:
     last_problem: str
     asked_from: str = field(default="", repr=False)
     history: str = ""
+    calls_left: int | None = None
+    calls_a_day: int | None = None
+
+    @property
+    def limit(self) -> int | None:
+        """How often a day the bank lets itself be asked for this feed; what is the partner's own is not counted."""
+        return self.calls_a_day if self.kind in _OF_THE_STANDARDS else None
 
 
 def start_reading(
-    *, connection_id: UUID, account_ids: Iterable[UUID], kinds: Iterable[str], at: datetime
+    *,
+    connection_id: UUID,
+    account_ids: Iterable[UUID],
+    kinds: Iterable[str],
+    at: datetime,
+    asked_from: str = "",
 ) -> None:
-    """Make these feeds of these accounts due now; feeds that were read before go on where they stood."""
+    """Make these feeds of these accounts due now; feeds that were read before go on where they stood.
+
+    `asked_from`: from where the customer asks for it, who is there.
+    """
     wanted = [(account_id, kind) for account_id in sorted(account_ids) for kind in sorted(kinds)]
     FeedCursor.objects.bulk_create(
         [
@@ -101,7 +120,14 @@ def start_reading(
     )
     FeedCursor.objects.filter(
         connection_id=connection_id, account_id__in=account_ids, kind__in=kinds
-    ).update(due_at=at, last_problem="", attempts=0)
+    ).update(
+        due_at=at,
+        last_problem="",
+        attempts=0,
+        asked_from=asked_from,
+        calls_left=None,
+        calls_reset_at=None,
+    )
 
 
 def stop_reading(*, connection_id: UUID) -> None:
@@ -270,6 +296,51 @@ def put_off(
     row.save()
 
 
+def budget_of(row: FeedCursor, claim: Claim) -> Budget:
+    return Budget(claim.limit, row.calls, row.calls_left, row.calls_reset_at)
+
+
+def take_call(claim: Claim, *, at: datetime) -> datetime | None:
+    """Count a call that is about to be made while the customer is away; when it may be made, where not now.
+
+    The pages that follow a list's first belong to its call. Raises LeaseLost.
+    """
+    is_within = bool(claim.place) and claim.run_id is not None
+    if is_within or (not is_counted(claim.limit) and claim.calls_left is None):
+        return None
+    row = held_cursor(claim)
+    if is_counted(claim.limit) and can_be_told(claim.asked_from):
+        return None
+    free = free_at(budget_of(row, claim), at=at, is_wanted=row.asked_at is not None)
+    if free > at:
+        return free
+    if is_counted(claim.limit):
+        row.calls = [*recent_calls(row.calls, at=at), at]
+        row.save(update_fields=["calls"])
+    return None
+
+
+def wait_for_call(claim: Claim, *, until: datetime, problem: str) -> None:
+    """Nothing is asked before: nothing is wrong. Raises LeaseLost."""
+    row = held_cursor(claim)
+    row.lease_until = None
+    if row.due_at is not None:
+        row.due_at = until
+    row.last_problem = problem
+    row.save(update_fields=["lease_until", "due_at", "last_problem"])
+
+
+def note_calls_left(
+    claim: Claim, *, left: int, resets_at: datetime | None, due_at: datetime
+) -> None:
+    """What the bank said as it was asked, and when it is asked next for it; not where a hint came since."""
+    row = held_cursor(claim)
+    row.calls_left, row.calls_reset_at = left, resets_at
+    if row.due_at is not None and row.hints <= row.hints_seen:
+        row.due_at = max(row.due_at, due_at)
+    row.save(update_fields=["calls_left", "calls_reset_at", "due_at"])
+
+
 def held_history(*, connection_id: UUID, account_id: UUID) -> FeedCursor | None:
     """The place in an account's payments, locked, with its connection and bank; None where they are not read."""
     rows = FeedCursor.objects.select_related("connection__integration__bank")
@@ -278,7 +349,8 @@ def held_history(*, connection_id: UUID, account_id: UUID) -> FeedCursor | None:
 
 
 def take_from_workers(row: FeedCursor) -> None:
-    """Whoever reads it just now stores nothing more; saving is the caller's."""
+    """Whoever reads it just now stores nothing more; saving is the caller's. The customer is not there any more."""
+    row.asked_from = ""
     row.fence += 1
     row.lease_until = None
     row.cursor = ""

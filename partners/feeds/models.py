@@ -1,5 +1,6 @@
 """What a bank shares: on, off, masked, where we stopped reading."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -79,6 +80,10 @@ class FeedCursor(QueueModel):
     asked_at = models.DateTimeField(null=True, blank=True)
     # From which address they did, until it is answered: a bank may be told that its customer is there.
     asked_from = models.CharField(max_length=45, blank=True, default="")
+    # When the bank was asked while the customer was away, of the last day, where it counts; and what it said is left.
+    calls = ArrayField(models.DateTimeField(), default=list, blank=True)
+    calls_left = models.PositiveBigIntegerField(null=True, blank=True)
+    calls_reset_at = models.DateTimeField(null=True, blank=True)
     # The trace of the notification that made this due, carried to the screen.
     trace = models.CharField(max_length=64, blank=True)
 

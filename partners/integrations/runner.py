@@ -9,7 +9,7 @@ import logging
 import os
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TypeVar
@@ -88,11 +88,22 @@ def close_connections() -> None:
         _clients.pop(place).close()
 
 
-def run(steps: Steps[T]) -> T:
-    """Drive an operation to its end. Raises ConnectorFailure for whatever the bank did not do."""
+def run(steps: Steps[T], *, heard: Callable[[Response], None] | None = None) -> T:
+    """Drive an operation to its end. Raises ConnectorFailure for whatever the bank did not do.
+
+    `heard`: is told of each answer.
+    """
     if is_serving():
         raise TransactionOpen("no network call with a transaction open: read, call, then write")
-    return drive(steps, send)
+    if heard is None:
+        return drive(steps, send)
+
+    def listening(request: Request) -> Response:
+        answer = send(request)
+        heard(answer)
+        return answer
+
+    return drive(steps, listening)
 
 
 def send(request: Request) -> Response:

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from partners.sandbox import (
     accounts_api,
+    allowance,
     berlin_group_api,
     calls,
     control,
@@ -85,13 +86,13 @@ async def discovery(request: Request) -> Response:
 def make_app(settings: Settings) -> Starlette:
     """The bank as an ASGI application; its lifespan opens the database and the background work."""
 
-    book = calls.Calls()
+    book, counted = calls.Calls(), allowance.Allowance()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with _open_bank(settings) as bank:
             app.state.bank = bank
-            app.state.calls = book
+            app.state.calls, app.state.allowance = book, counted
             _log.info("open bank=%s port=%s", settings.profile.slug, settings.port)
             app.state.player = Player(bank)
             tasks = [asyncio.create_task(work(bank)) for work in (push_forever, tick_forever)]
@@ -111,6 +112,7 @@ def make_app(settings: Settings) -> Starlette:
             *decisions_api.ROUTES,
             *control.ROUTES,
             *calls.ROUTES,
+            *allowance.ROUTES,
             Route("/.well-known/jwks.json", jwks, methods=["GET"]),
             Route("/.well-known/openid-configuration", discovery, methods=["GET"]),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
@@ -119,6 +121,7 @@ def make_app(settings: Settings) -> Starlette:
         middleware=[
             Middleware(RequestLog),
             Middleware(calls.CallBook, calls=book),
+            Middleware(allowance.Counted, allowance=counted),
             Middleware(TrustedHostMiddleware, allowed_hosts=settings.hosts),
             Middleware(FaultyInterfaces, seed=settings.seed),
             Middleware(CleanAddresses),

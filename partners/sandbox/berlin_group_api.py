@@ -233,7 +233,7 @@ async def read_consent(request: Request) -> Response:
             "access": access,
             "recurringIndicator": True,
             "validUntil": (row["expires_text"] or "9999-12-31")[:10],
-            "frequencyPerDay": 1440,
+            "frequencyPerDay": request.app.state.allowance.granted,
             "lastActionDate": changed.astimezone(bank.profile.tz).date().isoformat(),
             "consentStatus": CONSENT_STATUS[row["status"]],
         }

@@ -97,7 +97,9 @@ def require_balances(account_ids: Sequence[UUID], *, door: Door, at: datetime) -
     decided = authorize(_ask(account_ids, door, at))
     if not isinstance(decided, Allowed):
         refuse(decided)
-    until = held_off_until(customer_id=_customer_id(), account_ids=decided.account_ids, at=at)
+    until = held_off_until(
+        customer_id=_customer_id(), account_ids=decided.account_ids, kind=BALANCES, at=at
+    )
     if until is not None:
         wait = ceil((until - at).total_seconds())
         raise TooMany("The bank wants to be asked less often.", retry_after=wait)

@@ -26,9 +26,11 @@ from partners.connectors.base import (
     TransactionRecord,
 )
 from partners.events import BalancesRead, EntriesChanged, account_key
+from partners.feeds.budgets import next_at
 from partners.feeds.cursors import (
     Claim,
     bring_forward,
+    budget_of,
     finish,
     held_cursor,
     hint_accounts,
@@ -224,15 +226,16 @@ def _finish(
     today: date,
     place: str = "",
 ) -> None:
+    due_at = next_at(budget_of(row, claim), at=at, every=settings.SWEEP_INTERVAL)
     # What came while a long history was read is asked for at once.
-    next_at = at if covered.until < today else at + settings.SWEEP_INTERVAL
+    is_behind = covered.until < today
     finish(
         row,
         claim,
         covered_from=covered.since,
         covered_until=covered.until,
         at=at,
-        next_at=next_at,
+        next_at=at if is_behind else due_at,
         place=place,
     )
 
@@ -313,7 +316,9 @@ def pause(claim: Claim) -> None:
     """Let go of a long reading between two pages; it goes on where it stands. Raises LeaseLost."""
     row = held_cursor(claim)
     row.lease_until = None
-    row.save(update_fields=["lease_until"])
+    # Whoever asked for it does not wait any more.
+    row.asked_from = ""
+    row.save(update_fields=["lease_until", "asked_from"])
 
 
 def note_failure(

@@ -10,8 +10,8 @@ its own back-off. A worker that dies here leaves a lease that ends, and a repeat
 import logging
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import DatabaseError
 
-from partners.connections.line import Line, ask, open_line
+from partners.connections.line import Line, Told, ask, open_line
 from partners.connectors.base import (
     AuthorisationRevoked,
     BadAnswer,
@@ -39,7 +39,15 @@ from partners.connectors.base import (
     TransactionRecord,
 )
 from partners.connectors.catalogue import IN_ONE_LINE
-from partners.feeds.cursors import Claim, claim_due, held_cursor
+from partners.feeds.budgets import Budget, next_at
+from partners.feeds.cursors import (
+    Claim,
+    claim_due,
+    held_cursor,
+    note_calls_left,
+    take_call,
+    wait_for_call,
+)
 from partners.feeds.models import FeedCursor
 from partners.ledger.models import Account
 from partners.sync.actions import (
@@ -58,7 +66,7 @@ from partners.sync.permission import (
     require_permission,
 )
 from partners.sync.rules import read_since
-from partners.sync.states import HISTORY_HELD
+from partners.sync.states import CALLS_USED_UP, HISTORY_HELD, LINK_AGAIN
 from portal.telemetry.measures import READINGS
 from portal.telemetry.traces import span
 from portal.tenancy.blocks import NotServed, Served, serving, serving_customer
@@ -81,6 +89,14 @@ class HistoryHeld(Exception):  # named for what is so
     """Staff hold the history back, and this bank cannot be asked for what is new alone."""
 
 
+class CallsUsedUp(Exception):  # named for what is so
+    """Of what the bank allows a day, nothing is left for this but what is kept for the customer."""
+
+    def __init__(self, free_at: datetime) -> None:
+        super().__init__(CALLS_USED_UP)
+        self.free_at = free_at
+
+
 @dataclass(frozen=True)
 class _Reading:
     """One feed of one account, about to be read."""
@@ -92,6 +108,7 @@ class _Reading:
     since: date
     line: Line | None
     clock: Clock
+    told: Told = field(default_factory=Told)
 
     def serving(self) -> AbstractContextManager[Served]:
         """One transaction with the reach of the customer whose authorisation is read with."""
@@ -135,16 +152,18 @@ def pull(*, bank_id: UUID, claim: Claim, clock: Clock, line: Line | None = None)
         begun = reading.begun
         with kept(FeedCursor, claim.cursor_id, fence=claim.fence, bank_id=bank_id, clock=clock):
             _read(reading)
+        _note_calls_left(reading)
         READINGS.labels(claim.kind, "complete").inc()
     except (LeaseLost, NotServed):
         # Somebody else's by now, or nobody's: the customer is gone with all of theirs.
         return True
     except NotToBeRead as refused:
         _not_to_be_read(bank_id, claim, begun, refused, clock)
-    except AuthorisationRevoked:
-        _fail(bank_id, claim, begun, "link_again", clock, ended=True)
-    except HistoryHeld:
-        _fail(bank_id, claim, begun, HISTORY_HELD, clock, ended=True)
+    except (AuthorisationRevoked, HistoryHeld) as reason:
+        problem = HISTORY_HELD if isinstance(reason, HistoryHeld) else LINK_AGAIN
+        _fail(bank_id, claim, begun, problem, clock, ended=True)
+    except CallsUsedUp as used:
+        _wait(bank_id, claim, used.free_at)
     except TemporarilyUnavailable as failure:
         problem = "rate_limited" if isinstance(failure, RateLimited) else "unavailable"
         _fail(bank_id, claim, begun, problem, clock, retry_after=failure.retry_after)
@@ -157,6 +176,29 @@ def pull(*, bank_id: UUID, claim: Claim, clock: Clock, line: Line | None = None)
         logger.exception("feed %s could not be read", claim.cursor_id)
         _fail(bank_id, claim, begun, "internal", clock, forget_place=True)
     return True
+
+
+def _wait(bank_id: UUID, claim: Claim, until: datetime) -> None:
+    READINGS.labels(claim.kind, CALLS_USED_UP).inc()
+    with suppress(LeaseLost), serving(bank_id):
+        wait_for_call(claim, until=until, problem=CALLS_USED_UP)
+
+
+def _note_calls_left(reading: _Reading) -> None:
+    """Where the bank counts our calls and said how many are left, the next one is not before its time."""
+    told = reading.told.calls_left
+    if told is None:
+        return
+    at = reading.clock()
+    resets_at = None if told.resets_in is None else at + told.resets_in
+    budget = Budget(reading.claim.limit, left=told.left, resets_at=resets_at)
+    with serving(reading.bank_id):
+        note_calls_left(
+            reading.claim,
+            left=told.left,
+            resets_at=resets_at,
+            due_at=next_at(budget, at=at, every=settings.SWEEP_INTERVAL),
+        )
 
 
 def _word(failure: ConnectorFailure) -> str:
@@ -178,6 +220,9 @@ def _begin(bank_id: UUID, claim: Claim, clock: Clock, line: Line | None) -> _Rea
     with serving_customer(bank_id, claim.customer_id):
         allowed = require_permission(claim, at=at)
         account = Account.objects.select_related("bank").get(pk=claim.account_id)
+        free_at = take_call(claim, at=at)
+    if free_at is not None:
+        raise CallsUsedUp(free_at)
     since = read_since(
         covered_until=claim.covered_until,
         history_from=allowed.history_from[claim.account_id],
@@ -207,6 +252,7 @@ def _read_balances(reading: _Reading) -> None:
         ),
         clock=reading.clock,
         line=reading.line,
+        told=reading.told,
     )
     at = reading.clock()
     with reading.serving():
@@ -308,6 +354,7 @@ def _where_it_began(reading: _Reading, begun: Begun, moved: int) -> str:
 def _ask_page(reading: _Reading, place: str, *, line: Line | None) -> TransactionPage:
     def operation(connector: Connector, grant: Grant) -> Steps[TransactionPage]:
         account = reading.account_external_id
+        grant = replace(grant, customer_ip=reading.claim.asked_from)
         if place:
             return connector.more_transactions(
                 grant=grant, account_external_id=account, cursor=place
@@ -317,7 +364,14 @@ def _ask_page(reading: _Reading, place: str, *, line: Line | None) -> Transactio
         )
 
     connection_id = reading.claim.connection_id
-    return ask(reading.bank_id, connection_id, operation, clock=reading.clock, line=line)
+    return ask(
+        reading.bank_id,
+        connection_id,
+        operation,
+        clock=reading.clock,
+        line=line,
+        told=reading.told,
+    )
 
 
 def _store(reading: _Reading, page: ReadPage, begun: Begun) -> Begun:

@@ -11,6 +11,7 @@ from django.db.models import Count, Max, Min, Q, QuerySet
 
 from partners.banks.models import Bank
 from partners.connections.models import Connection
+from partners.feeds.budgets import gap
 from partners.feeds.cursors import failing_again_and_again
 from partners.feeds.models import FeedCursor
 from partners.sharing.rules import Reason
@@ -124,7 +125,8 @@ def _standing(
         feeds=[_feed(each, at) for each in cursors],
         held_back=_HELD_BACK,
     )
-    return standing_of(facts, at=at, every=settings.SWEEP_INTERVAL)
+    every = max(settings.SWEEP_INTERVAL, gap(connection.calls_a_day))
+    return standing_of(facts, at=at, every=every)
 
 
 def _feed(row: FeedCursor, at: datetime) -> ReadFeed:

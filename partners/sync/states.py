@@ -10,6 +10,8 @@ _ACTIVE = "active"
 LINK_AGAIN = "link_again"
 # Staff hold the history back, and the bank cannot be asked for what is new alone.
 HISTORY_HELD = "history_held"
+# The day's calls are used up, but for those that are kept for the customer.
+CALLS_USED_UP = "calls_used_up"
 
 # A failure or two in a row is tried again within seconds, and is nobody's business.
 FAILING_AFTER = 3
@@ -124,6 +126,8 @@ def _of_readings(
 def _of_a_good_one(facts: Facts, read: Sequence[ReadFeed], at: datetime) -> tuple[State, str]:
     if facts.authorised_until is not None and facts.authorised_until - at <= EXPIRING_WITHIN:
         return State.EXPIRING, "expiring"
+    if any(each.problem == CALLS_USED_UP for each in read):
+        return State.HEALTHY, CALLS_USED_UP
     is_first = any(each.fresh_as_of is None for each in read)
     return State.HEALTHY, "first_reading" if is_first else ""
 

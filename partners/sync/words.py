@@ -11,7 +11,7 @@ from partners.feeds.histories import percent_of, state_of
 from partners.feeds.models import FeedCursor, FeedKind
 from partners.sync.history import Decision
 from partners.sync.queries import Failing
-from partners.sync.states import HISTORY_HELD, Standing, State
+from partners.sync.states import CALLS_USED_UP, HISTORY_HELD, Standing, State
 
 LABELS: Mapping[State, tuple[Any, str]] = {
     State.HEALTHY: (gettext_lazy("Healthy"), "good"),
@@ -71,6 +71,12 @@ REASONS: Mapping[str, tuple[Any, Any]] = {
     ),
     "expired": (gettext_lazy("What the customer authorised at the bank has run out."), _SIGN_IN),
     "revoked": (gettext_lazy("The bank takes the authorisation no more."), _SIGN_IN),
+    CALLS_USED_UP: (
+        gettext_lazy(
+            "The bank allows so many calls a day while the customer is away. What is left of them is kept for when they ask."
+        ),
+        _BY_ITSELF,
+    ),
     HISTORY_HELD: (
         gettext_lazy(
             "Reading the history is held back, and this bank tells nothing newer without it."

@@ -3,12 +3,13 @@
 from http import HTTPStatus
 
 from partners.connectors import oauth
-from partners.connectors.answers import read_json
+from partners.connectors.answers import raise_for_trouble, read_json
 from partners.connectors.base import (
     Authorisation,
     BankAddress,
     BankRefused,
     ConsentTerms,
+    Grant,
     Response,
     Steps,
 )
@@ -19,6 +20,7 @@ from partners.connectors.berlin_group.words import AWAITING
 # How often a day we may ask while no customer is there: once a minute, should events fail. Over the
 # four of PSD2 only by agreement, which a partner bank has with us (docs/for-banks.md).
 _A_DAY = 1440
+_UNLESS_SAID = 4
 
 
 def begin(
@@ -75,6 +77,18 @@ def _asked(terms: ConsentTerms, address: BankAddress) -> dict[str, object]:
         "frequencyPerDay": _A_DAY,
         "combinedServiceIndicator": False,
     }
+
+
+def read_calls_a_day(address: BankAddress, *, grant: Grant) -> Steps[int | None]:
+    """What the bank grants of what we asked for; where it does not say, what the standard gives everybody."""
+    response = yield calls.consent_of(address, grant)
+    raise_for_trouble(response)
+    if response.status != HTTPStatus.OK:
+        return _UNLESS_SAID
+    told = read_json(response).members.get("frequencyPerDay")
+    if not isinstance(told, int) or isinstance(told, bool):
+        return _UNLESS_SAID
+    return min(max(told, 1), _A_DAY)
 
 
 def _read_consent(response: Response) -> str:

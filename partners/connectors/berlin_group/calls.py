@@ -26,6 +26,12 @@ def get(where: str, grant: Grant) -> Request:
     return Request("GET", where, _bearer(grant.access_token) | named)
 
 
+def consent_of(address: BankAddress, grant: Grant) -> Request:
+    return Request(
+        "GET", url(address, "consents", grant.bank_consent_id), _bearer(grant.access_token)
+    )
+
+
 def status_of(address: BankAddress, grant: Grant) -> Request:
     where = url(address, "consents", grant.bank_consent_id, "status")
     return Request("GET", where, _bearer(grant.access_token))

@@ -41,6 +41,9 @@ class BerlinGroup(PartnerInterface):
     def revoke_consent(self, *, bank_consent_id: str) -> Steps[None]:
         return authorisation.revoke(self.address, bank_consent_id=bank_consent_id)
 
+    def calls_a_day(self, *, grant: Grant) -> Steps[int | None]:
+        return authorisation.read_calls_a_day(self.address, grant=grant)
+
     def accounts(self, *, grant: Grant) -> Steps[AccountList]:
         return accounts.read_accounts(self.address, grant=grant)
 

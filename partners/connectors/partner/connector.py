@@ -37,6 +37,11 @@ class PartnerInterface:
     def refresh(self, *, refresh_token: str, at: datetime) -> Steps[TokenSet]:
         return oauth.refresh(self.address, refresh_token=refresh_token, at=at)
 
+    def calls_a_day(self, *, grant: Grant) -> Steps[int | None]:  # noqa: ARG002  # the interface's
+        """No protocol says it beforehand, but the one that does."""
+        yield from ()
+        return None
+
     def receipts(
         self, *, grant: Grant, account_external_id: str, after: str
     ) -> Steps[ReceiptPage]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from partners.connectors.answers import clean, retry_after
+from partners.connectors.answers import calls_left, clean, retry_after
 from partners.connectors.base import Response
 
 
@@ -97,3 +97,29 @@ def test_when_a_count_of_calls_begins_anew_is_read_however_it_is_written(
     waits = retry_after(Response(429, headers))
 
     assert waits == (None if seconds is None else timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize(
+    ("headers", "left"),
+    [
+        ({"RateLimit": '"daily";r=5;t=3600'}, (5, 3600)),
+        ({"RateLimit-Remaining": "0", "RateLimit-Reset": "30"}, (0, 30)),
+        ({"X-RateLimit-Remaining": "12"}, (12, None)),
+        ({"X-RateLimit-Remaining": "3", "X-RateLimit-Reset": "1774861290"} | DATE, (3, 90)),
+        ({"X-RateLimit-Remaining": "-1"}, None),
+        ({"X-RateLimit-Remaining": "\u0663"}, None),
+        ({"X-RateLimit-Remaining": "9" * 40}, None),
+        ({"RateLimit": '"daily";t=3600'}, None),
+        ({}, None),
+    ],
+)
+def test_how_many_calls_are_left_is_read_however_it_is_written(
+    headers: dict[str, str], left: tuple[int, int | None] | None
+) -> None:
+    told = calls_left(Response(200, headers))
+
+    if left is None:
+        assert told is None
+        return
+    assert told is not None
+    assert (told.left, told.resets_in) == (left[0], left[1] and timedelta(seconds=left[1]))

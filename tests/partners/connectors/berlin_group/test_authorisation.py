@@ -186,3 +186,26 @@ def test_a_consent_that_is_over_needs_no_ending(code: str) -> None:
 
     with pytest.raises(StopIteration):
         steps.send(dialect.refused(403, code))
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "calls"),
+    [
+        (200, {"frequencyPerDay": 4}, 4),
+        (200, {"frequencyPerDay": 0}, 1),
+        (200, {"frequencyPerDay": 10**9}, 1440),
+        (200, {"frequencyPerDay": True}, 4),
+        (200, {"frequencyPerDay": "often"}, 4),
+        (200, {}, 4),
+        (403, {"tppMessages": []}, 4),
+    ],
+)
+def test_how_often_a_day_it_may_be_asked_is_what_the_consent_grants(
+    status: int, said: dict[str, object], calls: int
+) -> None:
+    steps = bank.calls_a_day(grant=GRANT)
+    request = next(steps)
+    with pytest.raises(StopIteration) as ended:
+        steps.send(Response(status, {}, json.dumps(said).encode()))
+    assert request.url.endswith(f"/consents/{GRANT.bank_consent_id}")
+    assert ended.value.value == calls
