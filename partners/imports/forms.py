@@ -54,6 +54,7 @@ class ColumnField(forms.TypedChoiceField):
             error_messages={"required": _WRONG["no_day"]},
         )
         self.one_is_enough = name in _AMOUNTS
+        self.can_be_none = True
 
 
 class MappingForm(forms.Form):
