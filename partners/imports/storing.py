@@ -7,6 +7,7 @@ a file keeps to no order of days, what was seen of all of it is remembered.
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -88,6 +89,8 @@ class Storing:
         self._began: float | None = None
         self._places: OrderedDict[tuple[str, str, str], _Place] = OrderedDict()
         self._seen: dict[UUID, Counter[str]] = {}
+        # Rows of this day that were stored in an earlier turn.
+        self._earlier: list[Entry] = []
         # The account whose refusal is on the record already.
         self._noted: UUID | None = None
         self._left_out: Counter[tuple[str, str]] = Counter()
@@ -116,7 +119,7 @@ class Storing:
             run = self._run
         if day != run.day and self.in_order and not run.records:
             # Of the days before, nothing waits to be stored: their equals are all told apart.
-            self._seen.clear()
+            self._forget_days()
         run.day = day
         self.passed += 1
         if self.passed <= self.behind:
@@ -138,13 +141,22 @@ class Storing:
         place = self._run.place
         if place.account_id is None:
             return
-        try:
-            record = record_of(entry, currency=place.currency)
-        except Malformed:
+        self._earlier.append(entry)
+        # Where days are in order only the last one counts: most of them are let go of as they came.
+        if self.in_order and self.passed < self.behind and len(self._earlier) < MOST_IN_BATCH:
             return
-        if record.currency == place.currency:
-            seen = self._seen.setdefault(place.account_id, Counter())
-            rows_of([record], account_id=place.account_id, source=self.source, seen=seen)
+        entries, self._earlier = self._earlier, []
+        records = []
+        for each in entries:
+            with suppress(Malformed):
+                records.append(record_of(each, currency=place.currency))
+        ours = [each for each in records if each.currency == place.currency]
+        seen = self._seen.setdefault(place.account_id, Counter())
+        rows_of(ours, account_id=place.account_id, source=self.source, seen=seen)
+
+    def _forget_days(self) -> None:
+        self._seen.clear()
+        self._earlier.clear()
 
     # --- whose rows they are ----------------------------------------------------------------------
     def _turn_to(self, place: _Place) -> None:
@@ -154,7 +166,7 @@ class Storing:
         self._flush()
         same = place.account_id == before.place.account_id
         if self.in_order and not same:
-            self._seen.clear()
+            self._forget_days()
         self._run = _Run(place, day=before.day if same else None)
 
     def _place_of(self, statement: Statement) -> _Place:
