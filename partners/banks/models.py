@@ -103,6 +103,7 @@ class StaffDeed(TenantModel):
         KEY_STORED = "key_stored", _("Stored our next key for the bank")
         KEY_USED = "key_used", _("Changed over to another of our keys")
         KEY_DROPPED = "key_dropped", _("Dropped one of our keys")
+        FILE_AGAIN = "file_again", _("Had a statement file read again")
 
     what = models.CharField(max_length=30, choices=What)
     # staff:<id>, command

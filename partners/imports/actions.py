@@ -9,6 +9,8 @@ from uuid import UUID
 from django.db import connection
 from django.utils.translation import gettext_noop
 
+from partners.banks.actions import note_deed
+from partners.banks.models import StaffDeed
 from partners.imports.models import StatementImport, StatementMapping
 from partners.imports.queries import same_file
 from partners.imports.rules import Check, as_columns, mask_of, note, note_left_out
@@ -80,12 +82,17 @@ def keep_import(
     """The import of this file, in the bank's block; False where it was brought before, and nothing is to be done.
 
     A file that is being read, or was read whole, is that import. One of which something could not be kept
-    then (an account that nobody had linked, a refusal) is read again. `refused`: seen by how it begins.
+    then (an account that nobody had linked, a refusal, a fault of ours) is read again. `refused`: seen by how
+    it begins.
     """
     with connection.cursor() as cursor:
         cursor.execute(_ONE_AT_A_TIME, [f"{current_bank_id()}:{brought.sha256}"])
     before = same_file(brought.sha256)
-    if before is not None:
+    if before is not None and before.state == StatementImport.State.FAILED:
+        # What is brought anew is read in its place: its own file may be what was wrong.
+        _refuse(before, Malformed("file", gettext_noop("was brought again")), at=at)
+        before.save()
+    elif before is not None:
         return before, False
     row = StatementImport(
         id=brought.import_id,
@@ -242,6 +249,7 @@ def finish(claim: Claim, *, at: datetime) -> None:
     row = held_import(claim)
     row.state, row.finished_at = StatementImport.State.DONE, at
     row.bytes_read, row.entries_read = row.size, row.entries
+    row.fault = ""
     row.due_at = row.lease_until = None
     row.save()
 
@@ -259,29 +267,46 @@ def _refuse(row: StatementImport, why: Malformed, *, at: datetime) -> None:
     row.due_at = row.lease_until = None
 
 
-def put_off(claim: Claim, *, at: datetime) -> bool:
-    """Something of ours failed: try again later, and not for ever; False where it was given up."""
+def put_off(claim: Claim, fault: str, *, at: datetime) -> None:
+    """Something of ours failed: try again later, and after some tries when somebody says so. The file is kept."""
     row = held_import(claim)
     row.attempts += 1
+    row.fault, row.lease_until = fault, None
+    row.due_at = at + _FIRST_WAIT * (1 << row.attempts)
     if row.attempts >= _MOST_TRIES:
-        _refuse(
-            row, Malformed("file", gettext_noop("could not be read, by a fault of ours")), at=at
-        )
-        row.save()
-        return False
-    row.due_at, row.lease_until = at + _FIRST_WAIT * (1 << row.attempts), None
+        row.state, row.due_at = StatementImport.State.FAILED, None
     row.save()
-    return True
+
+
+def try_again(*, import_id: UUID, by: str, at: datetime) -> StatementImport:
+    """Have a file that we gave up read from where it stood; one that is not given up is left as it is. Raises NotFound."""
+    row = StatementImport.objects.select_for_update(no_key=True).filter(pk=import_id).first()
+    if row is None:
+        raise NotFound
+    if row.state != StatementImport.State.FAILED:
+        return row
+    row.state, row.due_at, row.attempts = StatementImport.State.RECEIVED, at, 0
+    row.save(update_fields=["state", "due_at", "attempts"])
+    about = {"sha256": row.sha256[:12]}
+    note_deed(what=StaffDeed.What.FILE_AGAIN, by=by, about=about, at=at)
+    wake_for_bank_after_commit(READ_DUE, bank_id=current_bank_id())
+    return row
+
+
+_NOBODY_CAME: Mapping[str, str] = {
+    StatementImport.State.NEEDS_MAPPING: gettext_noop("nobody said what its columns are"),
+    StatementImport.State.FAILED: gettext_noop("could not be read, by a fault of ours"),
+}
 
 
 def give_up_waiting(*, before: datetime, at: datetime) -> list[UUID]:
-    """Refuse tables that nobody said the columns of since then; which they were."""
+    """Refuse what has waited for staff since then: for its columns, or to be tried again; which they were."""
     waiting = StatementImport.objects.select_for_update(no_key=True, skip_locked=True).filter(
-        state=StatementImport.State.NEEDS_MAPPING, received_at__lt=before
+        state__in=_NOBODY_CAME, received_at__lt=before
     )
     gone = []
     for row in waiting:
-        _refuse(row, Malformed("file", gettext_noop("nobody said what its columns are")), at=at)
+        _refuse(row, Malformed("file", _NOBODY_CAME[row.state]), at=at)
         row.save()
         gone.append(row.id)
     return gone

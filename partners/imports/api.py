@@ -137,6 +137,7 @@ def body_of(row: StatementImport) -> dict[str, Any]:
         "left_out": [{"account": mask, "why": why, "entries": n} for mask, why, n in row.left_out],
         "problems": [{"where": where, "reason": reason} for where, reason in row.problems],
         "refused": refusal if row.refused_reason else None,
+        "fault": row.fault or None,
     }
 
 

@@ -26,6 +26,15 @@ class StatementImport(QueueModel):
         NEEDS_MAPPING = "needs_mapping", _("Needs its columns")
         DONE = "done", _("Read")
         REFUSED = "refused", _("Refused")
+        # Given up by a fault of ours: the file is kept until it is tried again.
+        FAILED = "failed", _("Not read, by a fault of ours")
+
+    class Fault(models.TextChoices):
+        DATABASE = "database", _("The database was away, or refused to write.")
+        DISK = "disk", _("The disk was full, or did not answer.")
+        FILE = "file", _("The file is not where it was put, or could not be opened.")
+        TIME = "time", _("It took too long.")
+        OTHER = "other", _("Something in the portal went wrong. It is in the log.")
 
     door = models.CharField(max_length=10, choices=Door)
     # staff:<id>, bank, folder
@@ -64,6 +73,8 @@ class StatementImport(QueueModel):
     problems = models.JSONField(default=list)
     refused_where = models.CharField(max_length=80, blank=True)
     refused_reason = models.CharField(max_length=200, blank=True)
+    # What of ours went wrong, the last time that something did; empty once it is read.
+    fault = models.CharField(max_length=10, choices=Fault, blank=True)
     received_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
 

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import DatabaseError, InterfaceError
+
 from partners.imports import files
 from partners.imports.actions import (
     Claim,
@@ -74,14 +77,26 @@ def read(*, bank_id: UUID, claim: Claim, clock: Clock) -> None:
         return
     except Malformed as why:
         is_over = _refused(reading, why)
-    except (FileNotFoundError, SecretUnreadable):
-        is_over = _refused(reading, Malformed("file", "is not here any more"))
-    except Exception:
+    except Exception as problem:
         logger.exception("statement import %s could not be read", claim.import_id)
+        is_over = False
         with serving(bank_id):
-            is_over = not put_off(claim, at=clock())
+            put_off(claim, fault_of(problem), at=clock())
     if is_over:
         files.forget(bank_id=bank_id, import_id=claim.import_id)
+
+
+def fault_of(problem: Exception) -> str:
+    """What of ours went wrong, by what was raised."""
+    if isinstance(problem, (FileNotFoundError, SecretUnreadable)):
+        return StatementImport.Fault.FILE
+    if isinstance(problem, OSError):
+        return StatementImport.Fault.DISK
+    if isinstance(problem, (DatabaseError, InterfaceError)):
+        return StatementImport.Fault.DATABASE
+    if isinstance(problem, SoftTimeLimitExceeded):
+        return StatementImport.Fault.TIME
+    return StatementImport.Fault.OTHER
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from partners.banks.access import Desk, staff_page
 from partners.banks.paging import newest_first, pager, place_of
 from partners.banks.permissions import Permission
 from partners.imports import files
-from partners.imports.actions import choose_mapping
+from partners.imports.actions import choose_mapping, try_again
 from partners.imports.files import FileTooLarge
 from partners.imports.forms import MappingForm
 from partners.imports.models import StatementImport
@@ -132,6 +132,7 @@ def _row(desk: Desk, row: StatementImport) -> dict[str, Any]:
         "done": done,
         "total": total,
         "percent": done * 100 // total,
+        "fault": row.get_fault_display(),
         "refused_where": row.refused_where,
         "refused_reason": row.refused_reason,
         "note": _note(row, done * 100 // total),
@@ -142,6 +143,8 @@ def _note(row: StatementImport, percent: int) -> str:
     """What there is to say of its state in a line."""
     if row.state == StatementImport.State.REFUSED:
         return f"{row.refused_where}: {row.refused_reason}"
+    if row.state == StatementImport.State.FAILED:
+        return row.get_fault_display()
     if row.state == StatementImport.State.READING:
         return f"{percent} %"
     return "" if row.balances else _("does not balance")
@@ -150,13 +153,15 @@ def _note(row: StatementImport, percent: int) -> str:
 @require_http_methods(["GET", "POST"])
 @staff_page(Permission.VIEW_CHOICES, to_change=Permission.MANAGE_INTEGRATION)
 def statement_file(request: HttpRequest, desk: Desk, import_id: UUID) -> HttpResponse:
-    """One file: what was in it, and what became of that; POST says what a table's columns are."""
+    """One file: what was in it, and what became of that; POST says what a table's columns are, or has it read again."""
     row = _get(desk, import_id)
     form, table = _form(request, desk, row)
     if form is not None and table is not None and request.method == "POST":
         if form.is_valid() and _say_columns(request, desk, row, form, table):
             return redirect(_url(desk, row))
     elif request.method == "POST":
+        if row.state == StatementImport.State.FAILED:
+            _try_again(request, desk, row)
         return redirect(_url(desk, row))
     shown = desk.context("statement_files") | _details(desk, row)
     shown |= {"form": form, "table": table and _preview(table)}
@@ -165,12 +170,21 @@ def statement_file(request: HttpRequest, desk: Desk, import_id: UUID) -> HttpRes
     return render(request, page, shown, status=400 if refused else 200)
 
 
+def _try_again(request: HttpRequest, desk: Desk, row: StatementImport) -> None:
+    with serving(desk.bank.id):
+        try_again(import_id=row.id, by=f"staff:{desk.staff.id}", at=timezone.now())
+    messages.success(request, _("The file is read again, from where it stood."))
+
+
 @require_GET
 @staff_page(Permission.VIEW_CHOICES)
 def statement_file_progress(request: HttpRequest, desk: Desk, import_id: UUID) -> HttpResponse:
     """How far one file is read, for the page to renew itself; whole again once it is."""
     row = _get(desk, import_id)
-    if row.is_over or row.state == StatementImport.State.NEEDS_MAPPING:
+    if row.is_over or row.state in {
+        StatementImport.State.NEEDS_MAPPING,
+        StatementImport.State.FAILED,
+    }:
         return HttpResponse(headers={"HX-Refresh": "true"})
     return render(request, "partners/imports/_progress.html", _details(desk, row))
 

@@ -15,6 +15,7 @@ TONES: Mapping[str, str] = {
     State.NEEDS_MAPPING: "warn",
     State.DONE: "good",
     State.REFUSED: "danger",
+    State.FAILED: "danger",
 }
 FORMATS: Mapping[str, str] = {
     "ofx": "OFX",

@@ -5,16 +5,22 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import OperationalError
 from django.utils import timezone
 
 from accounts.consent.actions import revoke_consent
 from accounts.consent.models import Consent
 from accounts.disclosure.models import Disclosure
 from partners.alerts.models import Alert
+from partners.banks.models import StaffDeed
 from partners.imports import storing
+from partners.imports.actions import try_again
 from partners.imports.models import StatementImport
+from partners.imports.reading import fault_of, read_due
 from partners.imports.tasks import tidy
 from portal.outbox.models import OutboxEvent
+from portal.secrets.sealing import SecretUnreadable
 from portal.tenancy.blocks import serving
 from tests.partners.imports.conftest import Home
 from tests.partners.imports.written import (
@@ -29,6 +35,7 @@ from tests.partners.imports.written import (
     read_all,
     rows,
     stored,
+    tried_in_vain,
 )
 
 pytestmark = pytest.mark.django_db
@@ -230,3 +237,91 @@ def test_what_became_of_a_file_is_forgotten_after_ninety_days(home: Home) -> Non
 
     with serving(home.bank_id):
         assert list(StatementImport.objects.values_list("id", flat=True)) == [recent.id]
+
+
+# --- by a fault of ours ---------------------------------------------------------------------------
+
+
+def given_up(home: Home, folder: Path, *, kept_at: Path) -> StatementImport:
+    """A file of five rows that is nowhere to be found when it is to be read, and lies at `kept_at` meanwhile."""
+    row = bring(home.bank_id, ofx(rows(5)))
+    (lying,) = left_lying(folder)
+    lying.rename(kept_at)
+    tried_in_vain(home.bank_id)
+    return as_it_is(row)
+
+
+def test_what_could_not_be_read_by_a_fault_of_ours_waits_and_is_read_when_staff_say_so(
+    home: Home, folder: Path
+) -> None:
+    aside = folder / "aside"
+    row = given_up(home, folder, kept_at=aside)
+    aside.rename(folder / "imports" / str(home.bank_id) / str(row.id))
+    for _ in range(2):
+        with serving(home.bank_id):
+            try_again(import_id=row.id, by="staff:somebody", at=timezone.now())
+    read_all(home.bank_id)
+
+    after = as_it_is(row)
+    assert (row.state, row.fault, row.due_at, row.is_over) == (State.FAILED, "file", None, False)
+    assert (after.state, after.fault, counts(after)) == (State.DONE, "", {"added": 5})
+    assert len(stored(home.account)) == 5
+    with serving(home.bank_id):
+        assert [each.what for each in StaffDeed.objects.all()] == ["file_again"]
+
+
+def test_a_file_that_is_tried_by_itself_gets_there_once_what_was_wrong_is_over(
+    home: Home, folder: Path
+) -> None:
+    row = bring(home.bank_id, ofx(rows(5)))
+    (lying,) = left_lying(folder)
+    lying.rename(folder / "aside")
+    assert read_due(bank_id=home.bank_id, clock=timezone.now) == 1
+    put_off = as_it_is(row)
+    (folder / "aside").rename(lying)
+
+    read_all(home.bank_id)
+
+    assert (put_off.state, put_off.attempts, put_off.fault) == (State.READING, 1, "file")
+    assert put_off.due_at is not None
+    assert (as_it_is(row).state, counts(as_it_is(row))) == (State.DONE, {"added": 5})
+
+
+def test_to_bring_it_again_is_to_have_it_read_again(home: Home, folder: Path) -> None:
+    row = given_up(home, folder, kept_at=folder / "gone")
+
+    again = brought_and_read(home.bank_id, ofx(rows(5)))
+
+    assert again.id != row.id
+    assert (again.state, counts(again)) == (State.DONE, {"added": 5})
+    assert as_it_is(row).refused_reason == "was brought again"
+
+
+def test_a_file_that_nobody_has_read_again_is_kept_for_thirty_days(
+    home: Home, folder: Path
+) -> None:
+    row = given_up(home, folder, kept_at=folder / "gone")
+    tidy()
+    before = as_it_is(row).state
+    with serving(home.bank_id):
+        long_ago = timezone.now() - timedelta(days=31)
+        StatementImport.objects.filter(pk=row.pk).update(received_at=long_ago)
+
+    tidy()
+
+    assert (before, as_it_is(row).state) == (State.FAILED, State.REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("raised", "fault"),
+    [
+        (FileNotFoundError(), "file"),
+        (SecretUnreadable(), "file"),
+        (OSError(28, "No space left on device"), "disk"),
+        (OperationalError(), "database"),
+        (SoftTimeLimitExceeded(), "time"),
+        (ZeroDivisionError(), "other"),
+    ],
+)
+def test_a_fault_of_ours_is_told_by_what_went_wrong(raised: Exception, fault: str) -> None:
+    assert fault_of(raised) == fault

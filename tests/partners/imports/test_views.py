@@ -1,5 +1,7 @@
 """The console's pages of statement files."""
 
+from pathlib import Path
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -19,6 +21,7 @@ from tests.partners.imports.written import (
     rows,
     stored,
     table,
+    tried_in_vain,
 )
 
 pytestmark = pytest.mark.django_db
@@ -194,3 +197,29 @@ def test_progress_renews_itself_until_it_is_over(home: Home) -> None:
     assert b"<progress" in browser.get(where).content
     read_all(home.bank_id)
     assert browser.get(where)["HX-Refresh"] == "true"
+
+
+def test_a_file_that_we_could_not_read_says_why_and_is_read_again_at_a_press(
+    home: Home, folder: Path
+) -> None:
+    row = bring(home.bank_id, ofx(rows(3)))
+    lying = folder / "imports" / str(home.bank_id) / str(row.id)
+    lying.rename(folder / "aside")
+    tried_in_vain(home.bank_id)
+    browser, onlooker = (browser_of(home.bank, role) for role in ("owner", "auditor"))
+    where = page_of("statement_file", home.bank.slug, row.id)
+
+    page, seen = (each.get(where).content.decode() for each in (browser, onlooker))
+    listed = browser.get(page_of("statement_files", home.bank.slug)).content.decode()
+    (folder / "aside").rename(lying)
+    refused = onlooker.post(where)
+    pressed = [browser.post(where).status_code for _ in range(2)]
+    read_all(home.bank_id)
+
+    why = "The file is not where it was put, or could not be opened."
+    assert why in page
+    assert why in listed
+    assert "Read it again" in page
+    assert "Read it again" not in seen
+    assert (refused.status_code, pressed) == (403, [302, 302])
+    assert (the_import(home).state, the_import(home).added) == ("done", 3)

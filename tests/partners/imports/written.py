@@ -129,6 +129,13 @@ def read_all(bank_id: UUID) -> None:
         pass
 
 
+def tried_in_vain(bank_id: UUID) -> None:
+    """What is wrong stays wrong, and the bank's files are tried for an hour."""
+    began = timezone.now()
+    for minutes in range(0, 60, 6):
+        read_due(bank_id=bank_id, clock=lambda at=began + timedelta(minutes=minutes): at)  # type: ignore[misc]  # bound anew each time
+
+
 def as_it_is(row: StatementImport) -> StatementImport:
     with serving(row.bank_id):
         return StatementImport.objects.get(pk=row.pk)
