@@ -100,6 +100,13 @@ class FeedCursor(QueueModel):
                 condition=models.Q(due_at__isnull=False),
             ),
             models.Index(fields=["bank", "account"], name="feed_cursor_account"),
+            # What the overview says fails again and again is found without a look at what does not.
+            models.Index(
+                fields=["bank", "kind", "last_problem"],
+                name="feed_cursor_failing",
+                condition=models.Q(due_at__isnull=False, attempts__gte=3)
+                & ~models.Q(last_problem=""),
+            ),
         ]
 
     def __str__(self) -> str:

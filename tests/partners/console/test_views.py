@@ -21,6 +21,8 @@ from partners.console import queries
 from partners.feeds.models import FeedCursor
 from partners.ledger.models import Account, Entry
 from partners.sync.models import Notification, SyncRun
+from partners.sync.queries import failing
+from partners.sync.states import FAILING_AFTER
 from portal.tenancy.blocks import serving
 from tests.desk import browser_of, page_of
 from tests.factories.accounts import make_client, make_consent, make_household, make_link, share
@@ -168,6 +170,40 @@ def test_what_fails_again_and_again_is_shown_with_its_cause_and_tried_again_once
     kind = shown["kind_label"]
     assert deed["text"] == f"{kind} · 1 reading · {shown['reason']}"
     assert deed["who"] == owner.get(where).context["staff"]["name"]
+
+
+def test_what_fails_is_found_without_a_look_at_what_does_not() -> None:
+    household = make_household()
+    bank, now = household.bank, timezone.now()
+    row = read_by(
+        household.customer,
+        household.account,
+        at=now,
+        last_problem="refused 403",
+        attempts=FAILING_AFTER,
+        due_at=now + timedelta(minutes=9),
+    )
+    with serving(bank.id):
+        many = Account.objects.bulk_create(
+            Account(external_id=f"many-{n}", name="Current", currency="EUR") for n in range(1000)
+        )
+        FeedCursor.objects.bulk_create(
+            FeedCursor(
+                connection_id=row.connection_id, account=each, kind="transactions", due_at=now
+            )
+            for each in many
+        )
+        with CaptureQueriesContext(connection) as asked:
+            (found,) = failing(at=now)
+        statement = asked.captured_queries[-1]["sql"]
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE partners_feedcursor")
+            cursor.execute(f"EXPLAIN {statement}")
+            plan = "\n".join(line[0] for line in cursor.fetchall())
+
+    assert (len(asked), found.accounts) == (1, 1)
+    assert "feed_cursor_failing" in plan
+    assert "Seq Scan on partners_feedcursor" not in plan
 
 
 @pytest.mark.parametrize(
