@@ -283,35 +283,41 @@ def test_a_sealer_that_is_killed_leaves_nothing_half_done() -> None:
     customer = make_customer(make_bank())
     release(customer, times=400)
     program = (
-        "import django; django.setup()\n"
+        "import django, sys; django.setup()\n"
         "from uuid import UUID\n"
         "from django.utils import timezone\n"
         "from accounts.disclosure.sealing import seal_due\n"
         "print('ready', flush=True)\n"
-        f"while seal_due(bank_id=UUID('{customer.bank_id}'), clock=timezone.now, at_most=5): pass\n"
+        # A few at each word from us, so that it is never through before it is killed.
+        "while sys.stdin.buffer.read(1):\n"
+        f"    seal_due(bank_id=UUID('{customer.bank_id}'), clock=timezone.now, at_most=5)\n"
+        "    print('sealed', flush=True)\n"
     )
     name = settings.DATABASES["default"]["NAME"]
     environ = os.environ | {
         "DJANGO_SETTINGS_MODULE": "portal.settings",
         "DATABASE_URL": SERVERS.database(name).runtime,
     }
-    killed = 0
-    for patience in (0.05, 0.15, 0.3):
+    for before in (0, 3, 9):
         process = subprocess.Popen(  # our own
             [sys.executable, "-c", program],
             cwd=ROOT,
             env=environ,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
+        assert process.stdin is not None
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
-        time.sleep(patience)
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-            killed += 1
-        process.wait()
+        process.stdin.write(b"." * (before + 10))
+        process.stdin.flush()
+        for _ in range(before):
+            assert process.stdout.readline() == b"sealed\n"
+        # In the midst of the next, or between two.
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+        process.stdin.close()
         process.stdout.close()
 
-    assert killed
     seal_all(customer.bank_id)
     require_whole(customer.bank_id, records=400)
