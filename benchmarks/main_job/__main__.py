@@ -4,7 +4,9 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 import sys
+from types import FrameType
 
 from benchmarks.main_job.hanging import beside_one_that_hangs
 from benchmarks.main_job.options import OptionsRefused, read_options
@@ -21,6 +23,9 @@ def main() -> int:
         "--self-test", action="store_true", help="see the judge fail when cards are tampered with"
     )
     given = parser.parse_args()
+    # What is told to end stops what it started, as after Ctrl-C; what is killed is watched.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     try:
         options = read_options(os.environ)
         if given.self_test or os.environ.get("SELF_TEST"):
@@ -33,6 +38,10 @@ def main() -> int:
         return _WRONG_OPTIONS
     sys.stdout.write(json.dumps(report.line()) + "\n")
     return 0 if report.is_as_expected else 1
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

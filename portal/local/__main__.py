@@ -69,6 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     reset = commands.add_parser("reset", help="stop everything and delete the state folder")
     reset.set_defaults(call=_reset)
 
+    watch = commands.add_parser(
+        "watch", help="stop everything and delete the state folder when its input ends unsaid"
+    )
+    watch.set_defaults(call=_watch)
+
     guard = commands.add_parser("guard", help="end a test run's servers when its input ends")
     guard.add_argument("folder", type=Path)
     guard.set_defaults(call=_guard)
@@ -204,6 +209,11 @@ def _reset(_: argparse.Namespace) -> int:
         stop_everything(_open())
         remove_state(folder)
     return 0
+
+
+def _watch(options: argparse.Namespace) -> int:
+    """Who started everything writes a word once it has stopped it: without one it was cut off."""
+    return 0 if sys.stdin.buffer.read() else _reset(options)
 
 
 def _guard(options: argparse.Namespace) -> int:

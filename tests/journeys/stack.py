@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,6 +104,28 @@ def running_stack(state: Path, **environ: str) -> Iterator[Stack]:
         "PORTAL_VALKEY_PORT": "0",
         **environ,
     }
+    with watched(given):
+        yield from _running(state, first, given)
+
+
+@contextmanager
+def watched(environ: Mapping[str, str]) -> Iterator[None]:
+    """Whatever end this process has, also by SIGKILL, the portal of that environment ends with it."""
+    watch = subprocess.Popen(
+        [sys.executable, "-m", "portal.local", "watch"],
+        cwd=ROOT,
+        env=dict(environ),
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        # It was stopped in order. Who is cut off says nothing.
+        watch.communicate(b"stopped", timeout=30)
+
+
+def _running(state: Path, first: int, given: Mapping[str, str]) -> Iterator[Stack]:
     process = subprocess.Popen(
         [sys.executable, "-m", "portal.local", "run"],
         cwd=ROOT,
