@@ -1,9 +1,9 @@
 """Four ways of keeping the same rows: ours, and three that anybody would think of."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from itertools import count
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -15,6 +15,8 @@ from partners.connectors.base import TransactionRecord
 PAGE = 1000
 SOURCE = "live:uk_open_banking"
 _LEASE = timedelta(hours=1)
+# What (b) leaves as it was where there is such a row already.
+_KEPT = frozenset({"external_id", "source", "change_seq", "created_at"})
 
 T = TypeVar("T")
 
@@ -51,16 +53,17 @@ def copied(superuser_url: str) -> Way:
     columns = ", ".join(staging.COLUMNS)
     into = (
         "COPY partners_entry (bank_id, account_id, id, occurrence, change_seq, created_at, changed_at,"
-        f" {columns}) FROM STDIN"
+        f" digest, fingerprint, {columns}) FROM STDIN"
     )
 
     def way(target: Target, rows: Sequence[TransactionRecord]) -> Callable[[], None]:
         at = datetime.now(UTC)
         told = rules.rows_of(rows, account_id=target.account_id, source=SOURCE)
+        fingerprint = rules.fingerprints(target.account_id)
+        owner = (target.bank_id, target.account_id)
         values = [
-            [target.bank_id, target.account_id, ids.new_id(), 1, number, at, at]
-            + [getattr(row, name) for name in staging.COLUMNS]
-            for number, row in enumerate(told, 1)
+            (*owner, each, 1, number, at, at, rules.digest_of(row), fingerprint(row), *row)
+            for number, (each, row) in enumerate(zip(ids.new_ids(len(told)), told, strict=True), 1)
         ]
 
         def run() -> None:
@@ -81,17 +84,15 @@ def bulk_created(target: Target, rows: Sequence[TransactionRecord]) -> Callable[
     ledger: Any = import_module("partners.ledger.models")
     blocks: Any = import_module("portal.tenancy.blocks")
     entry = ledger.Entry
-    named = _named(target.account_id, rows)
-    updated = [each for each in named[0] if each not in {"external_id", "source", "change_seq"}]
 
     def run() -> None:
-        for page in _pages(named):
+        for named in _named_pages(target.account_id, rows):
             with blocks.serving(target.bank_id):
                 entry.objects.bulk_create(
-                    [entry(**each, account_id=target.account_id) for each in page],
+                    [entry(**each, account_id=target.account_id) for each in named],
                     update_conflicts=True,
                     unique_fields=["bank", "account", "external_id", "source"],
-                    update_fields=updated,
+                    update_fields=[each for each in named[0] if each not in _KEPT],
                 )
 
     return run
@@ -101,12 +102,11 @@ def one_by_one(target: Target, rows: Sequence[TransactionRecord]) -> Callable[[]
     """(c): `update_or_create` for each row, in a transaction for each thousand."""
     ledger: Any = import_module("partners.ledger.models")
     blocks: Any = import_module("portal.tenancy.blocks")
-    named = _named(target.account_id, rows)
 
     def run() -> None:
-        for page in _pages(named):
+        for named in _named_pages(target.account_id, rows):
             with blocks.serving(target.bank_id):
-                for each in page:
+                for each in named:
                     said = {
                         k: v for k, v in each.items() if k not in {"external_id", "change_seq"}
                     }
@@ -120,10 +120,18 @@ def one_by_one(target: Target, rows: Sequence[TransactionRecord]) -> Callable[[]
     return run
 
 
-def _named(account_id: UUID, rows: Sequence[TransactionRecord]) -> list[dict[str, Any]]:
+def _named_pages(
+    account_id: UUID, rows: Sequence[TransactionRecord]
+) -> Iterator[list[dict[str, Any]]]:
+    """What the connector gave, as the table's columns by name: this much of the work is everybody's."""
     rules: Any = import_module("partners.ledger.rules")
+    fingerprint = rules.fingerprints(account_id)
+    numbers = count(1)
     at = datetime.now(UTC)
-    return [
-        asdict(row) | {"created_at": at, "changed_at": at, "change_seq": number}
-        for number, row in enumerate(rules.rows_of(rows, account_id=account_id, source=SOURCE), 1)
-    ]
+    for page in _pages(rows):
+        yield [
+            row._asdict()
+            | {"fingerprint": fingerprint(row), "change_seq": next(numbers)}
+            | {"created_at": at, "changed_at": at}
+            for row in rules.rows_of(page, account_id=account_id, source=SOURCE)
+        ]

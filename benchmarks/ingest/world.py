@@ -25,7 +25,7 @@ _FILL = """
     SELECT a.bank_id, a.id, uuidv7(), 1, n, now(), now(), 'old-' || n, 'posted', 'card_purchase',
        -(n %% 90000 + 1), 'EUR', '', '', current_date - (n %% 300)::int, 'date', 'CARD PAYMENT ' || n,
        'Shop ' || n %% 331, '5411', 'IT', 'card-1', '4242', false,
-       encode(sha256((a.id::text || n)::bytea), 'hex'), 'live:uk_open_banking', ''
+       md5(a.id::text || n)::uuid, 'live:uk_open_banking', ''
     FROM partners_account a, generate_series(%(first)s::bigint, %(last)s::bigint) n
 """
 

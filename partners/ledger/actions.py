@@ -7,7 +7,6 @@ from datetime import date, datetime
 from uuid import UUID
 
 from partners.connectors.base import AccountRecord, BalanceRecord, TransactionRecord
-from partners.ledger import staging
 from partners.ledger.identifying import keep_numbers, renamed_accounts
 from partners.ledger.merging import Merge, Merged
 from partners.ledger.models import Account, Balance
@@ -133,7 +132,6 @@ def merge_entries(
     # A statement tells what is booked; a row of it that is not yet comes again when it is.
     told = [each for each in records if is_live(source) or each.status == POSTED]
     page = one_for_each_id(rows_of(told, account_id=account.id, source=source, seen=seen))
-    staging.stage(page.rows)
     merge = Merge(account, source, page, at=at)
     if set(account.sources) - {source}:
         merge.join()

@@ -3,7 +3,6 @@
 from datetime import datetime
 from uuid import UUID
 
-from partners.ledger import staging
 from partners.ledger.actions import held_account
 from partners.ledger.merging import Merge, Merged
 from partners.ledger.models import Account, EntryConflict, EntryPair
@@ -40,7 +39,6 @@ def decide_pair(pair_id: UUID, *, same: bool, by: str, at: datetime) -> tuple[Ac
     if not same:
         return account, Merged(through_seq=account.change_seq)
     merge = Merge(account, "staff", Page((), ()), at=at)
-    staging.stage(())
     merge.join().bring_together(pair.first_id, pair.second_id)
     merge.settle()
     merge.write()
@@ -75,7 +73,6 @@ def _taken(account: Account, conflict: EntryConflict, *, at: datetime) -> Merged
         raise CannotBeTaken
     row = row_of(conflict.said, source=conflict.source, external_id=conflict.external_id)
     merge = Merge(account, conflict.source, Page((row,), ()), at=at)
-    staging.stage([row])
     merge.join().correct(conflict.entry_id, row)
     merge.settle()
     merge.write()

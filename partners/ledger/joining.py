@@ -23,7 +23,7 @@ from partners.ledger.sources import (
     said_of,
     settle,
 )
-from partners.ledger.staging import Key, Otherwise, Place, Stored
+from partners.ledger.staging import Key, Otherwise, Place
 from portal.tenancy.ids import new_id
 
 _AROUND = [timedelta(days=step) for step in range(-NEAR.days, NEAR.days + 1)]
@@ -35,7 +35,7 @@ class Put:
 
     id: UUID
     row: EntryRow
-    before: Stored | None
+    before: Known | None
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Joining:
 
     def take(self, known: Known, row: EntryRow) -> None:
         """The row is what an entry is now: as it is shown, or as this source tells it otherwise."""
-        if known.source == self.place.source:
+        if known.row.source == self.place.source:
             self.shown[known.id] = row
         else:
             self.told[(row.source, row.external_id)] = (known.id, row)
@@ -137,7 +137,7 @@ class _Names:
 class _Table:
     """The entries of some groups, and all that is told of them, as they are to be."""
 
-    def __init__(self, stored: Mapping[UUID, Stored], otherwise: Mapping[Key, Otherwise]) -> None:
+    def __init__(self, stored: Mapping[UUID, Known], otherwise: Mapping[Key, Otherwise]) -> None:
         self.stored = stored
         self.before = otherwise
         self.rows = {entry_id: each.row for entry_id, each in stored.items()}

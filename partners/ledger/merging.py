@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Q
@@ -16,6 +18,8 @@ from partners.ledger.rules import (
     Known,
     Page,
     Verdict,
+    digest_of,
+    fingerprints,
     judge,
     moment,
     perhaps_posted,
@@ -24,11 +28,10 @@ from partners.ledger.rules import (
 from partners.ledger.sources import said_of
 from partners.ledger.staging import ChangedRow, Key, Otherwise, Place
 from portal.tenancy.blocks import current_bank_id
-from portal.tenancy.ids import new_id
+from portal.tenancy.ids import new_ids
 
 
-@dataclass(frozen=True, slots=True)
-class ChangedEntry:
+class ChangedEntry(NamedTuple):
     """An entry that this merge added or changed, as it is now."""
 
     id: UUID
@@ -50,6 +53,10 @@ class Merged:
     @property
     def changes(self) -> int:
         return len(self.added) + len(self.modified) + self.removed
+
+
+def _may_differ(row: EntryRow, said: Mapping[str, str | None]) -> bool:
+    return row.external_id in said and said[row.external_id] != digest_of(row)
 
 
 def _note(account: Account, through_seq: int, *, told_by: str) -> None:
@@ -86,6 +93,9 @@ class Merge:
         self._rows: list[ChangedRow] = []
         self._renamed: list[tuple[UUID, str]] = []
         self._highest: dict[str, int] = {}
+        self._fingerprint = cache(fingerprints(account.id))
+        self._listed = [row.external_id for row in page.rows]
+        self._has_aliases = staging.has_aliases(self.place)
 
     def join(self) -> Joining:
         """Bring together what is written with what other sources say of the account."""
@@ -94,29 +104,53 @@ class Merge:
 
     def sort_out(self, window_from: date | None) -> None:
         """Decide of each row that is not stored as it is."""
-        ids = [row.external_id for row in self.page.rows]
-        found = staging.not_as_stored(self.place, ids)
-        changed = [row for row in self.page.rows if row.external_id in found]
-        unknown = [row for row in changed if found[row.external_id] is None]
-        named = {key: known for key, known in found.items() if known}
+        unknown, told_anew = self._not_as_stored()
+        named = {row.external_id: known for row, known in told_anew}
         if unknown:
             named |= self._other_names(unknown, window_from)
+        changed = [*unknown, *(row for row, _known in told_anew)]
+        if unknown and told_anew:
+            changed.sort(key=moment)
         if self.joining is not None:
             self._take(self.joining, changed, named)
             self.settle()
             return
         self._count_equals(changed)
+        ids = iter(new_ids(len(unknown)))
         for row in changed:
             known = named.get(row.external_id)
             if known is None:
-                self._add(row)
+                self._add(next(ids), row)
             elif self._is_change(known, row):
-                if known.external_id != row.external_id:
-                    self._renamed.append((known.id, known.external_id))
-                self._modify(known.id, row, known.occurrence, known.fingerprint)
+                if known.row.external_id != row.external_id:
+                    self._renamed.append((known.id, known.row.external_id))
+                self._modify(known.id, row, known)
+
+    def _not_as_stored(self) -> tuple[list[EntryRow], list[tuple[EntryRow, Known]]]:
+        """Rows with ids that name no entry, and those that differ from the entry they name.
+
+        What an entry says is known by its digest; where that is not what the row's is, all of it is compared.
+        """
+        rows = self.page.rows
+        said = staging.digests(self.place, self._listed)
+        unknown = [row for row in rows if row.external_id not in said]
+        unsure = [row for row in rows if _may_differ(row, said)]
+        if not unsure:
+            return unknown, []
+        stored = staging.named(self.place, [row.external_id for row in unsure])
+        found = [(row, stored[row.external_id]) for row in unsure]
+        same = {known.id: digest_of(row) for row, known in found if known.row == row}
+        if same:
+            staging.note_as_stored(self.place, same)
+        return unknown, [(row, known) for row, known in found if known.row != row]
 
     def _count_equals(self, rows: Sequence[EntryRow]) -> None:
-        prints = {row.fingerprint for row in rows}
+        stored = staging.days(self.place) if rows else None
+        if stored is None:
+            return
+        first, last = stored
+        # The day is in the fingerprint: on days of which there is nothing there are no equals.
+        prints = {self._fingerprint(row) for row in rows if first <= row.booked_on <= last}
         if prints:
             self._highest = staging.occurrences(self.place, sorted(prints))
 
@@ -126,23 +160,30 @@ class Merge:
         """The entries that rows with unknown ids are; each entry once."""
         once: dict[str, Known] = {}
         taken: set[UUID] = set()
-        by_alias = staging.known_by_alias(self.place, [row.external_id for row in unknown])
-        for key, known in sorted(by_alias.items()):
+        for key, known in sorted(self._by_alias(unknown).items()):
             if known.id not in taken:
                 once[key] = known
                 taken.add(known.id)
         if window_from is None:
             return once
-        left = [row for row in unknown if row.external_id not in once]
-        prints = [row.fingerprint for row in left]
-        candidates = staging.vanished(self.place, fingerprints=prints, since=window_from)
+        left = [(r, self._fingerprint(r)) for r in unknown if r.external_id not in once]
+        prints = [fingerprint for _row, fingerprint in left]
+        candidates = staging.vanished(
+            self.place, fingerprints=prints, since=window_from, listed=self._listed
+        )
         open_ = [each for each in candidates if each.id not in taken]
         once |= renumbered(left, open_)
         self._perhaps = perhaps_posted(
-            [row for row in left if row.external_id not in once],
+            [row for row, _print in left if row.external_id not in once],
             [each for each in open_ if each.id not in {known.id for known in once.values()}],
         )
         return once
+
+    def _by_alias(self, unknown: Sequence[EntryRow]) -> Mapping[str, Known]:
+        if not self._has_aliases:
+            return {}
+        ids = [row.external_id for row in unknown]
+        return staging.known_by_alias(self.place, ids, listed=self._listed)
 
     def _is_change(self, known: Known, row: EntryRow) -> bool:
         verdict, why = judge(known, row)
@@ -169,33 +210,41 @@ class Merge:
         self._count_equals([each.row for each in self.joined.puts])
         for put in sorted(self.joined.puts, key=lambda each: moment(each.row)):
             if put.before is None:
-                self._add(put.row, put.id)
+                self._add(put.id, put.row)
             else:
-                before = put.before
-                self._modify(put.id, put.row, before.occurrence, before.row.fingerprint)
+                self._modify(put.id, put.row, put.before)
 
-    def _modify(self, entry_id: UUID, row: EntryRow, occurrence: int, fingerprint: str) -> None:
-        if fingerprint != row.fingerprint:
-            occurrence = self._next_occurrence(row)
-        self.modified.append(self._put(entry_id, occurrence, row))
+    def _modify(self, entry_id: UUID, row: EntryRow, before: Known) -> None:
+        fingerprint, occurrence = self._fingerprint(row), before.occurrence
+        if fingerprint != before.fingerprint:
+            occurrence = self._next_occurrence(fingerprint)
+        self._put(entry_id, occurrence, fingerprint, row, is_new=False)
+        self.modified.append(ChangedEntry(entry_id, row))
 
-    def _add(self, row: EntryRow, entry_id: UUID | None = None) -> None:
-        self.added.append(self._put(entry_id or new_id(), self._next_occurrence(row), row))
+    def _add(self, entry_id: UUID, row: EntryRow) -> None:
+        fingerprint = self._fingerprint(row)
+        occurrence = self._next_occurrence(fingerprint)
+        self._put(entry_id, occurrence, fingerprint, row, is_new=True)
+        self.added.append(ChangedEntry(entry_id, row))
 
-    def _next_occurrence(self, row: EntryRow) -> int:
-        self._highest[row.fingerprint] = self._highest.get(row.fingerprint, 0) + 1
-        return self._highest[row.fingerprint]
+    def _next_occurrence(self, fingerprint: str) -> int:
+        occurrence = self._highest[fingerprint] = self._highest.get(fingerprint, 0) + 1
+        return occurrence
 
-    def _put(self, entry_id: UUID, occurrence: int, row: EntryRow) -> ChangedEntry:
-        self._rows.append(ChangedRow(entry_id, occurrence, self.next_seq, row))
+    def _put(
+        self, entry_id: UUID, occurrence: int, fingerprint: str, row: EntryRow, *, is_new: bool
+    ) -> None:
+        digest = digest_of(row)
+        self._rows.append(
+            ChangedRow(is_new, entry_id, occurrence, self.next_seq, digest, fingerprint, row)
+        )
         self.next_seq += 1
-        return ChangedEntry(entry_id, row)
 
     def write(self) -> None:
         """Write what was decided: entries, the names they have otherwise, and what contradicts them."""
         self._make_room()
         if self._rows:
-            staging.write(self.place, self._rows, at=self.at)
+            staging.write(self.place, self._rows, at=self.at, has_aliases=self._has_aliases)
         EntryAlias.objects.bulk_create(
             [
                 EntryAlias(
@@ -222,12 +271,6 @@ class Merge:
         for entry_id, into in sorted(joined.gone.items()):
             let_go(entry_id, into, seq=self.next_seq, at=self.at)
             self._count_removed()
-        mine = {row.external_id for row in self.page.rows}
-        staging.stage_more(
-            each.row
-            for each in joined.puts
-            if each.row.source != self.place.source or each.row.external_id not in mine
-        )
 
     def _keep_aside(self) -> None:
         twice = self.page.contradicted
@@ -292,7 +335,7 @@ class Merge:
 
     def remove_gone(self, since: date) -> None:
         """Keep the window's pending entries that the bank lists no more as removed."""
-        for entry_id in staging.gone(self.place, since=since):
+        for entry_id in staging.gone(self.place, since=since, listed=self._listed):
             staging.remove(entry_id, seq=self.next_seq, at=self.at)
             self._count_removed()
 

@@ -123,10 +123,12 @@ class Entry(TenantModel):
     fraud_suspected = models.BooleanField(default=False)
     # What others may call it by too, one a line: such as an end-to-end id.
     bank_references = models.CharField(max_length=300, blank=True)
-    # A second identity for banks that re-issue ids: sha256 of account, amount, date and text,
-    # and which of the genuine equals of that day this is.
-    fingerprint = models.CharField(max_length=64)
+    # A second identity for banks that re-issue ids: 16 bytes of the sha256 of account, amount, date and
+    # text, and which of the genuine equals of that day this is.
+    fingerprint = models.UUIDField()
     occurrence = models.PositiveSmallIntegerField(default=1)
+    # What the row says, in 16 bytes; the database forgets it when anything of that is written without it.
+    digest = models.UUIDField(null=True, blank=True)
     # The entry that this one turned out to be: it is removed, and kept for whoever was told of it.
     merged_into = models.UUIDField(null=True, blank=True)
     change_seq = models.PositiveBigIntegerField()

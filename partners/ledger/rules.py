@@ -15,13 +15,15 @@ or currency is a contradiction, is kept aside, and is never written over what is
 
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from hashlib import sha256
-from typing import Protocol
+from hashlib import blake2b, sha256
+from typing import NamedTuple, Protocol
 from uuid import UUID
+
+import orjson
 
 from partners.connectors.base import TransactionRecord
 
@@ -31,11 +33,15 @@ POSTS_WITHIN = timedelta(days=10)
 MOST_OF_REFERENCES = 300
 _ASCII = {code: chr(code).casefold() if chr(code).isalnum() else None for code in range(128)}
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
+# Of a hash: so much tells rows of an account apart for good.
+_BYTES = 16
 
 
-@dataclass(frozen=True, slots=True)
-class EntryRow:
-    """A bank's row in the ledger's own shape; the fields are the ledger's columns, in order."""
+class EntryRow(NamedTuple):
+    """A bank's row in the ledger's own shape; the fields are the ledger's columns, in order: its name, and what it says.
+
+    A tuple, since a page makes a thousand of them and compares, hashes and copies each as a whole.
+    """
 
     source: str
     external_id: str
@@ -58,29 +64,29 @@ class EntryRow:
     card_last4: str
     fraud_suspected: bool
     bank_references: str
-    fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A stored entry, as far as identity and money go."""
+# Of which entry, and how many of its columns say so.
+_NAMES = len(("source", "external_id"))
+
+
+class Known(NamedTuple):
+    """An entry as it is stored, whole."""
 
     id: UUID
-    source: str
-    external_id: str
-    status: str
-    amount_minor: int
-    currency: str
-    booked_on: date
-    fingerprint: str
     occurrence: int
-    text: str
+    fingerprint: str
+    row: EntryRow
 
 
 class Verdict(StrEnum):
     CHANGE = "change"
     LATE = "late"
     CONFLICT = "conflict"
+
+
+class _Hash(Protocol):
+    def hexdigest(self) -> str: ...
 
 
 class _Money(Protocol):
@@ -99,18 +105,25 @@ def normal_text(text: str) -> str:
     return "".join(mark for mark in folded if mark.isalnum())
 
 
-def fingerprint_of(
-    *, account_id: UUID, amount_minor: int, currency: str, booked_on: date, text: str
-) -> str:
-    """The second identity of a payment: SHA-256 in hex of what it is about, without the bank's id."""
-    parts = (
-        str(account_id),
-        str(amount_minor),
-        currency,
-        booked_on.isoformat(),
-        normal_text(text),
-    )
-    return sha256("\x1f".join(parts).encode()).hexdigest()
+def fingerprints(account_id: UUID) -> Callable[[EntryRow], str]:
+    """The second identity of an account's payments: of what each is about, without the bank's id; 32 hex digits."""
+    account = str(account_id)
+    return lambda row: _about(row, account).hexdigest()[: 2 * _BYTES]
+
+
+def _about(row: EntryRow, account: str) -> "_Hash":
+    money = f"{row.amount_minor}\x1f{row.currency}"
+    about = f"{account}\x1f{money}\x1f{row.booked_on}\x1f{_text(row)}"
+    return sha256(about.encode())
+
+
+def digest_of(row: EntryRow) -> str:
+    """What the row says, in 32 hex digits: rows with the same one say the same. Its name is not in it.
+
+    Of the same moment told in another time zone it is another: equal ones say that nothing has
+    changed, others only that it has to be looked at.
+    """
+    return blake2b(orjson.dumps(row[_NAMES:]), digest_size=_BYTES).hexdigest()
 
 
 def rows_of(
@@ -125,54 +138,49 @@ def rows_of(
     `seen`: how many of each were seen before, of a list that comes in several parts.
     """
     counted: Counter[str] = Counter() if seen is None else seen
-    rows = []
+    account, rows = str(account_id), []
     for record in records:
-        row = _row(record, account_id, source)
+        row = _row(record, source)
         if not row.external_id:
-            named = _name_of(row)
+            named = _name_of(row, account)
             counted[named] += 1
-            row = replace(row, external_id=f"fp:{named}:{counted[named]}")
+            row = row._replace(external_id=f"fp:{named}:{counted[named]}")
         rows.append(row)
     return rows
 
 
-def _name_of(row: EntryRow) -> str:
+def _name_of(row: EntryRow, account: str) -> str:
+    about = _about(row, account).hexdigest()
     if not row.bank_references:
-        return row.fingerprint
-    return sha256(f"{row.fingerprint}\x1f{row.bank_references}".encode()).hexdigest()
+        return about
+    return sha256(f"{about}\x1f{row.bank_references}".encode()).hexdigest()
 
 
-def _row(record: TransactionRecord, account_id: UUID, source: str) -> EntryRow:
-    text = record.merchant_name or record.description
+def _row(record: TransactionRecord, source: str) -> EntryRow:
+    references = record.references
+    # By position, which costs a fraction of what names do.
     return EntryRow(
-        source=source,
-        external_id=record.external_id or "",
-        status=record.status,
-        kind=record.kind,
-        amount_minor=record.amount_minor,
-        currency=record.currency,
-        original_amount_minor=record.original_amount_minor,
-        original_currency=record.original_currency or "",
-        exchange_rate=record.exchange_rate or "",
-        booked_on=record.booked_on,
-        booked_on_source=record.booked_on_source,
-        booked_at=record.booked_at,
-        value_on=record.value_on,
-        description=record.description,
-        merchant_name=record.merchant_name or "",
-        merchant_category=record.merchant_category or "",
-        merchant_country=record.merchant_country or "",
-        card_id=record.card_id or "",
-        card_last4=record.card_last4 or "",
-        fraud_suspected=record.fraud_suspected,
-        bank_references="\n".join(record.references)[:MOST_OF_REFERENCES],
-        fingerprint=fingerprint_of(
-            account_id=account_id,
-            amount_minor=record.amount_minor,
-            currency=record.currency,
-            booked_on=record.booked_on,
-            text=text,
-        ),
+        source,
+        record.external_id or "",
+        record.status,
+        record.kind,
+        record.amount_minor,
+        record.currency,
+        record.original_amount_minor,
+        record.original_currency or "",
+        record.exchange_rate or "",
+        record.booked_on,
+        record.booked_on_source,
+        record.booked_at,
+        record.value_on,
+        record.description,
+        record.merchant_name or "",
+        record.merchant_category or "",
+        record.merchant_country or "",
+        record.card_id or "",
+        record.card_last4 or "",
+        record.fraud_suspected,
+        "\n".join(references)[:MOST_OF_REFERENCES] if references else "",
     )
 
 
@@ -187,8 +195,8 @@ def contradiction(known: _Money, seen: _Money) -> str:
 
 def judge(known: Known, seen: EntryRow) -> tuple[Verdict, str]:
     """What `seen` is to the entry that it names, and why where it is a conflict."""
-    why = contradiction(known, seen)
-    if known.status == POSTED:
+    why = contradiction(known.row, seen)
+    if known.row.status == POSTED:
         if seen.status == PENDING:
             return Verdict.LATE, ""
         return (Verdict.CONFLICT, why) if why else (Verdict.CHANGE, "")
@@ -238,35 +246,43 @@ def one_for_each_id(rows: Iterable[EntryRow]) -> Page:
     return Page(oldest_first(list(chosen.values())), contradicted)
 
 
-def renumbered(unknown: Sequence[EntryRow], vanished: Sequence[Known]) -> Mapping[str, Known]:
-    """Which rows with unknown ids are entries whose own ids the bank lists no more; by the new id."""
+def renumbered(
+    unknown: Sequence[tuple[EntryRow, str]], vanished: Sequence[Known]
+) -> Mapping[str, Known]:
+    """Which rows with unknown ids, each with its fingerprint, are entries whose own ids the bank lists no more.
+
+    By the new id.
+    """
     found: dict[str, Known] = {}
     left = {each.id: each for each in vanished}
     by_fingerprint: defaultdict[str, list[Known]] = defaultdict(list)
     for each in vanished:
         by_fingerprint[each.fingerprint].append(each)
-    for row in unknown:
-        equals = by_fingerprint[row.fingerprint]
+    for row, fingerprint in unknown:
+        equals = by_fingerprint[fingerprint]
         if equals:
             found[row.external_id] = left.pop(equals.pop(0).id)
-    for row in unknown:
+    for row, _fingerprint in unknown:
         if row.external_id not in found and row.status == POSTED:
-            same = [each for each in left.values() if _was_pending(each, row)]
+            same = [each for each in left.values() if _was_pending(each.row, row)]
             if same:
-                nearest = min(
-                    same, key=lambda each: (abs(each.booked_on - row.booked_on), each.id)
-                )
+                day = row.booked_on
+                nearest = min(same, key=lambda each: (abs(each.row.booked_on - day), each.id))
                 found[row.external_id] = left.pop(nearest.id)
     return found
 
 
-def _was_pending(known: Known, row: EntryRow) -> bool:
+def _was_pending(known: EntryRow, row: EntryRow) -> bool:
     return (
         known.status == PENDING
         and not contradiction(known, row)
         and timedelta() <= row.booked_on - known.booked_on <= POSTS_WITHIN
-        and known.text == normal_text(row.merchant_name or row.description)
+        and _text(known) == _text(row)
     )
+
+
+def _text(row: EntryRow) -> str:
+    return normal_text(row.merchant_name or row.description)
 
 
 def perhaps_posted(
@@ -277,10 +293,10 @@ def perhaps_posted(
     With a tip, or at another rate: never taken for certain, only shown to staff. Each once, the nearest first.
     """
     near = sorted(
-        (abs(row.amount_minor - known.amount_minor), known.id, row.external_id)
+        (abs(row.amount_minor - known.row.amount_minor), known.id, row.external_id)
         for row in unknown
         for known in vanished
-        if _may_have_posted(known, row)
+        if _may_have_posted(known.row, row)
     )
     found: dict[UUID, str] = {}
     for _apart, known_id, name in near:
@@ -289,7 +305,7 @@ def perhaps_posted(
     return list(found.items())
 
 
-def _may_have_posted(known: Known, row: EntryRow) -> bool:
+def _may_have_posted(known: EntryRow, row: EntryRow) -> bool:
     before, now = abs(known.amount_minor), abs(row.amount_minor)
     return (
         (known.status, row.status) == (PENDING, POSTED)
@@ -297,6 +313,6 @@ def _may_have_posted(known: Known, row: EntryRow) -> bool:
         # From half of it to half as much again.
         and before <= 2 * now <= 3 * before
         and timedelta() <= row.booked_on - known.booked_on <= POSTS_WITHIN
-        and known.text != ""
-        and known.text == normal_text(row.merchant_name or row.description)
+        and _text(row) != ""
+        and _text(known) == _text(row)
     )

@@ -8,7 +8,7 @@ alone make nothing one. What is shown is what the first source says, and posted 
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import combinations
 from typing import Any
@@ -241,10 +241,9 @@ _OTHERS = {
 
 def said_of(row: EntryRow) -> dict[str, Any]:
     """The row as plain values, without its name."""
-    values = {each.name: getattr(row, each.name) for each in fields(row)}
     return {
         name: value.isoformat() if isinstance(value, date) else value
-        for name, value in values.items()
+        for name, value in row._asdict().items()
         if name not in _APART and value is not None and value is not False and value != ""
     }
 
@@ -252,7 +251,7 @@ def said_of(row: EntryRow) -> dict[str, Any]:
 def row_of(said: Mapping[str, Any], *, source: str, external_id: str) -> EntryRow:
     """The row again."""
     values: dict[str, Any] = {
-        each.name: said.get(each.name, _OTHERS.get(each.name, "")) for each in fields(EntryRow)
+        name: said.get(name, _OTHERS.get(name, "")) for name in EntryRow._fields
     }
     for name in _DATES & said.keys():
         values[name] = date.fromisoformat(said[name])

@@ -1,21 +1,21 @@
-"""Rows on their way into the ledger: copied into temporary tables, compared and written by the database.
+"""What the ledger holds of a page's rows, and writing those that are new or have changed.
 
-COPY into a table with row policies is refused, and a temporary table has none. The tables live as long as
-the connection and are empty between transactions (to make them anew each time would write to the catalog);
-they are named where they are: no temporary table stands for one that is not (`portal/checks.py`).
+Rows that are written are copied into a temporary table first: COPY into a table with row policies is refused,
+and a temporary one has none. It lives as long as the connection and is empty between transactions (to make it anew
+each time would write to the catalog); it is named where it is: no temporary table stands for one that is not
+(`portal/checks.py`).
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
 from django.db import connection
 
-from partners.ledger.rules import EntryRow, Known, normal_text
+from partners.ledger.rules import EntryRow, Known
 from portal.tenancy.blocks import current_bank_id
 
 _TYPES = {
@@ -26,56 +26,53 @@ _TYPES = {
     "booked_at": "timestamptz",
     "fraud_suspected": "boolean",
 }
-COLUMNS = tuple(each.name for each in fields(EntryRow))
+COLUMNS = EntryRow._fields
 _TYPED = ", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in COLUMNS)
 _LIST = ", ".join(COLUMNS)
-_COMPARED = tuple(name for name in COLUMNS if name not in {"source", "fingerprint"})
-_STORED = ", ".join(f"e.{name}" for name in _COMPARED)
-_SEEN = ", ".join(f"i.{name}" for name in _COMPARED)
-_KNOWN = (
-    "e.id, e.source, e.external_id, e.status, e.amount_minor, e.currency, e.booked_on, e.fingerprint,"
-    " e.occurrence, e.merchant_name, e.description"
-)
+_KNOWN = f"e.id, e.occurrence, e.fingerprint, {', '.join(f'e.{name}' for name in COLUMNS)}"
 
-# One journey each; they take no parameters. A second page of one transaction finds them there.
-_INCOMING = f"""
-    CREATE TEMP TABLE IF NOT EXISTS pg_temp.ledger_incoming ({_TYPED})
-      ON COMMIT DELETE ROWS;
-    DELETE FROM pg_temp.ledger_incoming
-"""  # noqa: S608  # our own column names
-_CHANGED = """
-    CREATE TEMP TABLE IF NOT EXISTS pg_temp.ledger_changed (source text, external_id text, id uuid,
-      occurrence smallint, change_seq bigint) ON COMMIT DELETE ROWS;
-    DELETE FROM pg_temp.ledger_changed
+# Each id is looked up by itself: for a list of them the planner would rather read all of an account that
+# it takes for small, and what it costs would grow with the account.
+_DIGESTS = """
+    SELECT n.external_id, encode(uuid_send(e.digest), 'hex')
+    FROM unnest(%(ids)s::text[]) AS n (external_id) CROSS JOIN LATERAL (
+      SELECT e.digest FROM partners_entry e
+      WHERE e.bank_id = %(bank)s AND e.account_id = %(account)s
+        AND e.external_id = n.external_id AND e.source = %(source)s OFFSET 0) e
 """
-# Fewer rows than this are looked up by their ids, whatever the planner thinks of a table it has not seen.
-_ANALYSED_FROM = 500
-_NOT_AS_STORED = f"""
-    SELECT i.external_id, {_KNOWN} FROM pg_temp.ledger_incoming i
-    LEFT JOIN partners_entry e ON e.bank_id = %(bank)s AND e.account_id = %(account)s
-      AND e.external_id = i.external_id AND e.external_id = ANY(%(ids)s) AND e.source = i.source
-    WHERE e.id IS NULL OR ({_STORED}) IS DISTINCT FROM ({_SEEN})
+_NAMED = f"""
+    SELECT e.external_id, {_KNOWN}
+    FROM unnest(%(ids)s::text[]) AS n (external_id) CROSS JOIN LATERAL (
+      SELECT e.* FROM partners_entry e
+      WHERE e.bank_id = %(bank)s AND e.account_id = %(account)s
+        AND e.external_id = n.external_id AND e.source = %(source)s OFFSET 0) e
 """  # noqa: S608  # our own column names
+_SEEN = """
+    UPDATE partners_entry e SET digest = n.digest
+    FROM unnest(%(ids)s::uuid[], %(digests)s::uuid[]) AS n (id, digest)
+    WHERE e.bank_id = %(bank)s AND e.id = ANY(%(ids)s) AND e.id = n.id
+"""
+_HAS_ALIASES = """
+    SELECT EXISTS (SELECT FROM partners_entryalias
+      WHERE bank_id = %(bank)s AND account_id = %(account)s)
+"""
 _BY_ALIAS = f"""
     SELECT a.external_id, {_KNOWN} FROM partners_entryalias a
     JOIN partners_entry e ON e.bank_id = a.bank_id AND e.id = a.entry_id
     WHERE a.bank_id = %(bank)s AND a.account_id = %(account)s AND a.external_id = ANY(%(ids)s)
-      AND a.source = %(source)s AND NOT EXISTS (
-        SELECT 1 FROM pg_temp.ledger_incoming i
-        WHERE i.external_id = e.external_id AND i.source = e.source)
+      AND a.source = %(source)s AND NOT (e.source = %(source)s AND e.external_id = ANY(%(listed)s))
 """  # noqa: S608  # our own column names
 _VANISHED = f"""
     SELECT e.external_id, {_KNOWN} FROM partners_entry e
     WHERE e.bank_id = %(bank)s AND e.account_id = %(account)s
       AND e.booked_on >= %(since)s
-      AND e.source = %(source)s AND (e.fingerprint = ANY(%(prints)s) OR e.status = 'pending')
-      AND NOT EXISTS (SELECT 1 FROM pg_temp.ledger_incoming i WHERE i.external_id = e.external_id)
+      AND e.source = %(source)s AND (e.fingerprint = ANY(%(prints)s::uuid[]) OR e.status = 'pending')
+      AND NOT (e.external_id = ANY(%(listed)s))
     ORDER BY e.occurrence, e.id
 """  # noqa: S608  # our own column names
-_OCCURRENCES = """
-    SELECT fingerprint, max(occurrence) FROM partners_entry
-    WHERE bank_id = %(bank)s AND account_id = %(account)s AND fingerprint = ANY(%(prints)s)
-    GROUP BY fingerprint
+_DAYS = """
+    SELECT min(booked_on), max(booked_on) FROM partners_entry
+    WHERE bank_id = %(bank)s AND account_id = %(account)s
 """
 # With the number that an entry has until now: of many, the first and the last ones are kept.
 SEQS_BEFORE = """
@@ -84,17 +81,34 @@ SEQS_BEFORE = """
     || CASE partners_entry.status WHEN 'removed' THEN -partners_entry.change_seq
        ELSE partners_entry.change_seq END
 """
-_SET = ", ".join(f"{name} = EXCLUDED.{name}" for name in (*COLUMNS, "occurrence"))
-_WRITE = f"""
-    INSERT INTO partners_entry
-      (bank_id, account_id, id, occurrence, change_seq, created_at, changed_at, {_LIST})
-    SELECT %(bank)s, %(account)s, c.id, c.occurrence, c.change_seq, %(at)s, %(at)s,
-      {", ".join(f"i.{name}" for name in COLUMNS)}
-    FROM pg_temp.ledger_changed c JOIN pg_temp.ledger_incoming i USING (source, external_id)
-    ORDER BY c.change_seq
-    ON CONFLICT (bank_id, id) DO UPDATE
-      SET {_SET}, seqs_before = {SEQS_BEFORE},
-        change_seq = EXCLUDED.change_seq, changed_at = EXCLUDED.changed_at
+_OCCURRENCES = """
+    SELECT n.fingerprint, e.highest
+    FROM unnest(%(prints)s::uuid[]) AS n (fingerprint) CROSS JOIN LATERAL (
+      SELECT max(e.occurrence) AS highest FROM partners_entry e
+      WHERE e.bank_id = %(bank)s AND e.account_id = %(account)s
+        AND e.fingerprint = n.fingerprint) e
+    WHERE e.highest IS NOT NULL
+"""
+# What is written beside the row itself.
+_WRITTEN = ("id", "occurrence", "change_seq", "digest", "fingerprint", *COLUMNS)
+_CHANGED = f"""
+    CREATE TEMP TABLE IF NOT EXISTS pg_temp.ledger_changed (is_new boolean, id uuid,
+      occurrence smallint, change_seq bigint, digest uuid, fingerprint uuid, {_TYPED})
+      ON COMMIT DELETE ROWS;
+    DELETE FROM pg_temp.ledger_changed
+"""  # noqa: S608  # our own column names
+_UPDATE = f"""
+    UPDATE partners_entry
+    SET changed_at = %(at)s, seqs_before = {SEQS_BEFORE},
+      {", ".join(f"{name} = c.{name}" for name in _WRITTEN[1:])}
+    FROM pg_temp.ledger_changed c
+    WHERE partners_entry.bank_id = %(bank)s AND partners_entry.id = ANY(%(ids)s)
+      AND partners_entry.id = c.id AND NOT c.is_new
+"""  # noqa: S608  # our own column names
+_INSERT = f"""
+    INSERT INTO partners_entry (bank_id, account_id, created_at, changed_at, {", ".join(_WRITTEN)})
+    SELECT %(bank)s, %(account)s, %(at)s, %(at)s, {", ".join(_WRITTEN)}
+    FROM pg_temp.ledger_changed WHERE is_new
 """  # noqa: S608  # our own column names
 # An id that names an entry now is no more one that it had.
 _NO_ALIAS = """
@@ -111,12 +125,11 @@ _GONE = """
     SELECT e.id FROM partners_entry e
     WHERE e.bank_id = %(bank)s AND e.account_id = %(account)s AND e.status = 'pending'
       AND e.booked_on >= %(since)s AND starts_with(e.source, 'live:')
+      AND NOT (e.source = %(source)s AND e.external_id = ANY(%(listed)s))
       AND NOT EXISTS (
-        SELECT 1 FROM pg_temp.ledger_incoming i
-        WHERE i.source = %(source)s AND i.source = e.source AND i.external_id = e.external_id)
-      AND NOT EXISTS (
-        SELECT 1 FROM partners_entryalias a JOIN pg_temp.ledger_incoming i USING (source, external_id)
-        WHERE a.bank_id = e.bank_id AND a.entry_id = e.id AND i.source = %(source)s)
+        SELECT 1 FROM partners_entryalias a
+        WHERE a.bank_id = e.bank_id AND a.entry_id = e.id AND a.source = %(source)s
+          AND a.external_id = ANY(%(listed)s))
     ORDER BY e.id
 """
 _SAID = """
@@ -126,10 +139,10 @@ _SAID = """
 """
 # All that is told of these days and amounts, and these entries.
 _TOLD = f"""
-    SELECT id, occurrence, {_LIST} FROM partners_entry
-    WHERE bank_id = %(bank)s AND account_id = %(account)s AND merged_into IS NULL
-      AND (id = ANY(%(ids)s) OR (booked_on = ANY(%(days)s) AND amount_minor = ANY(%(amounts)s)))
-    ORDER BY id
+    SELECT e.id, {_KNOWN} FROM partners_entry e
+    WHERE e.bank_id = %(bank)s AND e.account_id = %(account)s AND e.merged_into IS NULL
+      AND (e.id = ANY(%(ids)s) OR (e.booked_on = ANY(%(days)s) AND e.amount_minor = ANY(%(amounts)s)))
+    ORDER BY e.id
 """  # noqa: S608  # our own column names
 _OTHERWISE = """
     SELECT entry_id, source, external_id, said, by_staff FROM partners_entryalias
@@ -165,15 +178,6 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """An entry as it is stored, whole."""
-
-    id: UUID
-    occurrence: int
-    row: EntryRow
-
-
-@dataclass(frozen=True, slots=True)
 class Otherwise:
     """What another source says of an entry, or has said."""
 
@@ -185,74 +189,87 @@ class Otherwise:
 Key = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class ChangedRow:
-    """A row to be written: a new entry or the new state of one."""
+class ChangedRow(NamedTuple):
+    """A row to be written: a new entry, or the new state of one."""
 
+    is_new: bool
     id: UUID
     occurrence: int
     change_seq: int
+    digest: str
+    fingerprint: str
     row: EntryRow
 
 
-def stage(rows: Sequence[EntryRow]) -> None:
-    """Copy the rows of one reading where the database can compare them."""
+def digests(place: Place, external_ids: Sequence[str]) -> dict[str, str | None]:
+    """What the entries of these ids say, where it is known; those that are not there are left out."""
     with connection.cursor() as cursor:
-        cursor.execute(_INCOMING)
-    stage_more(rows)
-    if len(rows) >= _ANALYSED_FROM:
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE pg_temp.ledger_incoming (external_id)")
+        cursor.execute(_DIGESTS, place.of(ids=list(external_ids)))
+        return dict(cursor.fetchall())
 
 
-def stage_more(rows: Iterable[EntryRow]) -> None:
-    """Copy rows to those that are there."""
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(f"COPY pg_temp.ledger_incoming ({_LIST}) FROM STDIN") as copy,
-    ):
-        for row in rows:
-            copy.write_row(_values(row))
+def named(place: Place, external_ids: Sequence[str]) -> dict[str, Known]:
+    """The entries of these ids."""
+    return _known(_NAMED, place.of(ids=list(external_ids)))
 
 
-# Not astuple, which copies each value deeply.
-_values = attrgetter(*COLUMNS)
+def note_as_stored(place: Place, said: Mapping[UUID, str]) -> None:
+    """Keep what entries say, so that it need not be looked at again; nothing of them has changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SEEN, place.of(ids=list(said), digests=list(said.values())))
 
 
-def not_as_stored(place: Place, external_ids: Sequence[str]) -> dict[str, Known | None]:
-    """Staged ids that are new (None) or differ from the entry of that id; what is unchanged is left out."""
-    return _known(_NOT_AS_STORED, place.of(ids=list(external_ids)))
+def has_aliases(place: Place) -> bool:
+    """Whether any entry of the account was ever called otherwise."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HAS_ALIASES, place.of())
+        return bool(cursor.fetchone()[0])
 
 
-def known_by_alias(place: Place, external_ids: Sequence[str]) -> dict[str, Known]:
+def known_by_alias(
+    place: Place, external_ids: Sequence[str], *, listed: Sequence[str]
+) -> dict[str, Known]:
     """Entries that the bank once named by these ids, and lists under their present id no more."""
-    found = _known(_BY_ALIAS, place.of(ids=list(external_ids)))
-    return {key: known for key, known in found.items() if known is not None}
+    return _known(_BY_ALIAS, place.of(ids=list(external_ids), listed=list(listed)))
 
 
-def vanished(place: Place, *, fingerprints: Sequence[str], since: date) -> list[Known]:
-    """Entries that could be staged rows under new ids: the window does not list their own."""
-    found = _known(_VANISHED, place.of(prints=list(fingerprints), since=since))
-    return [known for known in found.values() if known is not None]
+def vanished(
+    place: Place, *, fingerprints: Sequence[str], since: date, listed: Sequence[str]
+) -> list[Known]:
+    """Entries that could be rows under new ids: of the window, and not `listed` under their own."""
+    parameters = place.of(prints=list(fingerprints), since=since, listed=list(listed))
+    return list(_known(_VANISHED, parameters).values())
+
+
+def days(place: Place) -> tuple[date, date] | None:
+    """The first and the last day that the account has entries of; None where it has none."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DAYS, place.of())
+        first, last = cursor.fetchone()
+        return (first, last) if first else None
 
 
 def occurrences(place: Place, fingerprints: Sequence[str]) -> dict[str, int]:
     """The highest occurrence stored for each fingerprint that has one."""
     with connection.cursor() as cursor:
         cursor.execute(_OCCURRENCES, place.of(prints=list(fingerprints)))
-        return dict(cursor.fetchall())
+        return {fingerprint.hex: highest for fingerprint, highest in cursor.fetchall()}
 
 
-def write(place: Place, changed: Sequence[ChangedRow], *, at: datetime) -> None:
-    """Insert what is new and update what changed, by id; the rows are staged."""
+def write(place: Place, changed: Sequence[ChangedRow], *, at: datetime, has_aliases: bool) -> None:
+    """Update what changed, by id, and insert what is new."""
+    known = [each.id for each in changed if not each.is_new]
     with connection.cursor() as cursor:
         cursor.execute(_CHANGED)
         with cursor.copy("COPY pg_temp.ledger_changed FROM STDIN") as copy:
             for each in changed:
-                named = (each.row.source, each.row.external_id)
-                copy.write_row((*named, each.id, each.occurrence, each.change_seq))
-        cursor.execute(_NO_ALIAS, place.of())
-        cursor.execute(_WRITE, place.of(at=at))
+                copy.write_row(each[:-1] + each.row)
+        if has_aliases:
+            cursor.execute(_NO_ALIAS, place.of())
+        if known:
+            cursor.execute(_UPDATE, place.of(at=at, ids=known))
+        if len(known) < len(changed):
+            cursor.execute(_INSERT, place.of(at=at))
 
 
 def remove(entry_id: UUID, *, seq: int, at: datetime, into: UUID | None = None) -> None:
@@ -264,20 +281,18 @@ def remove(entry_id: UUID, *, seq: int, at: datetime, into: UUID | None = None) 
         )
 
 
-def gone(place: Place, *, since: date) -> list[UUID]:
+def gone(place: Place, *, since: date, listed: Sequence[str]) -> list[UUID]:
     """Pending entries of the window that the bank lists no more."""
     with connection.cursor() as cursor:
-        cursor.execute(_GONE, place.of(since=since))
+        cursor.execute(_GONE, place.of(since=since, listed=list(listed)))
         return [row[0] for row in cursor.fetchall()]
 
 
 def told(
     place: Place, *, days: Sequence[date], amounts: Sequence[int], ids: Sequence[UUID]
-) -> dict[UUID, Stored]:
+) -> dict[UUID, Known]:
     """These entries, and all of these days and amounts; by id, the oldest first."""
-    with connection.cursor() as cursor:
-        cursor.execute(_TOLD, place.of(days=list(days), amounts=list(amounts), ids=list(ids)))
-        return {row[0]: Stored(row[0], row[1], EntryRow(*row[2:])) for row in cursor.fetchall()}
+    return _known(_TOLD, place.of(days=list(days), amounts=list(amounts), ids=list(ids)))
 
 
 def told_otherwise(place: Place, entry_ids: Collection[UUID]) -> dict[Key, Otherwise]:
@@ -315,15 +330,10 @@ def forget_otherwise(place: Place, keys: Collection[Key]) -> None:
         cursor.execute(_FORGET, place.of(**named))
 
 
-def _known(statement: str, parameters: dict[str, Any]) -> dict[str, Known | None]:
+def _known(statement: str, parameters: dict[str, Any]) -> dict[Any, Known]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return {row[0]: _read(row[1:]) for row in cursor.fetchall()}
-
-
-def _read(row: Sequence[Any]) -> Known | None:
-    if row[0] is None:
-        return None
-    merchant_name, description = row[9], row[10]
-    values = (*row[:9], normal_text(merchant_name or description))
-    return Known(*values)
+        return {
+            row[0]: Known(row[1], row[2], row[3].hex, EntryRow(*row[4:]))
+            for row in cursor.fetchall()
+        }

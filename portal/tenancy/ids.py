@@ -8,6 +8,8 @@ _48_BITS = 2**48 - 1
 # All of the lower 80 bits but the four of the version, and the two of the variant.
 _NOISE = 2**80 - 1 & ~(0xF << 76) & ~(0x3 << 62)
 _VERSION_AND_VARIANT = 0x7 << 76 | 0x2 << 62
+_COUNTER_BITS = 12
+_COUNTER = 2**_COUNTER_BITS - 1
 
 
 def new_id() -> UUID:
@@ -15,3 +17,18 @@ def new_id() -> UUID:
     milliseconds = time.time_ns() // 1_000_000
     noise = int.from_bytes(os.urandom(10), "big")
     return UUID(int=(milliseconds & _48_BITS) << 80 | noise & _NOISE | _VERSION_AND_VARIANT)
+
+
+def new_ids(count: int) -> list[UUID]:
+    """So many at once, each after the one before: 12 of the random bits count (RFC 9562, section 6.2, method 1)."""
+    noise = os.urandom(8 * count)
+    began = time.time_ns() // 1_000_000 << _COUNTER_BITS
+    made = []
+    for number in range(count):
+        # Where the counter is full, the next millisecond has begun.
+        place = began + number
+        milliseconds, counter = place >> _COUNTER_BITS, place & _COUNTER
+        drawn = int.from_bytes(noise[8 * number : 8 * number + 8], "big") & _NOISE
+        upper = (milliseconds & _48_BITS) << 80 | counter << 64
+        made.append(UUID(int=upper | drawn | _VERSION_AND_VARIANT))
+    return made

@@ -160,7 +160,7 @@ def make_entry(account: Account, **fields: Any) -> Entry:
             "merchant_category": "5411",
             "merchant_country": "IT",
             "card_last4": "4821",
-            "fingerprint": f"{number:064d}",
+            "fingerprint": UUID(int=number),
             "change_seq": kept.change_seq,
             "created_at": at,
             "changed_at": at,

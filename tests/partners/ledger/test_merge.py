@@ -88,6 +88,37 @@ def test_the_same_page_twice_changes_nothing(account: Account) -> None:
     assert (again.changes, again.through_seq) == (0, 2)
 
 
+def digest(account: Account) -> Any:
+    return only(account).digest
+
+
+def test_what_an_entry_says_is_not_known_any_more_when_anything_else_is_written(
+    account: Account,
+) -> None:
+    merge(account, record("t1"))
+    assert digest(account) is not None
+    with serving(account.bank_id):
+        Entry.objects.filter(account_id=account.id).update(status=Entry.Status.REMOVED)
+
+    assert digest(account) is None
+    again = merge(account, record("t1"))
+    assert ([each.row.status for each in again.modified], again.through_seq) == (["posted"], 2)
+    assert entries(account) == [("t1", "posted", -1250)]
+
+
+def test_an_entry_of_which_it_is_not_known_what_it_says_is_compared_and_nothing_is_told(
+    account: Account,
+) -> None:
+    merge(account, record("t1"))
+    before = digest(account)
+    with serving(account.bank_id):
+        Entry.objects.filter(account_id=account.id).update(digest=None)
+
+    again = merge(account, record("t1"))
+
+    assert (again.changes, digest(account)) == (0, before)
+
+
 def test_pending_to_posted_is_a_change_of_one_row(account: Account) -> None:
     merge(account, record("t1", status="pending"))
     before = only(account)

@@ -415,7 +415,7 @@ def test_what_is_old_is_found_by_an_index(home: Household) -> None:
                 currency="EUR",
                 booked_on=date(2026, 1, 1) + days(number % 300),
                 booked_on_source="date",
-                fingerprint=f"{number:064d}",
+                fingerprint=UUID(int=number),
                 change_seq=1_000 + number,
                 created_at=now,
                 changed_at=now,

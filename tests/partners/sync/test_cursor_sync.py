@@ -1,6 +1,7 @@
 """Reading a bank that tells changes alone: what comes, is booked, goes, and moves while it is paged."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.utils import timezone
@@ -90,7 +91,7 @@ def test_pending_to_posted_is_one_rows_change_whatever_the_amount_became(
     with serving(bank.id):
         total = Entry.objects.count()
         Entry.objects.filter(pk=stored.pk).update(
-            amount_minor=stored.amount_minor - 500, fingerprint="another"
+            amount_minor=stored.amount_minor - 500, fingerprint=UUID(int=0)
         )
 
     sandbox.be(renumber=True)
