@@ -223,7 +223,7 @@ def customer(request: HttpRequest, desk: Desk, customer_id: UUID) -> HttpRespons
         "objections": [
             {
                 "program": each.client.name,
-                "account": each.account.name,
+                "account": each.account.known_name,
                 "at": each.at,
                 "theirs": each.customer_id == found.id,
             }

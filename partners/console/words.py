@@ -176,7 +176,7 @@ def account_row(
         "id": account.id,
         "history": history and back_fill_words(history, today=today),
         "history_url": history_url,
-        "name": account.name,
+        "name": account.known_name,
         "masked_identification": account.masked_identification,
         "currency": account.currency,
         **standing_words(row["standing"], at=at),
@@ -227,7 +227,7 @@ def _consent_step(row: ConsentEvent) -> dict[str, Any]:
 
 
 def _link_steps(row: Link) -> list[dict[str, Any]]:
-    name = row.account.name
+    name = row.account.known_name
     steps = [{"title": _("Account linked"), "text": name, "at": row.linked_at, "tone": "good"}]
     if row.ended_at is not None:
         ended = {"title": _("Account unlinked"), "text": name, "at": row.ended_at, "tone": "warn"}

@@ -3,6 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from portal.tenancy.models import RowReach, TenantForeignKey, TenantModel
@@ -37,6 +38,11 @@ class Account(TenantModel):
 
     def __str__(self) -> str:
         return str(self.id)
+
+    @property
+    def known_name(self) -> str:
+        """Its name, or words for one whose name has aged out (docs/retention.md)."""
+        return self.name or gettext("Account no longer connected")
 
 
 class AccountNumber(TenantModel):

@@ -9,6 +9,7 @@ from partners.records.rules import Table, name_of
 
 _PARTS: Mapping[str, Promise] = {
     "account": _("Accounts"),
+    "account_name": _("Names and last digits of accounts"),
     "address_proof": _("Codes by mail"),
     "alert": _("Alerts"),
     "authorisation": _("Ways to the bank"),

@@ -1,7 +1,7 @@
 """Letting go of what nobody's consent keeps, some rows at a time, with a record of it in the same commit."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -22,12 +22,13 @@ from partners.retention.queries import (
     floors_of,
     forgotten_by_account,
     held_accounts,
+    named_no_more,
     names_at_bank,
     old_removals,
     old_rows,
     purposes_of,
 )
-from partners.retention.rules import LIMITS, RAW, REMOVALS_KEPT, days_of, said
+from partners.retention.rules import LIMITS, NAMES, RAW, REMOVALS_KEPT, days_of, said
 from partners.sync.models import Notification, SyncRun
 from portal.rest.problems import Invalid
 from portal.tenancy.blocks import current_bank_id
@@ -90,7 +91,7 @@ def age_batch(kind: str, *, at: datetime) -> bool:
     run = _todays(kind, at)
     if run is None:
         return False
-    gone = _age_raw(run, at) if kind == RAW else _age_accounts(run, at)
+    gone = _AGE.get(kind, _age_accounts)(run, at)
     run.gone = dict(Counter(run.gone) + gone)
     run.save()
     return run.finished_at is None
@@ -143,9 +144,13 @@ def _age_accounts(run: RetentionRun, at: datetime) -> Counter[str]:
 def _still_open(found: Sequence[tuple[UUID, UUID]]) -> set[UUID]:
     """The accounts among them of which nothing has to be kept: a hold that is placed just now is seen, or waits."""
     accounts = {account for _row, account in found}
+    return accounts - _held_now(accounts)
+
+
+def _held_now(accounts: Collection[UUID]) -> set[UUID]:
     customers = Customer.objects.filter(pk__in=customers_of(accounts)).order_by("id")
     list(customers.select_for_update(no_key=True).values_list("id", flat=True))
-    return accounts - held_accounts(accounts)
+    return held_accounts(accounts)
 
 
 def _let_go(table: str, found: Sequence[tuple[UUID, UUID]], accounts: set[UUID]) -> Counter[str]:
@@ -241,10 +246,33 @@ def _age_raw(run: RetentionRun, at: datetime) -> Counter[str]:
     return +gone
 
 
+def _age_names(run: RetentionRun, at: datetime) -> Counter[str]:
+    """The next accounts: what they are called goes where nobody is connected with them any more; the rows stay."""
+    page = accounts_after(run.after, limit=PAGE)
+    (rule,) = run.rules
+    before = at - timedelta(days=int(str(rule["days"])))
+    found = named_no_more(page, before=before, at=at)
+    rows = Account.objects.filter(bank_id=current_bank_id(), id__in=found)
+    # Whoever connects them anew locks their rows too, and names them again.
+    list(rows.order_by("id").select_for_update(no_key=True).values_list("id", flat=True))
+    still = named_no_more(found, before=before, at=at) - _held_now(found)
+    n = rows.filter(id__in=still).update(name="", masked_identification="")
+    run.accounts += len(page)
+    run.held += len(held_accounts(page))
+    run.after = page[-1] if page else run.after
+    run.finished_at = at if len(page) < PAGE else None
+    return +Counter({"account_name": n})
+
+
+_AGE: Mapping[str, Callable[[RetentionRun, datetime], Counter[str]]] = {
+    RAW: _age_raw,
+    NAMES: _age_names,
+}
 KINDS: tuple[str, ...] = (
     Kept.RECEIPTS,
     Kept.SHIPMENTS,
     Kept.BALANCES,
     Kept.TRANSACTIONS,
+    Kept.NAMES,
     Kept.RAW,
 )

@@ -13,6 +13,7 @@ class Kept(models.TextChoices):
     RECEIPTS = "receipts", _("Receipts")
     SHIPMENTS = "shipments", _("Shipping updates")
     BALANCES = "balances", _("Balances")
+    NAMES = "names", _("Names and last digits of accounts")
     RAW = "raw", _("What the bank sent, and how it was read")
 
 

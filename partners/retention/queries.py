@@ -7,14 +7,15 @@ from datetime import date, datetime
 from uuid import UUID
 
 from django.db import connection, models
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts.consent.models import ConsentResource, Purpose
 from accounts.linking.models import Link
+from partners.connections.models import Connection
 from partners.ledger.models import Account, Entry
 from partners.records.queries import live_holds
 from partners.retention.models import Kept, RetentionRule, RetentionRun
-from partners.retention.rules import RAW, Days, Grant, kept_from
+from partners.retention.rules import NAMES, RAW, Days, Grant, kept_from
 from partners.sharing.rules import FEED_OF_ALERT, TIED_TO
 from portal.tenancy.blocks import current_bank_id
 
@@ -72,7 +73,7 @@ def chosen_days() -> Days:
 
 def purposes_of(kind: str) -> dict[str, str]:
     """The purposes that need a kind, code and title; of what is read for none, one without a name."""
-    if kind == RAW:
+    if kind in {RAW, NAMES}:
         return {"": ""}
     newest = {each.code: each for each in Purpose.objects.order_by("version")}
     return {
@@ -156,6 +157,25 @@ def accounts_after(last: UUID | None, *, limit: int) -> list[UUID]:
     if last is not None:
         accounts = accounts.filter(id__gt=last)
     return list(accounts.values_list("id", flat=True)[:limit])
+
+
+def named_no_more(account_ids: Collection[UUID], *, before: datetime, at: datetime) -> set[UUID]:
+    """Of these accounts, those with a name that nobody has been connected with since `before`, and no consent names.
+
+    Somebody is connected with an account while it is linked to them by an authorisation that is in force.
+    """
+    tied = Link.objects.filter(bank_id=current_bank_id(), account_id__in=account_ids)
+    connected = Q(ended_at=None) & Q(connection__status=Connection.Status.ACTIVE)
+    lately = Q(ended_at__gt=before) | Q(ended_at=None, connection__changed_at__gt=before)
+    named = ConsentResource.objects.filter(bank_id=current_bank_id(), account_id__in=account_ids)
+    allowed = named.filter(consent__ended_at=None, consent__expires_at__gt=at)
+    kept = {
+        *tied.filter(connected | lately).values_list("account_id", flat=True),
+        *allowed.values_list("account_id", flat=True),
+    }
+    asked = Account.objects.filter(bank_id=current_bank_id(), id__in=account_ids)
+    old = asked.filter(created_at__lte=before).exclude(name="", masked_identification="")
+    return set(old.values_list("id", flat=True)) - kept
 
 
 def held_accounts(among: Collection[UUID] | None = None) -> set[UUID]:

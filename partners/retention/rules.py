@@ -14,6 +14,7 @@ OVERLAP = timedelta(days=10)
 REMOVALS_KEPT = timedelta(days=400)
 FEEDS = ("transactions", "receipts", "shipments", "balances")
 RAW = "raw"
+NAMES = "names"
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Limits:
 LIMITS: Mapping[str, Limits] = {
     **dict.fromkeys(FEEDS, Limits(least=0, most=365, default=30)),
     RAW: Limits(least=7, most=90, default=30),
+    NAMES: Limits(least=0, most=365, default=30),
 }
 
 

@@ -80,6 +80,7 @@ def _kind(kind: Kept, purposes: Mapping[str, str], form: RetentionForm) -> dict[
     return {
         "label": kind.label,
         "is_raw": kind is Kept.RAW,
+        "is_names": kind is Kept.NAMES,
         "limits": limits,
         "fields": [
             {

@@ -52,7 +52,7 @@ def pair_words(pair: EntryPair, names: Mapping[str, str]) -> dict[str, Any]:
     return _side_by_side(one, other) | {
         "kind": "pair",
         "id": pair.id,
-        "account": pair.account.name,
+        "account": pair.account.known_name,
         "digits": pair.account.masked_identification,
         "reason": pair.get_reason_display(),
         "at": pair.found_at,
@@ -75,7 +75,7 @@ def conflict_words(conflict: EntryConflict, names: Mapping[str, str]) -> dict[st
     return _side_by_side(ours, theirs) | {
         "kind": "conflict",
         "id": conflict.id,
-        "account": conflict.account.name,
+        "account": conflict.account.known_name,
         "digits": conflict.account.masked_identification,
         "reason": _CONFLICTS.get(conflict.reason, conflict.reason),
         "at": conflict.seen_at,

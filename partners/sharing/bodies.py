@@ -74,6 +74,9 @@ class SharedTransactionBody(serializers.Serializer[Any]):
     """A field is null where the bank gave nothing, or holds it back. Where it shows amounts in bands,
     `amount_band` stands for `amount`; where it shows months alone, `booked_month` for `booked_on`.
 
+    `exchange_rate` is as the bank wrote it, either way round; `exchange_rate_fits` is false where it leads from
+    neither amount to the other, and null where that cannot be told.
+
     `merchant` is cleaned from `merchant_name`, or of a card payment without one from `description`, which are
     as the bank wrote them; `category` comes from the code `merchant_category` (ISO 18245) alone.
     """
@@ -85,7 +88,9 @@ class SharedTransactionBody(serializers.Serializer[Any]):
     amount = MoneyBody(allow_null=True)
     amount_band = BandBody(allow_null=True)
     original_amount = MoneyBody(allow_null=True)
+    original_currency = serializers.RegexField(r"^[A-Z]{3}$", allow_null=True)
     exchange_rate = serializers.CharField(allow_null=True)
+    exchange_rate_fits = serializers.BooleanField(allow_null=True)
     booked_on = serializers.DateField(allow_null=True)
     booked_month = serializers.RegexField(r"^\d{4}-\d{2}$", allow_null=True)
     booked_at = serializers.DateTimeField(allow_null=True)

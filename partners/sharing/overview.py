@@ -102,7 +102,11 @@ def objected(*, at: datetime) -> list[dict[str, Any]]:
     """What the customer ended for every holder of an account, and did not allow since."""
     accounts = {each.id: each for each in accounts_of(served().account_ids)}
     return [
-        {"name": str(each.client.name), "account": accounts[each.account_id].name, "at": each.at}
+        {
+            "name": str(each.client.name),
+            "account": accounts[each.account_id].known_name,
+            "at": each.at,
+        }
         for each in objections_to(tuple(accounts))
         if each.customer_id == served().customer_id and each.at <= at
     ]

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from partners.feeds.masks import Masks, band, day, exact, month, shown
 from partners.ledger.categories import Category, category_of
+from partners.ledger.exchange import rate_fits
 from partners.ledger.merchants import LONGEST_LINE, clean_name
 from partners.ledger.models import Account, Balance, Entry
 from partners.purchases.models import (
@@ -49,7 +50,8 @@ def card_name(account: Account, masks: Masks) -> str | None:
     others; null where these are held back too.
     """
     digits: str | None = shown("masked_identification", account.masked_identification, masks)
-    return account_name(account, masks) or (digits and digits.replace("*", "•"))
+    # Both are empty once they have aged out.
+    return account_name(account, masks) or (digits or "").replace("*", "•") or None
 
 
 def balance_shape(balance: Balance, masks: Masks) -> dict[str, Any]:
@@ -67,7 +69,6 @@ def balance_shape(balance: Balance, masks: Masks) -> dict[str, Any]:
 def transaction_shape(entry: Entry, masks: Masks) -> dict[str, Any]:
     """A transaction as the API shows it; a masked field is null, as is one that the bank left out."""
     original = shown("original_amount", original_amount(entry), masks)
-    rate = None if original is None else shown("exchange_rate", entry.exchange_rate, masks)
     return {
         "id": str(entry.id),
         "account_id": str(entry.account_id),
@@ -76,7 +77,9 @@ def transaction_shape(entry: Entry, masks: Masks) -> dict[str, Any]:
         "amount": exact(entry.amount_minor, entry.currency, masks),
         "amount_band": band(entry.amount_minor, entry.currency, masks),
         "original_amount": original,
-        "exchange_rate": rate,
+        "original_currency": shown("original_amount", entry.original_currency, masks),
+        "exchange_rate": shown("exchange_rate", entry.exchange_rate, masks),
+        "exchange_rate_fits": shown("exchange_rate", _rate_fits(entry), masks),
         "booked_on": day(entry.booked_on, masks),
         "booked_month": month(entry.booked_on, masks),
         "booked_at": shown("booked_at", instant(entry.booked_at), masks),
@@ -191,6 +194,18 @@ def original_amount(entry: Entry) -> Money | None:
     return money(entry.original_amount_minor, entry.original_currency)
 
 
+def _rate_fits(entry: Entry) -> bool | None:
+    if entry.original_amount_minor is None or not entry.original_currency:
+        return None
+    return rate_fits(
+        entry.exchange_rate,
+        original_minor=entry.original_amount_minor,
+        original_currency=entry.original_currency,
+        amount_minor=entry.amount_minor,
+        currency=entry.currency,
+    )
+
+
 def card_transaction(entry: Entry, account: str | None, masks: Masks) -> dict[str, Any]:
     """A transaction as a chat card shows it."""
     full = transaction_shape(entry, masks)
@@ -214,6 +229,8 @@ def card_transaction(entry: Entry, account: str | None, masks: Masks) -> dict[st
     }
     if full["original_amount"] is not None:
         card["original_amount"] = full["original_amount"]
+        # A rate that does not lead from one to the other would explain nothing.
+        card["exchange_rate"] = full["exchange_rate"] if full["exchange_rate_fits"] else None
     return card
 
 

@@ -90,11 +90,12 @@ def _names(rows: Iterable[Disclosure], bank: Bank) -> dict[str, str]:
 
 def _told_apart(accounts: Sequence[Account]) -> dict[str, str]:
     """Each account's name, with its last digits where another has the same name."""
-    times = Counter(each.name for each in accounts)
+    times = Counter(each.known_name for each in accounts)
 
     def words(account: Account) -> str:
         digits = account.masked_identification.replace("*", "\u2022")
-        return account.name if times[account.name] == 1 else f"{account.name} {digits}".strip()
+        name = account.known_name
+        return name if times[name] == 1 else f"{name} {digits}".strip()
 
     return {str(each.id): words(each) for each in accounts}
 

@@ -6,7 +6,7 @@ is resolved, loaded or expanded.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -279,7 +279,8 @@ def _entry(element: Element) -> Entry:
     ]
     details = tuple(_detail(each, amount, where) for each in transactions)
     only = details[0] if len(details) == 1 else Detail()
-    original, original_currency, rate = _exchanged(transactions, currency, where)
+    told = transactions[0] if len(transactions) == 1 else element if not transactions else None
+    original, original_currency, rate = _exchanged(told, currency, amount, where)
     return Entry(
         where=where,
         amount=amount,
@@ -341,15 +342,18 @@ def _remittance(element: Element) -> str:
 
 
 def _exchanged(
-    transactions: Sequence[Element], currency: str, where: str
+    told: Element | None, currency: str, entry_amount: Decimal, where: str
 ) -> tuple[Decimal | None, str, str]:
-    """The amount in the currency it was paid in, that currency, and the rate; of an entry of one transaction."""
-    if len(transactions) != 1:
-        return None, "", ""
-    for kind in ("InstdAmt", "TxAmt"):
-        told = _child(transactions[0], "AmtDtls", kind)
-        amount = _child(told, "Amt")
+    """The amount in the currency it was paid in, that currency, and the rate; of an entry of one transaction.
+
+    An amount that was instructed has no sign of its own. The rate stands with any of the amounts.
+    """
+    details = [_child(told, "AmtDtls", kind) for kind in ("InstdAmt", "TxAmt", "CntrValAmt")]
+    rates = (_text(each, "CcyXchg", "XchgRate") for each in details)
+    for each in details[:2]:
+        amount = _child(each, "Amt")
         if amount is not None and amount.get("Ccy", "") not in {"", currency}:
-            rate = _text(told, "CcyXchg", "XchgRate")
-            return exact(amount.text or "", where), amount.get("Ccy", ""), rate
+            unsigned = exact(amount.text or "", where)
+            signed = -unsigned if entry_amount < 0 else unsigned
+            return signed, amount.get("Ccy", ""), next(filter(None, rates), "")
     return None, "", ""

@@ -211,6 +211,7 @@ def test_with_a_payment_goes_what_hangs_on_it(home: Household) -> None:
         "shipments": {"shipment": 1},
         "balances": {"balance": 1},
         "transactions": {"entry": 1, "entry_alias": 1, "alert": 1},
+        "names": {},
         "raw": {},
     }
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from messaging.conversations.words import credit_line_text
-from partners.feeds.masks import IN_BANDS
+from partners.feeds.masks import IN_BANDS, masks_of
 from partners.ledger.models import Account, Balance, Entry
 from partners.sharing.shapes import (
     balance_shape,
@@ -160,3 +160,44 @@ def test_a_card_says_whether_what_is_available_counts_the_credit_line(
     card = card_account(account, [booked, held(**fields)], NOTHING, of_accounts=NOTHING)
 
     assert credit_line_text(card) == text
+
+
+def abroad(rate: str) -> Entry:
+    return bought(original_amount_minor=-13_35, original_currency="USD", exchange_rate=rate)
+
+
+def test_what_was_paid_abroad_is_shown_with_its_rate_as_the_bank_wrote_it() -> None:
+    shown = transaction_shape(abroad("0.9213"), NOTHING)
+    card = card_transaction(abroad("0.9213"), None, NOTHING)
+
+    assert shown["original_amount"] == {"amount": "-13.35", "currency": "USD"}
+    assert (shown["original_currency"], shown["exchange_rate"]) == ("USD", "0.9213")
+    assert shown["exchange_rate_fits"] is True
+    assert card["exchange_rate"] == "0.9213"
+
+
+def test_a_rate_that_leads_nowhere_is_flagged_and_not_on_the_card() -> None:
+    shown = transaction_shape(abroad("92.13"), NOTHING)
+    card = card_transaction(abroad("92.13"), None, NOTHING)
+
+    assert (shown["exchange_rate"], shown["exchange_rate_fits"]) == ("92.13", False)
+    assert (card["original_amount"]["amount"], card["exchange_rate"]) == ("-13.35", None)
+
+
+def test_a_rate_without_an_amount_is_told_as_far_as_it_goes() -> None:
+    entry = bought(original_currency="USD", exchange_rate="0.9213")
+
+    shown = transaction_shape(entry, NOTHING)
+
+    assert (shown["original_amount"], shown["exchange_rate_fits"]) == (None, None)
+    assert (shown["original_currency"], shown["exchange_rate"]) == ("USD", "0.9213")
+
+
+def test_of_a_masked_original_neither_currency_nor_rate_is_told() -> None:
+    masks = masks_of("transactions", {"transactions": ["original_amount"]})
+
+    shown = transaction_shape(abroad("0.9213"), masks)
+
+    told = {name: shown[name] for name in shown if "original" in name or "exchange" in name}
+    assert set(told.values()) == {None}
+    assert len(told) == 4

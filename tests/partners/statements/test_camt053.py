@@ -57,11 +57,24 @@ def test_an_entry_is_read_with_what_it_sums_up() -> None:
         "PMNT.CCRD.POSD",
     )
     assert (read.counterparty, read.description) == ("Bo Limited", "two coffees")
-    assert (read.original_amount, read.original_currency) == (Decimal("13.50"), "USD")
+    assert (read.original_amount, read.original_currency) == (Decimal("-13.50"), "USD")
     assert read.exchange_rate == "1.0975"
     assert len(read.details) == 1
     assert [each.kind for each in balances(parts)] == ["opening", "closing"]
     assert flags(parts) == []
+
+
+def test_a_rate_is_told_beside_any_of_the_amounts_and_without_details_too() -> None:
+    instructed = '<InstdAmt><Amt Ccy="USD">13.50</Amt></InstdAmt>'
+    rate = "<CcyXchg><SrcCcy>USD</SrcCcy><XchgRate>1.0975</XchgRate></CcyXchg>"
+    both = f'{instructed}<TxAmt><Amt Ccy="EUR">12.30</Amt>{rate}</TxAmt>'
+    before, after = ENTRY[: ENTRY.index("<AmtDtls>")], ENTRY[ENTRY.index("</AmtDtls>") :]
+    bare = ENTRY[: ENTRY.index("<NtryDtls>")]
+    told = [f"{before}<AmtDtls>{both}{after}", f"{bare}<AmtDtls>{both}</AmtDtls></Ntry>"]
+
+    for read in entries(parts_of(read_camt053, document(*told))):
+        assert (read.original_amount, read.original_currency) == (Decimal("-13.50"), "USD")
+        assert read.exchange_rate == "1.0975"
 
 
 def test_what_was_booked_last_opens_where_nothing_else_does() -> None:

@@ -38,6 +38,7 @@ export interface Transaction {
   readonly amount: Money | null;
   readonly amount_band: Band | null;
   readonly original_amount?: Money | null;
+  readonly exchange_rate?: string | null;
   readonly booked_on: string | null;
   /** "2026-11", where the bank shows months alone. */
   readonly booked_month: string | null;

@@ -107,7 +107,6 @@ function CallBank({ card }: { card: AlertCard }) {
 
 function Purchase({ it, signed }: { it: Transaction; signed: boolean }) {
   const { speech } = useSurroundings();
-  const original = foreign(it);
   const facts = [
     whenText(it, speech, new Date()),
     it.category_text ?? "",
@@ -122,12 +121,22 @@ function Purchase({ it, signed }: { it: Transaction; signed: boolean }) {
       </div>
       <p class="purchase-merchant">{merchantOf(it, speech)}</p>
       <Written it={it} />
-      {original && <p class="card-note">{speech.say("original_amount", { amount: moneyText(original, speech.locale, "none") })}</p>}
+      <Original it={it} />
       <ul class="facts">
         {facts.map((fact) => <li key={fact}>{fact}</li>)}
       </ul>
     </div>
   );
+}
+
+/** What was paid in the shop's own currency, and at which rate. */
+function Original({ it }: { it: Transaction }) {
+  const { speech } = useSurroundings();
+  const original = foreign(it);
+  if (!original) return null;
+  const amount = moneyText(original, speech.locale, "none");
+  const rate = it.exchange_rate;
+  return <p class="card-note">{speech.say("original_amount", { amount: rate ? speech.say("at_rate", { amount, rate }) : amount })}</p>;
 }
 
 /** The bank's own words, for whoever knows the payment by them. */
@@ -177,6 +186,7 @@ export function Transactions({ card }: { card: TransactionsCard }) {
             <div class="line-words">
               <p class="line-name">{merchantOf(it, speech)}</p>
               <Written it={it} />
+              <Original it={it} />
               <p class="card-note">
                 {[whenText(it, speech, now), it.category_text, it.status === "pending" ? speech.say("pending") : "", it.card_last4 ? `•• ${it.card_last4}` : ""]
                   .filter(Boolean).join(" · ")}

@@ -76,6 +76,7 @@ export const en = {
   card_ending: "Card ending {digits}",
   unknown_merchant: "Unknown merchant",
   original_amount: "Charged as {amount}",
+  at_rate: "{amount} at {rate}",
   receipt: "Receipt",
   receipt_from: "Receipt from {shop}",
   unnamed_line: "Item",

@@ -77,6 +77,7 @@ export const es: Words = {
   card_ending: "Tarjeta terminada en {digits}",
   unknown_merchant: "Comercio desconocido",
   original_amount: "Cargo original: {amount}",
+  at_rate: "{amount} a {rate}",
   receipt: "Recibo",
   receipt_from: "Recibo de {shop}",
   unnamed_line: "Artículo",

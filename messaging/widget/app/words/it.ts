@@ -77,6 +77,7 @@ export const it: Words = {
   card_ending: "Carta che finisce con {digits}",
   unknown_merchant: "Esercente sconosciuto",
   original_amount: "Addebito originale: {amount}",
+  at_rate: "{amount} a {rate}",
   receipt: "Scontrino",
   receipt_from: "Scontrino di {shop}",
   unnamed_line: "Articolo",

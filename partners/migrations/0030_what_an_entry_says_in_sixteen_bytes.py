@@ -19,7 +19,7 @@ _WATCH = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("partners", "0028_how_often_a_bank_may_be_asked")]
+    dependencies = [("partners", "0029_files_not_read_by_a_fault_of_ours")]
 
     operations = [
         migrations.AddField(

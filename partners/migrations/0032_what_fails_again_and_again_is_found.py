@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("partners", "0028_names_of_accounts_age_out")]
+    dependencies = [("partners", "0031_names_of_accounts_age_out")]
     operations = [
         migrations.AddIndex(
             "feedcursor",
