@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from partners.ledger.models import Account, Balance, Entry, EntryAlias, EntryPair
+from partners.ledger.sources import LIVE
 from portal.tenancy.blocks import current_bank_id
 
 _CHANGES = """
@@ -151,14 +152,23 @@ def get_entries(entry_ids: Sequence[UUID]) -> dict[UUID, Entry]:
 
 
 def entries_named(account_id: UUID, external_ids: Collection[str]) -> dict[str, UUID]:
-    """The account's entries by the bank's ids, their present ones or ones that they had before."""
-    named = {"bank_id": current_bank_id(), "account_id": account_id}
-    before = EntryAlias.objects.filter(**named, external_id__in=external_ids)
-    present = Entry.objects.filter(**named, external_id__in=external_ids)
-    return {
-        **dict(before.values_list("external_id", "entry_id")),
-        **dict(present.values_list("external_id", "id")),
+    """The account's entries by the ids of its bank's interfaces, their present ones or ones that they had before.
+
+    An id means something within its source alone: one that means two payments, each of another, names none.
+    """
+    named = {
+        "bank_id": current_bank_id(),
+        "account_id": account_id,
+        "external_id__in": external_ids,
+        "source__startswith": LIVE,
     }
+    before = EntryAlias.objects.filter(**named).values_list("source", "external_id", "entry_id")
+    present = Entry.objects.filter(**named).values_list("source", "external_id", "id")
+    meant = {(source, key): entry for source, key, entry in (*before, *present)}
+    found: dict[str, set[UUID]] = {}
+    for (_source, key), entry_id in meant.items():
+        found.setdefault(key, set()).add(entry_id)
+    return {key: min(entries) for key, entries in found.items() if len(entries) == 1}
 
 
 def two_payments(account_id: UUID) -> frozenset[frozenset[UUID]]:

@@ -9,12 +9,13 @@ A receipt adds up, in whole minor units, when
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from typing import Protocol
+from uuid import UUID
 
 from partners.connectors.base import ReceiptLine, ReceiptRecord, ShipmentRecord
 
@@ -84,6 +85,20 @@ def judge(stored: Revised | None, *, revision: int, digest: str) -> Verdict:
 def is_news(told_at: datetime, *, since: datetime, at: datetime) -> bool:
     """Whether it happened since the account was first linked, and lately."""
     return told_at >= since and told_at >= at - timedelta(days=NEWS_DAYS)
+
+
+def receipt_of(merchant_name: str, receipts: Sequence[tuple[UUID, str]]) -> UUID | None:
+    """Which of a payment's receipts, each with its merchant's name, a parcel of that payment belongs to.
+
+    The only one; of several the only one by the same name; else none: it is never guessed.
+    """
+    if len(receipts) > 1:
+        receipts = [each for each in receipts if _same_name(each[1], merchant_name)]
+    return receipts[0][0] if len(receipts) == 1 else None
+
+
+def _same_name(one: str, other: str) -> bool:
+    return bool(one) and one.casefold().split() == other.casefold().split()
 
 
 def is_shown(booked_on: date, *, removed: bool, history_from: date) -> bool:

@@ -181,11 +181,16 @@ class ShipmentEventBody(serializers.Serializer[Any]):
 
 
 class SharedShipmentBody(serializers.Serializer[Any]):
-    """Where a parcel is now: the same id under each higher `revision`."""
+    """Where a parcel is now: the same id under each higher `revision`.
+
+    `receipt_id`: the receipt of what is in it; null where there is none yet, where receipts are not shared, and where
+    several of the same payment cannot be told apart.
+    """
 
     id = serializers.UUIDField()
     account_id = serializers.UUIDField()
     transaction_id = serializers.UUIDField()
+    receipt_id = serializers.UUIDField(allow_null=True)
     revision = serializers.IntegerField(min_value=1)
     merchant_name = serializers.CharField(allow_null=True)
     carrier = serializers.CharField(allow_null=True)

@@ -35,6 +35,7 @@ from partners.sharing.gate import (
     note_refusal,
     refuse,
 )
+from partners.sharing.receipts_beside import receipts_beside
 from partners.sharing.shapes import (
     by_account,
     card_account,
@@ -208,8 +209,14 @@ def render_shipments(
     found = list(shipments_of(allowed.history_from).filter(pk__in=shipment_ids))
     disclosed(allowed, Counter(each.account_id for each in found))
     stops = stops_of([each.id for each in found])
+    receipts = receipts_beside(found, allowed)
     for each in found:
-        shape = shipment_shape(each, stops.get(each.id, ()), allowed.masked_fields)
+        shape = shipment_shape(
+            each,
+            stops.get(each.id, ()),
+            allowed.masked_fields,
+            receipt_id=receipts.get(each.id),
+        )
         views[each.id] = shape | {"account_name": names[each.account_id]}
     return views
 

@@ -36,6 +36,7 @@ from partners.sharing.gate import (
     disclosed,
     refuse,
 )
+from partners.sharing.receipts_beside import receipts_beside
 from partners.sharing.shapes import (
     account_shape,
     balance_shape,
@@ -195,8 +196,15 @@ def read_shipments(reader: Reader, account_id: UUID, asked: Listing) -> Listed:
     allowed = _allowed(reader, SHIPMENTS, (account_id,))
     found = asked.cut(shipments_of(allowed.history_from))
     stops = stops_of([each.id for each in found.rows])
+    receipts = receipts_beside(found.rows, allowed)
     shapes = [
-        shipment_shape(each, stops.get(each.id, ()), allowed.masked_fields) for each in found.rows
+        shipment_shape(
+            each,
+            stops.get(each.id, ()),
+            allowed.masked_fields,
+            receipt_id=receipts.get(each.id),
+        )
+        for each in found.rows
     ]
     return _listed(allowed, account_id, SHIPMENTS, shapes, found.following)
 

@@ -154,13 +154,18 @@ def quantity_text(milli: int) -> str:
 
 
 def shipment_shape(
-    shipment: Shipment, stops: Sequence[ShipmentStop], masks: Masks
+    shipment: Shipment,
+    stops: Sequence[ShipmentStop],
+    masks: Masks,
+    *,
+    receipt_id: UUID | None = None,
 ) -> dict[str, Any]:
-    """A shipment as the API shows it, with its stops, oldest first."""
+    """A shipment as the API shows it, with its stops, oldest first, and the receipt of what is in it."""
     return {
         "id": str(shipment.id),
         "account_id": str(shipment.account_id),
         "transaction_id": str(shipment.entry_id),
+        "receipt_id": None if receipt_id is None else str(receipt_id),
         "revision": shipment.revision,
         "merchant_name": shown("merchant_name", shipment.merchant_name, masks),
         "carrier": shown("carrier", shipment.carrier, masks),

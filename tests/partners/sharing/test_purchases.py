@@ -79,6 +79,23 @@ def test_a_shipment_leaves_as_it_is_now_under_one_id(
     assert after["events"][0]["place"] == "Deposito Vialeta"
 
 
+def test_a_parcel_names_its_receipt_once_there_is_one_and_both_are_shared(
+    home: Household, bought: Entry, program: Program
+) -> None:
+    tell_shipment(bought)
+    (before,) = listed(program, home, "shipments")
+    receipt = tell_receipt(bought)
+    (after,) = listed(program, home, "shipments")
+    tell_receipt(bought)
+    (two,) = listed(program, home, "shipments")
+    with serving(home.bank_id):
+        Feed.objects.filter(kind="receipts").update(enabled=False)
+    (alone,) = listed(program, home, "shipments")
+
+    found = [each["receipt_id"] for each in (before, after, two, alone)]
+    assert found == [None, str(receipt.id), None, None]
+
+
 @BOTH
 def test_what_the_bank_masks_is_null(
     home: Household, bought: Entry, program: Program, kind: str
