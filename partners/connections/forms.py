@@ -7,7 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from partners.alerts.models import AlertType
-from partners.connections.rules import DAYS
+from partners.connections.rules import DAYS, HISTORIES
 
 
 class ChoiceForm(forms.Form):
@@ -68,6 +68,13 @@ class ChoiceForm(forms.Form):
 class LinkForm(ChoiceForm):
     """What the bank allows, by the place of each account in its list; `choice()` is what `finish_linking` takes."""
 
+    months = forms.TypedChoiceField(
+        coerce=int,
+        required=False,
+        choices=[(each, each) for each in HISTORIES],
+        error_messages={"invalid_choice": _("Choose how far back.")},
+    )
+
     def picked(self) -> list[int]:
         return [int(each) for each in self.cleaned_data["accounts"]]
 
@@ -77,6 +84,7 @@ class LinkForm(ChoiceForm):
             "feeds": chosen["feeds"],
             "alert_types": chosen["alert_types"],
             "days": chosen["ends"],
+            "months": chosen["months"] or min(HISTORIES),
         }
 
 

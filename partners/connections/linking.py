@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -23,10 +23,10 @@ from partners.connections.queries import (
     connection_to_repair,
     linked_among,
 )
-from partners.connections.rules import AUTHORISED_FOR, HISTORY, Choice
+from partners.connections.rules import AUTHORISED_FOR, Choice
 from partners.connectors.base import AccountRecord
 from partners.events import AccountsLinked, customer_key
-from partners.feeds.cursors import start_reading, stop_reading
+from partners.feeds.cursors import read_further_back, start_reading, stop_reading
 from partners.feeds.models import FeedCursor
 from partners.ledger.actions import record_accounts
 from portal.middleware import current_customer_ip, current_request_id
@@ -75,7 +75,14 @@ def link_chosen(
     _let_go_of_others(connection, customer, before, kept=account_ids, at=at)
     consent_id = _allow(choice, customer, account_ids, at=at)
     _note_reading(customer, {consent_id: account_ids}, at=at)
-    _read(connection, account_ids, choice.kinds_to_read, at=at)
+    bank = Bank.objects.get(pk=str(customer.bank_id))
+    _read(
+        connection,
+        account_ids,
+        choice.kinds_to_read,
+        history_from=_history_from(choice, bank, at),
+        at=at,
+    )
     _finish(walk, connection, account_ids, choice=choice.as_data(), at=at)
     return Completed(connection.id, consent_id, account_ids, replaced)
 
@@ -150,7 +157,7 @@ def _allow(
         purpose_code=PURPOSE,
         locale=customer.locale or bank.locale,
         expires_at=choice.expires_at(at),
-        history_from=(at.astimezone(ZoneInfo(bank.time_zone)) - HISTORY).date(),
+        history_from=_history_from(choice, bank, at),
         resources=[
             Resource(account_id, scope, code)
             for account_id in account_ids
@@ -160,6 +167,10 @@ def _allow(
         by="customer",
     )
     return consent.id
+
+
+def _history_from(choice: Choice, bank: Bank, at: datetime) -> date:
+    return (at.astimezone(ZoneInfo(bank.time_zone)) - choice.history).date()
 
 
 def _note_reading(
@@ -179,7 +190,12 @@ def _note_reading(
 
 
 def _read(
-    connection: Connection, account_ids: Sequence[UUID], kinds: Collection[str], *, at: datetime
+    connection: Connection,
+    account_ids: Sequence[UUID],
+    kinds: Collection[str],
+    *,
+    at: datetime,
+    history_from: date | None = None,
 ) -> None:
     stop_reading(connection_id=connection.id)
     # Who has just linked is there, and need not be counted as away.
@@ -190,6 +206,10 @@ def _read(
         at=at,
         asked_from=current_customer_ip(),
     )
+    if history_from is not None:
+        read_further_back(
+            connection_id=connection.id, account_ids=account_ids, history_from=history_from
+        )
     wake_after_commit("partners.sync.tasks.pull_due", bank_id=str(connection.bank_id))
 
 

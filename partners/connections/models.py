@@ -80,7 +80,7 @@ class Authorisation(TenantModel):
     external_consent_id = models.CharField(max_length=128)
     # What came back from the bank, until the customer has chosen of it, for ten minutes at most.
     brought = SealedField()
-    # What the customer chose on our page: {"feeds": [], "alert_types": [], "days": 90}; empty where the walk
+    # What the customer chose on our page: {"feeds": [], "alert_types": [], "days": 90, "months": 3}; empty where the walk
     # renewed what was chosen before.
     choice = models.JSONField(default=dict)
     expires_at = models.DateTimeField()

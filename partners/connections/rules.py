@@ -11,7 +11,9 @@ from partners.feeds.rules import BELONG_TO_PAYMENTS
 ACTIVE, EXPIRED, REVOKED = "active", "expired", "revoked"
 
 DAYS = (30, 90, 180, 365)
-HISTORY = timedelta(days=365)
+# How far back payments may be read, in months, by the days that these are; a bank is asked for the most of it.
+HISTORIES: Mapping[int, int] = {3: 90, 12: 365}
+HISTORY = timedelta(days=HISTORIES[12])
 # How long the bank is asked to let us read: at most what a customer can allow, now or by extending it.
 AUTHORISED_FOR = timedelta(days=365)
 AUTHORISATION_AGE = timedelta(minutes=10)
@@ -48,17 +50,19 @@ def told_again_at(*, at: datetime, attempts: int) -> datetime:
 
 @dataclass(frozen=True)
 class Choice:
-    """What a customer chose on our page: of the accounts that they picked, and for how long."""
+    """What a customer chose on our page: of the accounts that they picked, for how long, and how far back."""
 
     feeds: tuple[str, ...]
     alert_types: tuple[str, ...]
     days: int
+    months: int = 12
 
     def as_data(self) -> dict[str, Any]:
         return {
             "feeds": list(self.feeds),
             "alert_types": list(self.alert_types),
             "days": self.days,
+            "months": self.months,
         }
 
     @property
@@ -70,6 +74,10 @@ class Choice:
         tied_to = {"transactions"} if BELONG_TO_PAYMENTS.intersection(self.feeds) else set()
         return frozenset(self.feeds) | found_in | tied_to
 
+    @property
+    def history(self) -> timedelta:
+        return timedelta(days=HISTORIES[self.months])
+
     def expires_at(self, at: datetime) -> datetime:
         return at + timedelta(days=self.days)
 
@@ -77,9 +85,15 @@ class Choice:
 def read_choice(data: Mapping[str, Any]) -> Choice | None:
     """The choice that a form or a stored row holds; None for anything else."""
     feeds, alert_types, days = data.get("feeds"), data.get("alert_types"), data.get("days")
+    # What was chosen before there was a choice of it was the whole.
+    months = data.get("months", 12)
     if not (_are_words(feeds) and _are_words(alert_types) and days in DAYS):
         return None
-    return Choice(tuple(sorted(set(feeds or ()))), tuple(sorted(set(alert_types or ()))), days)
+    if months not in HISTORIES:
+        return None
+    return Choice(
+        tuple(sorted(set(feeds or ()))), tuple(sorted(set(alert_types or ()))), days, months
+    )
 
 
 def _are_words(value: Any) -> bool:

@@ -58,6 +58,7 @@ from partners.connections.queries import (
 )
 from partners.connections.rules import (
     DAYS,
+    HISTORIES,
     alerts_that_can_be_found,
     feeds_that_can_be_shown,
 )
@@ -371,6 +372,14 @@ def _choices(bank: Bank, offer: _Offer, form: LinkForm, problem: str) -> dict[st
                 "checked": str(days) in picked["ends"],
             }
             for days in DAYS
+        ],
+        "histories": [
+            {
+                "value": months,
+                "label": _("%(n)d months") % {"n": months},
+                "checked": str(months) == ticked.get("months"),
+            }
+            for months in HISTORIES
         ],
         "purpose": offer.purpose,
         "linked_before": bool(offer.before.external_ids),

@@ -130,6 +130,23 @@ def start_reading(
     )
 
 
+def read_further_back(
+    *, connection_id: UUID, account_ids: Iterable[UUID], history_from: date
+) -> None:
+    """Payments that were asked for since a later day are read from their beginning, where nobody holds that back."""
+    rows = FeedCursor.objects.filter(
+        connection_id=connection_id,
+        account_id__in=account_ids,
+        kind="transactions",
+        history="",
+        history_from__gt=history_from,
+    )
+    for row in rows.select_for_update(no_key=True).order_by("id"):
+        take_from_workers(row)
+        row.covered_until = None
+        row.save()
+
+
 def stop_reading(*, connection_id: UUID) -> None:
     """Nothing of this connection is due any more, until it is linked again."""
     FeedCursor.objects.filter(connection_id=connection_id).update(due_at=None, asked_from="")

@@ -78,7 +78,7 @@ class ReadPage:
     """What was read of one account and is to be kept in one transaction.
 
     `window_from`: the rows are all that the bank lists from that day on (None: some of several pages).
-    `next_place` empty: the reading is at its end; the next one goes on at `stays`, where the bank tells
+    `since`: what is older is not kept. `next_place` empty: the reading is at its end; the next one goes on at `stays`, where the bank tells
     changes alone. `removed`: ids that it says are no more.
     """
 
@@ -89,6 +89,14 @@ class ReadPage:
     pages: int
     removed: Sequence[str] = ()
     stays: str = ""
+    since: date | None = None
+
+    @property
+    def allowed(self) -> Sequence[TransactionRecord]:
+        """Those of the days that may be read: a bank that tells one line of changes tells it from its beginning."""
+        if self.since is None:
+            return self.records
+        return [each for each in self.records if each.booked_on >= self.since]
 
 
 @dataclass(frozen=True)
@@ -124,7 +132,7 @@ def store_page(
     row = held_cursor(claim)
     account = held_account(claim.account_id)
     today = _today(account.bank, at)
-    good = [each for each in page.records if each.currency == account.currency]
+    good = [each for each in page.allowed if each.currency == account.currency]
     rejected = [*page.rejected, *_mixed_currencies(page.records, account.currency)]
     source = f"live:{claim.connector}"
     posted = was_pending(good)

@@ -378,6 +378,7 @@ def _store(reading: _Reading, page: ReadPage, begun: Begun) -> Begun:
     at = reading.clock()
     with reading.serving():
         allowed = require_permission(reading.claim, at=at)
+        page = replace(page, since=allowed.history_from[reading.claim.account_id])
         begun, merged = store_page(reading.claim, page, begun=begun, at=at, lease=LEASE)
         note_reading(reading.claim, allowed, news=len(merged.added) + len(merged.modified))
     return begun

@@ -316,6 +316,7 @@ def test_a_code_opens_the_window_once_and_only_from_our_frame(
         {"ends": ""},
         {"feeds": [], "alert_types": []},
         {"ends": "4000"},
+        {"months": "24"},
         {"feeds": ["receipts"]},
         {"alert_types": ["gossip"]},
     ],

@@ -21,7 +21,7 @@ from partners.sync.pulling import pull_bank
 from portal.rest.problems import NotFound
 from portal.tenancy.blocks import serving
 from portal.tenancy.leases import LEASE
-from tests.sandbox_bank import SandboxBank, know_bank, know_customer, link
+from tests.sandbox_bank import EVERYTHING, SandboxBank, know_bank, know_customer, link
 
 pytestmark = [pytest.mark.django_db(transaction=True, databases="__all__"), pytest.mark.slow]
 
@@ -248,3 +248,30 @@ def test_a_history_of_somebody_else_is_nobodys_to_decide(history: History) -> No
             staff_id=STAFF,
             at=timezone.now(),
         )
+
+
+@pytest.mark.parametrize("connector", ["uk_open_banking", "cursor_sync"])
+def test_no_more_is_kept_than_was_chosen_and_what_is_chosen_later_is_read_too(
+    sandbox: SandboxBank, person: dict[str, Any], connector: str
+) -> None:
+    bank = know_bank(sandbox)
+    with serving(bank.id):
+        Integration.objects.update(connector=connector)
+    customer = know_customer(bank, person)
+    link(sandbox, customer, person["login"], choice={**EVERYTHING, "months": 3})
+    history = History(sandbox, bank, customer, person["accounts"][0]["AccountId"])
+    history.read()
+    short = (timezone.now() - timedelta(days=90)).astimezone(ZoneInfo(bank.time_zone)).date()
+    assert history.stored() == history.of_the_bank(short)
+    assert history.missing() != Counter()
+    covered = history.row().covered_from
+    assert covered is not None
+    assert covered >= short
+
+    link(sandbox, customer, person["login"], choice={**EVERYTHING, "months": 12})
+    history.read()
+    assert history.missing() == Counter()
+    assert set(history.stored().values()) == {1}
+    after = history.row().covered_from
+    assert after is not None
+    assert after < short
