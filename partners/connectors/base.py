@@ -177,6 +177,8 @@ class TransactionRecord:
     references: tuple[str, ...] = ()
     # The id that it had while it was pending, where the bank says so.
     pending_external_id: str | None = None
+    # What a row of a statement sums up, as JSON; interfaces list each payment by itself.
+    details: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,8 @@ class Entry(TenantModel):
     fraud_suspected = models.BooleanField(default=False)
     # What others may call it by too, one a line: such as an end-to-end id.
     bank_references = models.CharField(max_length=300, blank=True)
+    # What a row of a statement sums up, as `statement_rows.py` writes it (JSON); its amount is the entry's own.
+    details = models.TextField(blank=True, default="", db_default="")
     # A second identity for banks that re-issue ids: 16 bytes of the sha256 of account, amount, date and
     # text, and which of the genuine equals of that day this is.
     fingerprint = models.UUIDField()

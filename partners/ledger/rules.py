@@ -64,6 +64,7 @@ class EntryRow(NamedTuple):
     card_last4: str
     fraud_suspected: bool
     bank_references: str
+    details: str = ""
 
 
 # Of which entry, and how many of its columns say so.
@@ -181,6 +182,7 @@ def _row(record: TransactionRecord, source: str) -> EntryRow:
         record.card_last4 or "",
         record.fraud_suspected,
         "\n".join(references)[:MOST_OF_REFERENCES] if references else "",
+        record.details,
     )
 
 

@@ -1,12 +1,18 @@
 """A statement's rows as records, so that the ledger merges them as it does what an interface lists."""
 
+from contextlib import suppress
 from decimal import Decimal
+
+import orjson
 
 from partners.connectors.base import BadAnswer, Kind, TransactionRecord
 from partners.connectors.money import minor_units
-from partners.statements.base import Entry, Malformed
+from partners.statements.base import Detail, Entry, Malformed
 
 _LONGEST_TEXT, _LONGEST_NAME, _LONGEST_RATE = 500, 350, 40
+# Six lines of sixty-five, and what names their fields.
+_LONGEST_DETAIL = 1_000
+MOST_DETAILS = 1_000
 # What stands where a reference had to, and there was none.
 _NO_REFERENCE = frozenset({"NONREF", "NOTPROVIDED", "NOT PROVIDED", "0"})
 # OFX, TRNTYPE; SWIFT MT940, field 61 subfield 6; ISO 20022, bank transaction code sets.
@@ -53,7 +59,31 @@ def record_of(entry: Entry, *, currency: str) -> TransactionRecord:
         exchange_rate=entry.exchange_rate[:_LONGEST_RATE] or None,
         merchant_name=entry.counterparty[:_LONGEST_NAME] or None,
         references=_references(entry),
+        details=_details(entry, own),
     )
+
+
+def _details(entry: Entry, currency: str) -> str:
+    """What the row sums up, or the words that were cut up for it, as JSON; empty where it says all of it by itself."""
+    found = entry.details
+    if not found or (found == found[:1] and found[0].description in {"", entry.description}):
+        return ""
+    told = [_detail(each, currency) for each in found[:MOST_DETAILS]]
+    return orjson.dumps(told).decode()
+
+
+def _detail(each: Detail, currency: str) -> dict[str, str | int]:
+    said: dict[str, str | int] = {
+        "counterparty": each.counterparty[:_LONGEST_NAME],
+        "description": each.description[:_LONGEST_DETAIL],
+        "reference": each.reference[:_LONGEST_NAME],
+    }
+    own = each.currency or currency
+    # One that is finer than its currency, or of none, is left as it is: the row's own amount counts.
+    with suppress(BadAnswer):
+        if each.amount is not None:
+            said |= {"amount_minor": _signed(each.amount, own), "currency": own}
+    return {name: value for name, value in said.items() if value != ""}
 
 
 def _signed(amount: Decimal, currency: str) -> int:

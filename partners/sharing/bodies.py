@@ -70,6 +70,15 @@ class SharedBalancesBody(serializers.Serializer[Any]):
     fresh_as_of = serializers.DateTimeField(allow_null=True)
 
 
+class TransactionDetailBody(serializers.Serializer[Any]):
+    """One of several payments that a row of a statement sums up, or a row's own words before they were cut up."""
+
+    amount = MoneyBody(allow_null=True)
+    counterparty = serializers.CharField(allow_null=True)
+    description = serializers.CharField(allow_null=True)
+    reference = serializers.CharField(allow_null=True)
+
+
 class SharedTransactionBody(serializers.Serializer[Any]):
     """A field is null where the bank gave nothing, or holds it back. Where it shows amounts in bands,
     `amount_band` stands for `amount`; where it shows months alone, `booked_month` for `booked_on`.
@@ -79,6 +88,8 @@ class SharedTransactionBody(serializers.Serializer[Any]):
 
     `merchant` is cleaned from `merchant_name`, or of a card payment without one from `description`, which are
     as the bank wrote them; `category` comes from the code `merchant_category` (ISO 18245) alone.
+
+    `details`: what the bank's statement says the row sums up; its own `amount` is what was booked.
     """
 
     id = serializers.UUIDField()
@@ -102,6 +113,7 @@ class SharedTransactionBody(serializers.Serializer[Any]):
     merchant_category = serializers.CharField(allow_null=True)
     merchant_country = serializers.CharField(allow_null=True)
     card_last4 = serializers.CharField(allow_null=True)
+    details = TransactionDetailBody(many=True, allow_null=True)
 
 
 class SharedTransactionsBody(serializers.Serializer[Any]):

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from partners.feeds.masks import Masks, band, day, exact, month, shown
 from partners.ledger.categories import Category, category_of
 from partners.ledger.exchange import rate_fits
@@ -91,7 +93,25 @@ def transaction_shape(entry: Entry, masks: Masks) -> dict[str, Any]:
         "merchant_category": shown("merchant_category", entry.merchant_category, masks),
         "merchant_country": shown("merchant_country", entry.merchant_country, masks),
         "card_last4": shown("card_last4", entry.card_last4, masks),
+        "details": details(entry, masks),
     }
+
+
+def details(entry: Entry, masks: Masks) -> list[dict[str, Any]] | None:
+    """What the row sums up, one by one. They say in other words what its description says, and are held back with it."""
+    if not entry.details or "description" in masks:
+        return None
+    return [
+        {
+            "amount": money(each["amount_minor"], each["currency"])
+            if "currency" in each
+            else None,
+            "counterparty": each.get("counterparty"),
+            "description": each.get("description"),
+            "reference": each.get("reference"),
+        }
+        for each in orjson.loads(entry.details)
+    ]
 
 
 def merchant(entry: Entry, masks: Masks) -> str | None:

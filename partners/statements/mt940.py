@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from partners.statements.base import (
     Balance,
+    Detail,
     Entry,
     Flag,
     Malformed,
@@ -322,4 +323,5 @@ def _described(entry: Entry, text: str) -> Entry:
     purpose = "".join(fields.get(each, "") for each in _PURPOSE)
     name = "".join(fields.get(each, "") for each in _NAMES)
     said = " ".join(filter(None, (entry.description, purpose.strip() or parts[0].strip())))
-    return replace(entry, description=said, counterparty=name.strip())
+    details = (Detail(description=flat),)
+    return replace(entry, description=said, counterparty=name.strip(), details=details)

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import orjson
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError
@@ -237,6 +238,27 @@ def test_what_became_of_a_file_is_forgotten_after_ninety_days(home: Home) -> Non
 
     with serving(home.bank_id):
         assert list(StatementImport.objects.values_list("id", flat=True)) == [recent.id]
+
+
+def test_an_entry_of_several_payments_is_one_row_with_all_of_them(home: Home) -> None:
+    one = "<NtryDtls><TxDtls><Amt Ccy='EUR'>{}</Amt><RltdPties><Cdtr><Nm>{}</Nm></Cdtr></RltdPties></TxDtls></NtryDtls>"
+    batch = one.format("0.60", "Forno Lume") + one.format("0.40", "Bar Sport")
+    plain = camt((IBAN, rows(2)))
+    summed = plain.replace(b"</Ntry>", f"{batch}</Ntry>".encode(), 1)
+    before = brought_and_read(home.bank_id, plain)
+    ids = {each.id for each in stored(home.account)}
+
+    after = brought_and_read(home.bank_id, summed)
+
+    entries = sorted(stored(home.account), key=lambda each: -each.amount_minor)
+    assert (counts(before), counts(after)) == ({"added": 2}, {"changed": 1, "known": 1})
+    assert {each.id for each in entries} == ids
+    assert sum(each.amount_minor for each in entries) == -201
+    assert [each["counterparty"] for each in orjson.loads(entries[0].details)] == [
+        "Forno Lume",
+        "Bar Sport",
+    ]
+    assert entries[1].details == ""
 
 
 # --- by a fault of ours ---------------------------------------------------------------------------

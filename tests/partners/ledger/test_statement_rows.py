@@ -5,11 +5,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import orjson
 import pytest
 
 from partners.ledger.rules import rows_of
 from partners.ledger.statement_rows import record_of
-from partners.statements.base import Entry, Malformed
+from partners.statements.base import Detail, Entry, Malformed
 from portal.tenancy.ids import new_id
 
 ROW = Entry(
@@ -22,6 +23,7 @@ ROW = Entry(
     counterparty="Forno Lume",
     description="card 4242",
 )
+ROW_OF = new_id()
 
 
 def row(**fields: Any) -> Entry:
@@ -80,3 +82,44 @@ def test_a_row_is_named_by_what_it_says_and_which_of_its_equals_it_is() -> None:
     first, other, second, third = (each.external_id.rsplit(":", 1) for each in rows)
     assert first[0] == second[0] == third[0] != other[0]
     assert [first[1], other[1], second[1], third[1]] == ["1", "1", "2", "3"]
+
+
+def test_what_a_row_sums_up_is_kept_with_it_and_names_it_no_otherwise() -> None:
+    batch = (
+        Detail(Decimal(-10), "EUR", "E2E-1", "Forno Lume", "March"),
+        Detail(Decimal("-2.5"), "", "", "Bar Sport", ""),
+        Detail(None, "", "", "", "no amount"),
+        Detail(Decimal("0.001"), "EUR", "", "", "finer than a cent"),
+    )
+    alone, summed = record_of(row(), currency="EUR"), record_of(row(details=batch), currency="EUR")
+
+    named = [
+        rows_of([each], account_id=ROW_OF, source="statement:camt.053")[0].external_id
+        for each in (alone, summed)
+    ]
+
+    assert alone.details == ""
+    assert named[0] == named[1]
+    assert summed.amount_minor == -1250
+    assert orjson.loads(summed.details) == [
+        {
+            "counterparty": "Forno Lume",
+            "description": "March",
+            "reference": "E2E-1",
+            "amount_minor": -1000,
+            "currency": "EUR",
+        },
+        {"counterparty": "Bar Sport", "amount_minor": -250, "currency": "EUR"},
+        {"description": "no amount"},
+        {"description": "finer than a cent"},
+    ]
+
+
+def test_one_detail_that_says_what_the_row_says_is_not_kept_twice() -> None:
+    same = row(details=(Detail(description="card 4242", counterparty="Forno Lume"),))
+    raw = row(details=(Detail(description="?20card?214242"),))
+
+    assert record_of(same, currency="EUR").details == ""
+    assert orjson.loads(record_of(raw, currency="EUR").details) == [
+        {"description": "?20card?214242"}
+    ]

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from messaging.conversations.words import credit_line_text
-from partners.feeds.masks import IN_BANDS, masks_of
+from partners.feeds.masks import BY_MONTH, IN_BANDS, masks_of
 from partners.ledger.models import Account, Balance, Entry
 from partners.sharing.shapes import (
     balance_shape,
@@ -201,3 +201,22 @@ def test_of_a_masked_original_neither_currency_nor_rate_is_told() -> None:
     told = {name: shown[name] for name in shown if "original" in name or "exchange" in name}
     assert set(told.values()) == {None}
     assert len(told) == 4
+
+
+def test_what_a_payment_sums_up_is_shown_and_held_back_with_its_description() -> None:
+    batch = '[{"counterparty":"Bar Sport","amount_minor":-250,"currency":"EUR"},{"description":"?20raw"}]'
+    payment = bought(details=batch)
+
+    assert transaction_shape(payment, NOTHING)["details"] == [
+        {
+            "amount": {"amount": "-2.50", "currency": "EUR"},
+            "counterparty": "Bar Sport",
+            "description": None,
+            "reference": None,
+        },
+        {"amount": None, "counterparty": None, "description": "?20raw", "reference": None},
+    ]
+    for chosen in ("description", "merchant_name", "merchant_country", IN_BANDS, BY_MONTH):
+        masks = masks_of("transactions", {"transactions": [chosen]})
+        assert transaction_shape(payment, masks)["details"] is None, chosen
+    assert transaction_shape(bought(), NOTHING)["details"] is None

@@ -80,6 +80,7 @@ def test_numbered_fields_give_the_name_apart_from_the_purpose() -> None:
 
     assert entries(parts)[0].counterparty == "BO LIMITED"
     assert entries(parts)[0].description == "supplementary INV 12 OF MAY"
+    assert [each.description for each in entries(parts)[0].details] == [told.removeprefix(":86:")]
 
 
 def test_lines_that_do_not_lead_to_the_closing_balance_are_kept_and_flagged() -> None:
