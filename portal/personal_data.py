@@ -201,6 +201,12 @@ TABLES: tuple[Table, ...] = (
         kept="it leads to nobody here, and goes once the bank was told",
     ),
     Table("partners.StatementMapping", NotGiven(_OF_THE_BANK), kept=_OF_THE_BANK),
+    Table("partners.ClientKey", NotGiven(_OF_THE_BANK), kept=_OF_THE_BANK),
+    Table(
+        "partners.StaffDeed",
+        NotGiven("what the bank's staff had done"),
+        kept="who of the bank did what, and when: it names no customer",
+    ),
     Table("partners.Feed", NotGiven(_OF_THE_BANK), kept=_OF_THE_BANK),
     Table("partners.RetentionRule", NotGiven(_OF_THE_BANK), kept=_OF_THE_BANK),
     Table(
