@@ -66,13 +66,13 @@ export function Balances({ message, card, press }: Props) {
             <div class="line-words">
               <p class="line-name">{it.name ?? speech.say("an_account")}</p>
               {it.as_of && <p class="card-note fresh" key={it.as_of}><time dateTime={it.as_of}>{speech.say("as_of", { when: momentText(it.as_of, speech.locale, now) })}</time></p>}
+              {shown && it.credit_line_text && <p class="card-note">{it.credit_line_text}</p>}
             </div>
             <div class="line-money">
               <p class="money balance-amount">{(shown && amountText(it.balance, it.balance_band, speech.locale)) || hidden}</p>
               {shown && (it.available ?? it.available_band) && (
                 <p class="card-note money">{speech.say("available", { amount: amountText(it.available ?? null, it.available_band, speech.locale) })}</p>
               )}
-              {shown && it.credit_line_text && <p class="card-note">{it.credit_line_text}</p>}
             </div>
           </li>
         ))}
