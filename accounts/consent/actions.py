@@ -163,9 +163,16 @@ def note_reminded(consent: Consent, *, at: datetime) -> ConsentEvent:
     return _note(consent, ConsentEvent.Kind.REMINDED, at=at, by="portal")
 
 
-def note_no_consent(*, customer_id: UUID, kind: ConsentEvent.Kind, at: datetime) -> None:
-    """Keep that the customer declined, at the bank or here, or never came back: all that stays of it."""
-    ConsentEvent.objects.create(customer_id=customer_id, kind=kind, at=at, by="customer")
+def note_no_consent(
+    *, customer_id: UUID, kind: ConsentEvent.Kind, at: datetime, client_id: int | None = None
+) -> None:
+    """Keep that the customer declined, at the bank or here, or never came back: all that stays of it.
+
+    `client_id`: the program that asked, if one did.
+    """
+    ConsentEvent.objects.create(
+        customer_id=customer_id, kind=kind, at=at, by="customer", client_id=client_id
+    )
 
 
 def _supersede(newer: Consent, resources: Sequence[Resource], *, at: datetime, by: str) -> None:

@@ -177,6 +177,8 @@ class ConsentEvent(TenantModel):
 
     consent = TenantForeignKey("accounts.Consent", models.CASCADE, null=True, blank=True)
     customer = TenantForeignKey("partners.Customer", models.CASCADE)
+    # The program that asked, where there came to be no consent that would name it.
+    client = TenantForeignKey("accounts.Client", models.RESTRICT, null=True, blank=True)
     kind = models.CharField(max_length=10, choices=Kind)
     at = models.DateTimeField()
     by = models.CharField(max_length=40)

@@ -77,7 +77,9 @@ def say_no(asked: Asked, *, customer_id: UUID, at: datetime) -> None:
     if row.consent:
         raise RequestOver
     row.delete()
-    note_no_consent(customer_id=customer_id, kind=ConsentEvent.Kind.DENIED, at=at)
+    note_no_consent(
+        customer_id=customer_id, client_id=row.client_id, kind=ConsentEvent.Kind.DENIED, at=at
+    )
 
 
 def forget_unanswered(*, bank_id: UUID, at: datetime) -> int:
@@ -88,7 +90,12 @@ def forget_unanswered(*, bank_id: UUID, at: datetime) -> int:
             requests.filter(consent="", expires_at__lte=at).order_by("expires_at")[:_MOST_AT_ONCE]
         )
         for each in over:
-            note_no_consent(customer_id=each.customer_id, kind=ConsentEvent.Kind.ABANDONED, at=at)
+            note_no_consent(
+                customer_id=each.customer_id,
+                client_id=each.client_id,
+                kind=ConsentEvent.Kind.ABANDONED,
+                at=at,
+            )
         ConsentRequest.objects.filter(pk__in=[each.pk for each in over]).delete()
         forget_answered(at=at)
     return len(over)

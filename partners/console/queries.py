@@ -219,7 +219,9 @@ def history_of(customer: Customer) -> History:
     shown = Disclosure.objects.filter(pseudonym=customer.pseudonym)
     return History(
         consents=list(
-            events.select_related("consent__purpose").order_by("-at", "-id")[:LONGEST_HISTORY]
+            events.select_related("consent__purpose", "client").order_by("-at", "-id")[
+                :LONGEST_HISTORY
+            ]
         ),
         links=list(links.order_by("-linked_at", "-id")[:LONGEST_HISTORY]),
         disclosures=list(shown.order_by("-at", "-id")[:LONGEST_HISTORY]),

@@ -220,9 +220,10 @@ def history_words(history: History) -> list[dict[str, Any]]:
 def _consent_step(row: ConsentEvent) -> dict[str, Any]:
     taken = row.kind == ConsentEvent.Kind.REVOKED
     title = row.get_kind_display()
-    # Of what came to no consent, an event is all that is kept.
+    # Of what came to no consent, an event is all that is kept, and which program asked.
     purpose = row.consent.purpose if row.consent else None
-    text = purpose_words(purpose.code, purpose.title) if purpose else ""
+    asked = str(row.client.name) if row.client else ""
+    text = purpose_words(purpose.code, purpose.title) if purpose else asked
     return {"title": title, "text": text, "at": row.at, "tone": "warn" if taken else "good"}
 
 

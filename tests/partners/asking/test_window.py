@@ -353,6 +353,10 @@ def test_a_no_leaves_nothing_but_the_event(scene: Scene) -> None:
     assert scene.browser.post("/asking/", {"answer": "no"})["Location"] == back["Location"]
     assert scene.browser.get("/asking/")["Location"] == "/sharing/"
     assert changed(witness) == [("accounts_consentevent", "denied")]
+    with serving(scene.bank.id):
+        refused = ConsentEvent.objects.select_related("client").get(kind="denied")
+        assert refused.client is not None
+        assert refused.client.client_id == scene.program.client_id
 
 
 def test_a_window_that_is_closed_leaves_nothing_but_the_event(scene: Scene) -> None:

@@ -313,7 +313,12 @@ def test_one_customer_with_accounts_consents_and_history() -> None:
     with serving(household.bank_id):
         revoke_consent(consent_id=ended.id, at=timezone.now(), by="customer")
         for kind in (ConsentEvent.Kind.DENIED, ConsentEvent.Kind.ABANDONED):
-            note_no_consent(customer_id=household.customer.id, kind=kind, at=timezone.now())
+            note_no_consent(
+                customer_id=household.customer.id,
+                client_id=program.pk if kind == ConsentEvent.Kind.DENIED else None,
+                kind=kind,
+                at=timezone.now(),
+            )
     pseudonym = household.customer.pseudonym
     make_disclosure(
         household.bank, pseudonym=pseudonym, decision="refused", reason="consent_revoked"
@@ -326,6 +331,9 @@ def test_one_customer_with_accounts_consents_and_history() -> None:
     assert "Balances" in consents[0]["feeds"]
     titles = [str(each["title"]) for each in page.context["history"]]
     assert {"Refused", "Account linked", "Declined", "Begun and not finished"} <= set(titles)
+    told = {str(each["title"]): each["text"] for each in page.context["history"]}
+    # Whom they declined, where it was a program that asked.
+    assert (told["Declined"], told["Begun and not finished"]) == ("Thrift Garden", "")
     assert kept.expires_at == next(
         each["expires_at"] for each in consents if each["recipient"] == "Thrift Garden"
     )
