@@ -20,6 +20,7 @@ CONSOLE = (
         "erasures/",
         "review/",
         "staff/",
+        "staff/deeds/",
     ),
 )
 STICKS_OUT = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
