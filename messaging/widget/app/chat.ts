@@ -11,7 +11,7 @@ import { SocketRunner } from "./socket/runner";
 import { openKeep } from "./storage";
 import { keepDrafts, nextToSend, readDrafts, without, withRefusal, type Unsent } from "./thread/outgoing";
 import { emptyThread, fromPage, fromSnapshot, newToRead, unreadOf, withEvent, withMessage, withOlder, type Thread } from "./thread/thread";
-import { tellTimesIn } from "./times";
+import { momentText, tellTimesIn } from "./times";
 import { Waits } from "./waits";
 import type { Speech } from "./words/words";
 
@@ -431,6 +431,13 @@ export class Chat {
     this.#setPress(message.id, { ...press, phase: "failed", problem: this.speech.say("action_failed") });
   }
 
+  /** Until when to wait, in whole minutes. */
+  #waitText(ms: number): string {
+    const now = new Date();
+    const until = new Date(Math.ceil((now.getTime() + ms) / 60_000) * 60_000);
+    return this.speech.say("too_often", { when: momentText(until.toISOString(), this.speech.locale, now) });
+  }
+
   /** True when the server has answered, whatever it said. */
   async #act(message: Message, press: Press): Promise<boolean> {
     const path = `/conversations/${this.#conversation}/cards/${message.id}/actions/${press.key}`;
@@ -447,8 +454,7 @@ export class Chat {
         return true;
       }
       if (failure instanceof Problem && failure.status === 429) {
-        const seconds = Math.max(1, Math.ceil(failure.retryAfterMs / 1000));
-        this.#setPress(message.id, { ...press, phase: "failed", problem: this.speech.count("too_often", seconds) });
+        this.#setPress(message.id, { ...press, phase: "failed", problem: this.#waitText(failure.retryAfterMs) });
         return true;
       }
       if (!(failure instanceof Problem) || failure.temporary) return false;

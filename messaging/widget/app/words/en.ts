@@ -69,7 +69,7 @@ export const en = {
   up_to_date: "Up to date",
   bank_silent: "Your bank did not answer. This is still as of {when}.",
   bank_silent_bare: "Your bank did not answer. This is what it said last.",
-  too_often: { one: "Asked too often. Try again in {count} second.", other: "Asked too often. Try again in {count} seconds." },
+  too_often: "Asked too often. Try again from {when}.",
   transactions: { one: "{count} transaction", other: "{count} transactions" },
   pending: "Pending",
   posted: "Posted",

@@ -70,7 +70,7 @@ export const es: Words = {
   up_to_date: "Al día",
   bank_silent: "Tu banco no ha respondido. Estos datos siguen siendo de: {when}.",
   bank_silent_bare: "Tu banco no ha respondido. Esto es lo último que dijo.",
-  too_often: { one: "Demasiadas consultas. Inténtalo de nuevo en {count} segundo.", other: "Demasiadas consultas. Inténtalo de nuevo en {count} segundos." },
+  too_often: "Demasiadas consultas. Inténtalo de nuevo desde: {when}.",
   transactions: { one: "{count} movimiento", other: "{count} movimientos" },
   pending: "Pendiente",
   posted: "Contabilizado",

@@ -70,7 +70,7 @@ export const it: Words = {
   up_to_date: "Aggiornato",
   bank_silent: "La tua banca non ha risposto. Questi dati sono ancora di: {when}.",
   bank_silent_bare: "La tua banca non ha risposto. Questo è ciò che ha detto per ultimo.",
-  too_often: { one: "Troppe richieste. Riprova tra {count} secondo.", other: "Troppe richieste. Riprova tra {count} secondi." },
+  too_often: "Troppe richieste. Riprova da: {when}.",
   transactions: { one: "{count} movimento", other: "{count} movimenti" },
   pending: "In sospeso",
   posted: "Contabilizzato",
