@@ -127,7 +127,7 @@ def _some_changes(account: Account, chance: random.Random) -> list[Version]:
             last = version_of(each.description)
             is_same = each.status != "removed" and chance.random() < 0.1
             version = last if is_same else Version(last.name, last.number + 1)
-            posted = each.status == "posted" or chance.random() < 0.3
+            posted = each.status == "posted" or (not is_same and chance.random() < 0.3)
             told[version] = record(version, posted=posted, amount=each.amount_minor)
     for _ in range(chance.randint(1, 3)):
         version = Version(f"row-{uuid4().hex}", 1)
