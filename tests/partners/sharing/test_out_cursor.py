@@ -26,7 +26,7 @@ from tests.races import Doing, wait_for_waiting
 
 pytestmark = [pytest.mark.django_db(transaction=True, databases="__all__"), pytest.mark.slow]
 
-WRITERS, READERS, TRANSACTIONS = 5, 3, 5
+WRITERS, READERS, TRANSACTIONS = 5, 3, 3
 
 
 class World:
