@@ -12,7 +12,9 @@ import psycopg
 from benchmarks.ingest.world import Target
 from partners.connectors.base import TransactionRecord
 
-PAGE = 1000
+PAGE = 5000
+# How many the ORM puts into a statement.
+BATCH = 1000
 SOURCE = "live:uk_open_banking"
 _LEASE = timedelta(hours=1)
 # What (b) leaves as it was where there is such a row already.
@@ -90,6 +92,7 @@ def bulk_created(target: Target, rows: Sequence[TransactionRecord]) -> Callable[
             with blocks.serving(target.bank_id):
                 entry.objects.bulk_create(
                     [entry(**each, account_id=target.account_id) for each in named],
+                    batch_size=BATCH,
                     update_conflicts=True,
                     unique_fields=["bank", "account", "external_id", "source"],
                     update_fields=[each for each in named[0] if each not in _KEPT],

@@ -30,6 +30,8 @@ from partners.ledger.staging import ChangedRow, Key, Otherwise, Place
 from portal.tenancy.blocks import current_bank_id
 from portal.tenancy.ids import new_ids
 
+_WRITTEN_AT_ONCE = 500
+
 
 class ChangedEntry(NamedTuple):
     """An entry that this merge added or changed, as it is now."""
@@ -91,6 +93,9 @@ class Merge:
         # Pending entries that are listed no more, each with the id of a row that may be what became of it.
         self._perhaps: list[tuple[UUID, str]] = []
         self._rows: list[ChangedRow] = []
+        # What no other source has a say in is decided while it is written: these rows, and the entries they name.
+        self._undecided: Sequence[EntryRow] = ()
+        self._named: Mapping[str, Known] = {}
         self._renamed: list[tuple[UUID, str]] = []
         self._highest: dict[str, int] = {}
         self._fingerprint = cache(fingerprints(account.id))
@@ -116,9 +121,12 @@ class Merge:
             self.settle()
             return
         self._count_equals(changed)
-        ids = iter(new_ids(len(unknown)))
-        for row in changed:
-            known = named.get(row.external_id)
+        self._undecided, self._named = changed, named
+
+    def _decide(self, rows: Sequence[EntryRow]) -> None:
+        ids = iter(new_ids(len(rows)))
+        for row in rows:
+            known = self._named.get(row.external_id)
             if known is None:
                 self._add(next(ids), row)
             elif self._is_change(known, row):
@@ -243,8 +251,13 @@ class Merge:
     def write(self) -> None:
         """Write what was decided: entries, the names they have otherwise, and what contradicts them."""
         self._make_room()
-        if self._rows:
-            staging.write(self.place, self._rows, at=self.at, has_aliases=self._has_aliases)
+        with staging.Writing(self.place, at=self.at, has_aliases=self._has_aliases) as writing:
+            if self._rows:
+                writing.send(self._rows)
+            for first in range(0, len(self._undecided), _WRITTEN_AT_ONCE):
+                self._rows = []
+                self._decide(self._undecided[first : first + _WRITTEN_AT_ONCE])
+                writing.send(self._rows)
         EntryAlias.objects.bulk_create(
             [
                 EntryAlias(

@@ -9,11 +9,13 @@ each time would write to the catalog); it is named where it is: no temporary tab
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 import orjson
 from django.db import connection
+from psycopg import errors
+from psycopg.pq import DiagnosticField, ExecStatus
 
 from partners.ledger.rules import EntryRow, Known
 from portal.tenancy.blocks import current_bank_id
@@ -256,20 +258,60 @@ def occurrences(place: Place, fingerprints: Sequence[str]) -> dict[str, int]:
         return {fingerprint.hex: highest for fingerprint, highest in cursor.fetchall()}
 
 
-def write(place: Place, changed: Sequence[ChangedRow], *, at: datetime, has_aliases: bool) -> None:
-    """Update what changed, by id, and insert what is new."""
-    known = [each.id for each in changed if not each.is_new]
-    with connection.cursor() as cursor:
-        cursor.execute(_CHANGED)
-        with cursor.copy("COPY pg_temp.ledger_changed FROM STDIN") as copy:
-            for each in changed:
-                copy.write_row(each[:-1] + each.row)
-        if has_aliases:
-            cursor.execute(_NO_ALIAS, place.of())
-        if known:
-            cursor.execute(_UPDATE, place.of(at=at, ids=known))
-        if len(known) < len(changed):
-            cursor.execute(_INSERT, place.of(at=at))
+class Writing:
+    """Rows on their way into the ledger: while the database writes some, the next are decided.
+
+    Nothing else may be asked of the connection between two parts; at the end the last one is waited for.
+    """
+
+    def __init__(self, place: Place, *, at: datetime, has_aliases: bool) -> None:
+        self.place = place
+        self.at = at
+        self.has_aliases = has_aliases
+        self._is_at_work = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, raised: object, trace: object) -> None:
+        # Whatever happened: a connection that is at work can do nothing else, not even roll back.
+        self._wait(heard=raised is None)
+
+    def send(self, changed: Sequence[ChangedRow]) -> None:
+        """Update what changed, by id, and have what is new inserted. Raises what went wrong with the part before."""
+        self._wait()
+        known = [each.id for each in changed if not each.is_new]
+        with connection.cursor() as cursor:
+            cursor.execute(_CHANGED)
+            with cursor.copy("COPY pg_temp.ledger_changed FROM STDIN") as copy:
+                for each in changed:
+                    copy.write_row(each[:-1] + each.row)
+            if self.has_aliases:
+                cursor.execute(_NO_ALIAS, self.place.of())
+            if known:
+                cursor.execute(_UPDATE, self.place.of(at=self.at, ids=known))
+            if len(known) < len(changed):
+                self._start(cursor.mogrify(_INSERT, self.place.of(at=self.at)))
+
+    def _start(self, statement: str) -> None:
+        connected = connection.connection.pgconn
+        connected.send_query(statement.encode())
+        while connected.flush():
+            pass
+        self._is_at_work = True
+
+    def _wait(self, *, heard: bool = True) -> None:
+        if not self._is_at_work:
+            return
+        self._is_at_work = False
+        failed = None
+        while (result := connection.connection.pgconn.get_result()) is not None:
+            if result.status != ExecStatus.COMMAND_OK:
+                failed = result
+        if failed is not None and heard:
+            sqlstate = (failed.error_field(DiagnosticField.SQLSTATE) or b"").decode()
+            with connection.wrap_database_errors:
+                raise errors.lookup(sqlstate)(failed.get_error_message())
 
 
 def remove(entry_id: UUID, *, seq: int, at: datetime, into: UUID | None = None) -> None:

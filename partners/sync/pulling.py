@@ -79,6 +79,8 @@ Clock = Callable[[], datetime]
 
 MAX_PAGES = 200
 MAX_KEPT_ROWS = 10_000
+# Of a first reading; so long may what is shown of its progress stand still.
+_KEPT_AT_ONCE, _KEPT_EVERY_SECONDS = 5_000, 2.0
 # A bank that never stands still is asked again later.
 _MOST_BEGINNINGS = 5
 # A worker's task ends at ninety seconds: a long reading stops before, and goes on in the next one.
@@ -301,12 +303,13 @@ def _ask_updates(
 
 
 def _read_transactions(reading: _Reading) -> None:
-    """Page by page. A first reading stores each page; a later one its whole window at once.
+    """Page by page. A first reading stores as it goes; a later one its whole window at once.
 
     Only a whole window shows which ids the bank lists no more. Rows without ids wait for the whole too,
     and so does a round of changes: where it moves while it is paged, it is read again from its beginning.
+    The first page of a first reading is there at once; after it, pages are stored some at a time.
     """
-    started = time.monotonic()
+    started = stored = time.monotonic()
     place = reading.claim.place
     from_the_start, moved = not place, 0
     rows, begun = _Rows(), reading.begun
@@ -322,7 +325,8 @@ def _read_transactions(reading: _Reading) -> None:
         place = page.next_cursor or ""
         whole = from_the_start and (rows.in_rounds or reading.claim.covered_until is not None)
         tired = len(rows.records) > MAX_KEPT_ROWS or time.monotonic() - started > _BUDGET_SECONDS
-        if place and not tired and (whole or rows.waits):
+        gathers = begun.run_id is not None and not rows.is_enough(since=stored)
+        if place and not tired and (whole or rows.waits or gathers):
             with reading.serving():
                 held_cursor(reading.claim)
                 require_permission(reading.claim, at=reading.clock())
@@ -335,7 +339,7 @@ def _read_transactions(reading: _Reading) -> None:
             with serving(reading.bank_id):
                 pause(reading.claim)
             return
-        rows = _Rows()
+        rows, stored = _Rows(), time.monotonic()
     raise BadAnswer("more pages than an account can have")
 
 
@@ -446,6 +450,10 @@ class _Rows:
     def waits(self) -> bool:
         """Whether these are kept with all of their reading alone."""
         return self.in_rounds or any(each.external_id is None for each in self.records)
+
+    def is_enough(self, *, since: float) -> bool:
+        """Whether these are to be stored, though more follow: what it costs to store is paid for so many."""
+        return len(self.records) >= _KEPT_AT_ONCE or time.monotonic() - since > _KEPT_EVERY_SECONDS
 
     def add(self, page: TransactionPage) -> None:
         self.records += page.records
