@@ -267,7 +267,7 @@ DAYS = {
     f"{kind}:{purpose}": "14"
     for kind in ("transactions", "receipts", "shipments", "balances")
     for purpose in ("budgeting", "see_in_chat")
-} | {"balances:balance_watch": "14", "raw:": "14"}
+} | {"balances:balance_watch": "14", "raw:": "14", "names:": "14"}
 OF_CUSTOMER = Good(
     lambda _world, home: Request(query={"customer": home.customer.external_id}), names_more=True
 )

@@ -274,6 +274,8 @@ def _transaction(row: Json, account: str) -> Json | None:
         "fraud_suspected": False,
         # The standard has a reference, and says not whose; and no id of a pending row at a posted one.
         "references": (),
+        # Rows of statements alone sum up others.
+        "details": "",
         "pending_external_id": None,
     }
 

@@ -95,8 +95,9 @@ def test_what_the_bank_says_is_left_is_spread_until_it_counts_anew(
         assert due == free_at(budget, at=BEGIN, is_wanted=True) == resets_at
     else:
         assert free_at(budget, at=BEGIN, is_wanted=True) == BEGIN
-        # So many times that step fit into what is left, and no more.
-        assert (resets_at - BEGIN) / (due - BEGIN) <= left - kept_back(left) + 0.001
+        # So many times that step fits into what is left, and no more; steps are whole microseconds.
+        step = due - BEGIN + timedelta(microseconds=1)
+        assert step * (left - kept_back(left)) >= resets_at - BEGIN
     assert free_at(budget, at=resets_at, is_wanted=False) == resets_at
 
 
