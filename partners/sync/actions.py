@@ -133,7 +133,7 @@ def store_page(
     account = held_account(claim.account_id)
     today = _today(account.bank, at)
     good = [each for each in page.allowed if each.currency == account.currency]
-    rejected = [*page.rejected, *_mixed_currencies(page.records, account.currency)]
+    rejected = [*page.rejected, *_mixed_currencies(page.allowed, account.currency)]
     source = f"live:{claim.connector}"
     posted = was_pending(good)
     rename_pending(account, source=source, posted=posted)

@@ -307,12 +307,13 @@ def _read_transactions(reading: _Reading) -> None:
 
     Only a whole window shows which ids the bank lists no more. Rows without ids wait for the whole too,
     and so does a round of changes: where it moves while it is paged, it is read again from its beginning.
-    The first page of a first reading is there at once; after it, pages are stored some at a time.
+    The first page of a first reading is there at once; after it, pages are stored some at a time, and before
+    a failure: of a bank that answers so many calls and no more, no page is asked for twice.
     """
     started = stored = time.monotonic()
     place = reading.claim.place
     from_the_start, moved = not place, 0
-    rows, begun = _Rows(), reading.begun
+    rows, begun, gathers = _Rows(), reading.begun, False
     for number in range(MAX_PAGES):
         try:
             # Tokens may have been renewed since the first page.
@@ -321,11 +322,15 @@ def _read_transactions(reading: _Reading) -> None:
             moved += 1
             place, rows = _where_it_began(reading, begun, moved), _Rows()
             continue
+        except ConnectorFailure:
+            if gathers and rows.pages and not rows.waits:
+                _store(reading, rows.page(None, place), begun)
+            raise
         rows.add(page)
         place = page.next_cursor or ""
         whole = from_the_start and (rows.in_rounds or reading.claim.covered_until is not None)
         tired = len(rows.records) > MAX_KEPT_ROWS or time.monotonic() - started > _BUDGET_SECONDS
-        gathers = begun.run_id is not None and not rows.is_enough(since=stored)
+        gathers = not whole and begun.run_id is not None and not rows.is_enough(since=stored)
         if place and not tired and (whole or rows.waits or gathers):
             with reading.serving():
                 held_cursor(reading.claim)

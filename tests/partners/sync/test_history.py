@@ -11,6 +11,7 @@ import pytest
 from django.utils import timezone
 
 from partners.banks.models import Bank, Customer
+from partners.connections.models import Connection
 from partners.feeds.models import FeedCursor
 from partners.integrations.models import Integration
 from partners.ledger.models import Entry
@@ -220,6 +221,26 @@ def test_a_worker_that_is_killed_in_the_middle_is_followed_by_one_that_goes_on(
     rest = history.asked()
     assert first
     assert all("page" in each["query"] for each in rest)
+
+
+def test_what_was_read_before_a_bank_wants_to_be_left_alone_is_not_asked_of_it_again(
+    history: History,
+) -> None:
+    """A bank that answers two calls and no more: each time the history comes two pages further."""
+    history.sandbox.do("PUT", "allowance", a_day=2)
+    try:
+        history.read()
+    finally:
+        history.sandbox.do("PUT", "allowance", a_day=None)
+    assert [each["status"] for each in history.asked()] == [200, 200, 429]
+    assert (history.row().history_rows, history.row().last_problem) == (200, "rate_limited")
+
+    with serving(history.bank.id):
+        Connection.objects.update(resume_at=None)
+    history.read()
+    assert all("page" in each["query"] for each in history.asked())
+    assert (history.missing(), set(history.stored().values())) == (Counter(), {1})
+    assert history.row().history_rows == sum(history.stored().values())
 
 
 @pytest.mark.parametrize("history", ["cursor_sync"], indirect=True)
