@@ -15,7 +15,7 @@ from uuid import UUID
 import orjson
 from django.db import connection
 from psycopg import errors
-from psycopg.pq import DiagnosticField, ExecStatus
+from psycopg.pq import ExecStatus
 
 from partners.ledger.rules import EntryRow, Known
 from portal.tenancy.blocks import current_bank_id
@@ -309,9 +309,8 @@ class Writing:
             if result.status != ExecStatus.COMMAND_OK:
                 failed = result
         if failed is not None and heard:
-            sqlstate = (failed.error_field(DiagnosticField.SQLSTATE) or b"").decode()
             with connection.wrap_database_errors:
-                raise errors.lookup(sqlstate)(failed.get_error_message())
+                raise errors.error_from_result(failed)
 
 
 def remove(entry_id: UUID, *, seq: int, at: datetime, into: UUID | None = None) -> None:

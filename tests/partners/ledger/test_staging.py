@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from uuid import UUID
 
 import pytest
-from django.db import ProgrammingError, transaction
+from django.db import DatabaseError, ProgrammingError, transaction
 
 from partners.banks.models import Bank
 from partners.ledger.models import Entry
@@ -80,6 +80,23 @@ def test_a_part_that_cannot_be_written_is_heard_of_and_nothing_stays(parts_after
             writing.send([changed(mine.id, 2 + number)])
 
     assert (stored(bank), stored(other)) == (0, 0)
+
+
+def test_a_failure_without_a_name_is_heard_of_too() -> None:
+    """As of a server that went away, or with a code of its own: nothing of ours raises one."""
+    bank = make_bank()
+    account = make_account(bank)
+
+    with (
+        pytest.raises(DatabaseError, match="went away"),
+        serving(bank.id),
+        transaction.atomic(),
+        Writing(Place(bank.id, account.id, SOURCE), at=AT, has_aliases=False) as writing,
+    ):
+        writing._start("DO $$ BEGIN RAISE 'went away' USING ERRCODE = 'ZZ999'; END $$")
+        writing.send([changed(account.id, 1)])
+
+    assert stored(bank) == 0
 
 
 def test_what_fails_meanwhile_is_what_is_heard_of() -> None:
