@@ -195,11 +195,15 @@ def _deleted(statement: str, ids: Sequence[UUID]) -> int:
 
 
 def _forget_places(kind: str, account_ids: Sequence[UUID]) -> None:
-    """Of what went as a whole it is read from the beginning, where somebody allows it again."""
+    """Of what went as a whole it is read from the beginning, where somebody allows it again.
+
+    What staff hold back stays so: of that, what is new since the last reading is read.
+    """
     read = FeedCursor.objects.filter(kind=kind, account_id__in=account_ids)
-    read.exclude(covered_until=None, cursor="", covered_from=None, history_place="").update(
-        covered_from=None, covered_until=None, cursor="", history_place="", run=None
-    )
+    known = read.exclude(covered_until=None, cursor="", covered_from=None, history_place="")
+    gone: dict[str, Any] = {"covered_from": None, "cursor": "", "history_place": "", "run": None}
+    known.exclude(history="").update(**gone)
+    known.filter(history="").update(**gone, covered_until=None)
 
 
 def _age_raw(run: RetentionRun, at: datetime) -> Counter[str]:

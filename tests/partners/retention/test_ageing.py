@@ -298,6 +298,30 @@ def test_what_went_is_read_again_where_it_is_allowed_again(home: Household) -> N
     assert places == {(None, "")}
 
 
+def test_a_history_that_staff_hold_back_is_not_read_because_what_was_read_of_it_went(
+    home: Household,
+) -> None:
+    allowed(home, began=NOW - days(100), ended=NOW - days(31))
+    bought(home.account, date(2026, 10, 1))
+    with serving(home.bank_id):
+        row = FeedCursor.objects.create(
+            connection=make_connection(home.customer),
+            account=home.account,
+            kind="transactions",
+            covered_from=date(2026, 9, 1),
+            covered_until=date(2026, 10, 20),
+            history=FeedCursor.History.PAUSED,
+            history_place="page 3",
+        )
+
+    age(home.bank_id)
+
+    with serving(home.bank_id):
+        after = FeedCursor.objects.get(pk=row.pk)
+    assert (after.history, after.covered_until) == ("paused", date(2026, 10, 20))
+    assert (after.covered_from, after.history_place) == (None, "")
+
+
 def test_raw_rows_go_by_their_own_age(home: Household) -> None:
     allowed(home, began=NOW - days(100), ended=None)
     entry = bought(home.account, date(2026, 11, 1))
