@@ -106,7 +106,7 @@ class StaffDeed(TenantModel):
         FILE_AGAIN = "file_again", _("Had a statement file read again")
 
     what = models.CharField(max_length=30, choices=What)
-    # staff:<id>, command
+    # staff:<id>, command (whoever runs the portal), bank (its systems took it), portal (by itself)
     by = models.CharField(max_length=60)
     # Codes, numbers and names of keys: {"kind": "transactions", "readings": 3, "problem": "bad_answer"}
     about = models.JSONField(default=dict)

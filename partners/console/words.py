@@ -29,6 +29,12 @@ from partners.sync.states import Standing
 from partners.sync.words import back_fill_words, reason_words, standing_words
 
 NEW_FOR = timedelta(seconds=3)
+# Who did something that nobody of the bank's staff did.
+_NO_STAFF = {
+    "command": gettext_lazy("Whoever runs this portal"),
+    "bank": gettext_lazy("By itself, once your systems had taken it"),
+    "portal": gettext_lazy("By itself, when its time was over"),
+}
 # Of what a deed was about, these are sentences.
 _LAST_OF_ABOUT = {"problem"}
 FEED_WORDS: Mapping[str, Any] = dict([*FeedKind.choices, *AlertType.choices])
@@ -131,13 +137,12 @@ def customer_row(
 
 
 def deed_row(row: StaffDeed, names: Mapping[str, str]) -> dict[str, Any]:
-    """Something that staff had done; who has left the bank is not named any more."""
-    by_command = row.by == "command"
-    unknown = _("Whoever runs this portal") if by_command else _("Somebody who has left")
+    """Something that staff had done, or that followed of it; who has left the bank is not named any more."""
+    nobody = _NO_STAFF.get(row.by, _("Somebody who has left"))
     return {
         "title": row.get_what_display(),
         "text": _about(row),
-        "who": names.get(row.by, unknown),
+        "who": names.get(row.by, nobody),
         "at": row.at,
     }
 

@@ -18,6 +18,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from partners.banks.models import Bank, Staff, StaffDeed
 from partners.connections.models import Connection
+from partners.console.words import deed_row
 from partners.feeds.models import FeedCursor
 from partners.integrations.actions import Proof
 from partners.integrations.changing import (
@@ -132,11 +133,13 @@ def test_the_key_before_is_dropped_after_a_week_and_every_step_is_on_the_record(
         use_key(mode="test", place=NEXT, by="staff:1", at=at)
         early = drop_keys_before(at=at + KEPT_BEFORE - timedelta(seconds=1))
         late = drop_keys_before(at=at + KEPT_BEFORE)
-        deeds = list(StaffDeed.objects.order_by("id").values_list("what", "by"))
+        rows = list(StaffDeed.objects.order_by("id"))
 
     assert (early, late) == (0, 1)
     assert published(bank) == [in_use(bank)]
+    deeds = [(each.what, each.by) for each in rows]
     assert deeds == [("key_stored", "staff:1"), ("key_used", "staff:1"), ("key_dropped", "portal")]
+    assert deed_row(rows[-1], {})["who"] == "By itself, when its time was over"
 
 
 @pytest.mark.django_db
