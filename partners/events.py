@@ -43,6 +43,15 @@ class BalancesRead(Event):
 
 
 @dataclass(frozen=True)
+class AccountRenamed(Event):
+    """The bank calls an account otherwise than before, or says that it is of another kind. Key: `account:<account_id>`."""
+
+    name: ClassVar[str] = "partners.account_renamed"
+
+    account_id: UUID
+
+
+@dataclass(frozen=True)
 class ReceiptIssued(Event):
     """A payment has a receipt, or its receipt's next revision. Key: `account:<account_id>`."""
 

@@ -2,6 +2,7 @@
 
 from accounts.events import ConsentGranted, ConsentLapsed, ConsentRevoked, ConsentSuperseded
 from partners.events import (
+    AccountRenamed,
     AccountsLinked,
     AlertRaised,
     BalancesRead,
@@ -27,6 +28,7 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription(ReceiptIssued, "chat", f"{_HEARD}.on_receipt_issued"),
     Subscription(ShipmentMoved, "chat", f"{_HEARD}.on_shipment_moved"),
     Subscription(BalancesRead, "chat", f"{_HEARD}.on_balances_read"),
+    Subscription(AccountRenamed, "chat", f"{_HEARD}.on_account_renamed"),
     Subscription(InstructionChanged, "chat", f"{_HEARD}.on_instruction_changed"),
     Subscription(AccountsLinked, "chat", f"{_HEARD}.on_accounts_linked"),
     Subscription(ConsentGranted, "chat", f"{_HEARD}.on_consent_changed"),

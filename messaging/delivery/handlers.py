@@ -26,6 +26,7 @@ from messaging.delivery.actions import tell_of_end, tell_of_grant, tell_programs
 from messaging.notices.actions import plan_notices
 from messaging.programs.public import News, alert_news, change_news
 from partners.events import (
+    AccountRenamed,
     AccountsLinked,
     AlertRaised,
     BalancesRead,
@@ -126,6 +127,13 @@ def on_accounts_linked(event: AccountsLinked, delivered: Delivered) -> None:
             tell_customer(
                 customer_id=event.customer_id, kind=LINKS_CHANGED, at=delivered.occurred_at
             )
+
+
+def on_account_renamed(event: AccountRenamed, delivered: Delivered) -> None:
+    """Open windows of whoever has the account read its name again; nothing is said of it in the conversation."""
+    for customer_id in linked_customer_ids(event.account_id):
+        with serving_customer(delivered.bank_id, customer_id):
+            tell_customer(customer_id=customer_id, kind=LINKS_CHANGED, at=delivered.occurred_at)
 
 
 def on_consent_changed(event: ConsentGranted | ConsentRevoked, delivered: Delivered) -> None:

@@ -67,7 +67,9 @@ def link_chosen(
     account_ids = tuple(sorted(each.id for each in recorded.values()))
     before = linked_among(customer.id, brought.external_ids)
     connection = connection_to_repair(customer_id=customer.id, account_ids=before)
-    connection, replaced = _connected(connection or Connection(customer=customer), walk, brought)
+    connection, replaced = _connected(
+        connection or Connection(customer=customer), walk, brought, at=at
+    )
     for account_id in account_ids:
         link_account(
             customer_id=customer.id, account_id=account_id, connection_id=connection.id, at=at
@@ -100,7 +102,7 @@ def renew_link(
     ours = dict(links.values_list("account__external_id", "account_id"))
     record_accounts(each for each in brought.accounts if each.external_id in ours)
     account_ids = tuple(sorted(ours.values()))
-    connection, replaced = _connected(connection, walk, brought)
+    connection, replaced = _connected(connection, walk, brought, at=at)
     allowed = allowed_to_the_chat(customer.id, account_ids, at=at)
     _note_reading(customer, {each.consent_id: each.account_ids for each in allowed}, at=at)
     read = FeedCursor.objects.filter(connection_id=connection.id, account_id__in=account_ids)
@@ -110,7 +112,7 @@ def renew_link(
 
 
 def _connected(
-    connection: Connection, walk: Authorisation, brought: Brought
+    connection: Connection, walk: Authorisation, brought: Brought, *, at: datetime
 ) -> tuple[Connection, str]:
     """The connection by this authorisation from now on; and the consent at the bank that it had before."""
     replaced = connection.external_consent_id
@@ -121,6 +123,7 @@ def _connected(
     connection.allowed_digest = allowed_digest(connection.id, brought.external_ids)
     connection.resume_at = None
     connection.calls_a_day = brought.calls_a_day
+    connection.facts_asked_at = at
     connection.refreshing_until = None
     keep_tokens(connection, brought.tokens)
     connection.save()

@@ -33,6 +33,8 @@ class Connection(TenantModel):
     resume_at = models.DateTimeField(null=True, blank=True)
     # How often a day one list of an account may be asked for while the customer is away; null: nobody said.
     calls_a_day = models.PositiveIntegerField(null=True, blank=True)
+    # When the bank was last asked, or said, what it calls the accounts; it is asked for it once a day at most.
+    facts_asked_at = models.DateTimeField(default=timezone.now)
     # Held by whoever is fetching new tokens, so that two workers do not spend one refresh token.
     refreshing_until = models.DateTimeField(null=True, blank=True)
     # When it is looked at next whether anything of it is allowed still: not before the last consent ends.

@@ -148,6 +148,8 @@ class BalanceRecord:
     as_of: datetime
     credit_line_minor: int | None = None
     credit_line_included: bool | None = None
+    # What the same answer says of the account itself, where it does; no part of the balance.
+    account: AccountRecord | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

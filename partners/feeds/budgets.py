@@ -79,6 +79,11 @@ def next_at(budget: Budget, *, at: datetime, every: timedelta) -> datetime:
     return max(wanted, free_at(budget, at=wanted, is_wanted=False))
 
 
+def not_since(at: datetime) -> datetime:
+    """What seldom changes may be asked for again where it was not asked for later: once a day, whatever the bank allows."""
+    return at - A_DAY - _MARGIN
+
+
 def can_be_told(asked_from: str) -> bool:
     """Whether the bank can be told that the customer is there: the standard's header has room for version 4 alone."""
     try:

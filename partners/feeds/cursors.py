@@ -42,6 +42,8 @@ _CLAIM = """
       connection_id, account_id, kind, cursor, covered_until, hints, trace, run_id, last_problem, asked_from,
       history, calls_left,
       (SELECT calls_a_day FROM partners_connection c
+       WHERE c.bank_id = partners_feedcursor.bank_id AND c.id = partners_feedcursor.connection_id),
+      (SELECT facts_asked_at FROM partners_connection c
        WHERE c.bank_id = partners_feedcursor.bank_id AND c.id = partners_feedcursor.connection_id)
 """
 _HINT = """
@@ -91,6 +93,8 @@ class Claim:
     history: str = ""
     calls_left: int | None = None
     calls_a_day: int | None = None
+    # When the bank was last asked what it calls the accounts of this connection.
+    facts_asked_at: datetime | None = None
 
     @property
     def limit(self) -> int | None:

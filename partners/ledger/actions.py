@@ -1,7 +1,7 @@
 """Keeping what a bank says of accounts, balances and entries."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -40,22 +40,43 @@ def record_accounts(
         [Account(external_id=key, **_described(by_id[key])) for key in sorted(by_id)],
         ignore_conflicts=True,
     )
-    stored = {
-        each.external_id: each
-        for each in Account.objects.select_for_update(no_key=True)
-        .filter(external_id__in=by_id)
-        .order_by("id")
-    }
+    stored = _held(by_id)
+    _describe(stored, by_id)
+    return stored
+
+
+def describe_accounts(records: Iterable[AccountRecord]) -> list[Account]:
+    """Keep what the bank calls accounts that are known here; those that it calls otherwise than before."""
+    by_id = {each.external_id: each for each in records}
+    return _describe(_held(by_id), by_id)
+
+
+def _held(external_ids: Collection[str]) -> dict[str, Account]:
+    rows = Account.objects.filter(bank_id=current_bank_id(), external_id__in=external_ids)
+    held = rows.select_for_update(no_key=True).order_by("id")
+    return {each.external_id: each for each in held}
+
+
+def _describe(stored: Mapping[str, Account], by_id: Mapping[str, AccountRecord]) -> list[Account]:
+    found = []
     for key, account in stored.items():
-        said = _described(by_id[key])
-        # The currency is what all its entries are in: it never changes under them.
-        changed = {n: v for n, v in said.items() if n != "currency" and getattr(account, n) != v}
+        changed = told_otherwise(account, by_id[key])
         for name, value in changed.items():
             setattr(account, name, value)
         if changed:
             account.save(update_fields=sorted(changed))
+            found.append(account)
     keep_numbers(stored, by_id)
-    return stored
+    return found
+
+
+def told_otherwise(account: Account, record: AccountRecord) -> dict[str, str]:
+    """What the bank says of the account that is not as it stands here; what it says nothing of stays.
+
+    The currency is what all its entries are in: it never changes under them.
+    """
+    said = _described(record).items()
+    return {n: v for n, v in said if n != "currency" and v and getattr(account, n) != v}
 
 
 def _described(record: AccountRecord) -> dict[str, str]:

@@ -21,7 +21,8 @@ from partners.sandbox.client_levers import (
 )
 from partners.sandbox.faults import Faults, read_faults
 from partners.sandbox.founding import found_again
-from partners.sandbox.levers import Answer, lever
+from partners.sandbox.ledger import LedgerRefusal
+from partners.sandbox.levers import Answer, lever, member
 from partners.sandbox.people import mail_address
 from partners.sandbox.play_levers import ledger, play, play_state, play_stop, player_of
 from partners.sandbox.purchase_levers import (
@@ -39,6 +40,8 @@ from partners.sandbox.purchase_levers import (
     updates,
 )
 
+# As long as a name of an account is by the standards.
+_LONGEST_NAME = 70
 _log = logging.getLogger("sandbox.control")
 
 
@@ -80,6 +83,22 @@ async def customers(request: Request) -> Answer:
 
 def _person(row: DictRow) -> Answer:
     return {**row, "id": str(row["id"]), "email": mail_address(row["login"])}
+
+
+@lever()
+async def rename(request: Request) -> Answer:
+    """POST accounts/rename {account_id, name}: what the bank calls it from now on, on its pages and to programs."""
+    body = await read_json(request)
+    account_id, name = member(body, "account_id", str), member(body, "name", str)
+    if not 1 <= len(name.strip()) <= _LONGEST_NAME:
+        raise LedgerRefusal("bad_request", f"a name has 1 to {_LONGEST_NAME} characters")
+    async with bank_of(request).pool.connection() as connection:
+        cursor = await connection.execute(
+            "UPDATE accounts SET name = %s WHERE id = %s", (name.strip(), account_id)
+        )
+    if not cursor.rowcount:
+        raise LedgerRefusal("no_account", "there is no such account")
+    return {"account_id": account_id, "name": name.strip()}
 
 
 @lever()
@@ -127,6 +146,7 @@ _DOORS: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
     ("POST", "customers/{login}/refund", give_back),
     ("POST", "customers/{login}/salary", salary),
     ("POST", "customers/{login}/cards", set_cards),
+    ("POST", "accounts/rename", rename),
     ("POST", "book", book),
     ("POST", "lapse", lapse),
     ("POST", "customers/{login}/receipt", receipt_ahead),

@@ -175,7 +175,10 @@ def ways(ask: Ask, shares: BankShares) -> frozenset[Way]:
     if ask.scope == Scope.ALERT:
         return frozenset({(Scope.ALERT, ask.code)} if ask.code in shares.alert_types else ())
     if ask.code == ACCOUNTS:
-        return frozenset((Scope.FEED, each) for each in shares.feeds)
+        named = {(Scope.FEED, each) for each in shares.feeds}
+        # What an alert is about has a name too, which we read, and show with it alone.
+        told = shares.alert_types if ask.recipient.kind == PORTAL.kind else ()
+        return frozenset({*named, *((Scope.ALERT, each) for each in told)})
     if ask.code not in shares.feeds:
         return frozenset()
     direct = {(Scope.FEED, ask.code)}

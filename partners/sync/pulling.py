@@ -59,6 +59,7 @@ from partners.sync.actions import (
     store_page,
     store_updates,
 )
+from partners.sync.facts import facts_beside, read_facts
 from partners.sync.permission import (
     NotToBeRead,
     note_first_refusal,
@@ -153,6 +154,7 @@ def pull(*, bank_id: UUID, claim: Claim, clock: Clock, line: Line | None = None)
         reading = _begin(bank_id, claim, clock, line)
         begun = reading.begun
         with kept(FeedCursor, claim.cursor_id, fence=claim.fence, bank_id=bank_id, clock=clock):
+            read_facts(claim, at=begun.at, clock=clock)
             _read(reading)
         _note_calls_left(reading)
         READINGS.labels(claim.kind, "complete").inc()
@@ -261,6 +263,7 @@ def _read_balances(reading: _Reading) -> None:
         allowed = require_permission(reading.claim, at=at)
         news = store_balances(reading.claim, records, begun=reading.begun, at=at)
         note_reading(reading.claim, allowed, news=news)
+        facts_beside(reading.claim, records, at=at)
 
 
 def _read_updates(reading: _Reading) -> None:

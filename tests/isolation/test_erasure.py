@@ -48,7 +48,7 @@ def test_every_column_of_a_customers_own_record_is_given_or_named_here() -> None
         *("due_at", "lease_until", "fence", "attempts", "trace", "request_id", "caused_by"),
         *("client_msg_id", "staff_id", "instruction_id", "about_id", "about_revision", "rev"),
         *("account_ids", "changed_at", "pseudonym", "refreshing_until", "resume_at", "card_id"),
-        "calls_a_day",
+        *("calls_a_day", "facts_asked_at"),
         # Secrets and their digests, and what proves that a code was right.
         *("token_digest", "state_digest", "nonce", "code_verifier", "access_token", "code"),
         *("refresh_token", "token_expires_at", "endpoint_digest", "keys", "expires_at"),

@@ -81,6 +81,7 @@ def _read_balances(
     as_of = _as_of(balances, zone, answered_at)
     is_owed = row.members.get("type") in OWED
     line = _credit_line(balances, currency)
+    account = _account_beside(row)
     found = []
     for name, kind in _KINDS:
         if balances.has(name):
@@ -89,10 +90,18 @@ def _read_balances(
             # What a card has available is its limit less what is owed; what is booked counts no limit.
             included = None if line is None else is_owed and kind == "available"
             record = BalanceRecord(
-                account_external_id, kind, signed, currency, as_of, line, included
+                account_external_id, kind, signed, currency, as_of, line, included, account
             )
             found.append(record)
     return tuple(found)
+
+
+def _account_beside(row: Node) -> AccountRecord | None:
+    """The row is the account's own, name and all; one that cannot be read costs no balance."""
+    try:
+        return _read_account(row)
+    except BadAnswer:
+        return None
 
 
 def _credit_line(balances: Node, currency: str) -> int | None:

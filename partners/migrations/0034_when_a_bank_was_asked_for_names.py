@@ -1,0 +1,13 @@
+import django.utils.timezone
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("partners", "0033_what_a_row_sums_up")]
+    operations = [
+        migrations.AddField(
+            "connection",
+            "facts_asked_at",
+            models.DateTimeField(default=django.utils.timezone.now),
+        )
+    ]
