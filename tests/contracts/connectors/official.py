@@ -155,6 +155,8 @@ class Specification:
     def instances(self, schema: Schema) -> st.SearchStrategy[Any]:
         """Values that a schema allows; as much of JSON Schema as the standard's files use."""
         schema = self._merged(self.resolved(schema))
+        if schema.get("nullable"):
+            return st.none() | self.instances({**schema, "nullable": False})
         words = schema.get("enum") or schema.get("x-namespaced-enum")
         if words:
             return st.sampled_from(words)
@@ -166,7 +168,8 @@ class Specification:
             "integer": lambda _schema: st.integers(0, 10_000),
             "number": lambda _schema: st.integers(1, 10**7).map(lambda rate: rate / 10_000),
         }
-        return makers[schema["type"]](schema)
+        # Without a type, a schema allows anything.
+        return makers[schema["type"]](schema) if "type" in schema else st.none() | st.booleans()
 
     def _merged(self, schema: Schema) -> Schema:
         if "allOf" not in schema:
@@ -174,7 +177,9 @@ class Specification:
         parts = [self.resolved(part) for part in schema["allOf"]]
         return {
             "type": "object",
-            "properties": {name: p for part in parts for name, p in part["properties"].items()},
+            "properties": {
+                name: p for part in parts for name, p in part.get("properties", {}).items()
+            },
             "required": [name for part in parts for name in part.get("required", [])],
         }
 
