@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -63,12 +66,46 @@ def stops_with_files(page: Page, bank: str) -> Iterator[str]:
     yield "statement-files"
 
 
+def statement_in_other_words(stack: Stack) -> bytes:
+    """Of a linked account: a payment of long ago, which the bank's interface tells in words of its own."""
+    with stack.bank("aurelia") as control:
+        linked = control.get("/customers").json()["customers"][0]["accounts"]
+        told = control.get("/ledger?limit=5000").json()
+    account = next(each["AccountId"] for each in linked if each["kind"] == "current")
+    # The bank calls its accounts by the numbers that they have.
+    number = f"IT00SANDBOX{account.removeprefix('aur-')}"
+    before = datetime.now(UTC) - timedelta(days=60)
+    paid = max(
+        (datetime.fromisoformat(each["occurred_at"]), each["amount_minor"])
+        for each in told["transactions"]
+        if each["AccountId"] == account and each["status"] == "booked"
+        if datetime.fromisoformat(each["occurred_at"]) < before
+    )
+    on = paid[0].astimezone(ZoneInfo("Europe/Rome")).date()
+    words = f"ZQX {'very-' * 12}long"
+    return ofx([(on, Decimal(paid[1]) / 100, words)], account=number)
+
+
+def bring_what_is_to_be_reviewed(stack: Stack, page: Page, bank: str) -> None:
+    page.goto(f"{bank}/statement-files/")
+    content = statement_in_other_words(stack)
+    page.get_by_label("File", exact=True).set_input_files(
+        {"name": "in-other-words.ofx", "mimeType": "text/plain", "buffer": content}
+    )
+    page.get_by_role("button", name="Import").click()
+    page.wait_for_url("**/statement-files/*-*/")
+    page.locator("progress").wait_for(state="hidden")
+    page.goto(f"{bank}/review/")
+    page.get_by_role("columnheader", name="Known later").first.wait_for()
+
+
 def stops(stack: Stack, page: Page) -> Iterator[str]:
     """Leads through the pages of Banca Aurelia, by the name of each."""
     bank = f"{stack.origin('console')}/banks/aurelia"
     page.goto(f"{bank}/customers/")
     reference = page.locator("td .mono").first.inner_text()
     yield from stops_with_files(page, bank)
+    bring_what_is_to_be_reviewed(stack, page, bank)
     for name, address in {
         "review": "review/",
         "review-of-contradictions": "review/?kind=conflict",
