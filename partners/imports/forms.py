@@ -14,6 +14,7 @@ _NONE = -1
 _WRONG = {
     "no_day": _("Say which column holds the day."),
     "no_amount": _("Say which column holds the amount, or which two hold money out and money in."),
+    "no_original_currency": _("Say which column holds the currency that it was paid in."),
     "no_such_currency": _("Not a currency's code."),
 }
 _DAYS = (
@@ -33,6 +34,9 @@ COLUMNS = (
     ("counterparty", _("With whom")),
     ("description", _("Text")),
     ("reference", _("Reference")),
+    ("original_amount", _("Amount in the currency it was paid in")),
+    ("original_currency", _("Currency it was paid in")),
+    ("exchange_rate", _("Rate of exchange")),
 )
 
 

@@ -154,7 +154,8 @@ def what_is_wrong(mapping: Mapping) -> str:
     places = (
         *(mapping.booked_on, mapping.value_on, mapping.amount, mapping.out, mapping.in_),
         *(mapping.direction, mapping.currency, mapping.balance, mapping.counterparty),
-        *(mapping.reference, *mapping.descriptions),
+        *(mapping.reference, *mapping.descriptions, mapping.original_amount),
+        *(mapping.original_currency, mapping.exchange_rate),
     )
     forms = get_args(DayOrder), get_args(DecimalSign)
     is_table = mapping.delimiter in DELIMITERS and 0 <= mapping.skip <= _MOST_SKIPPED
@@ -165,6 +166,7 @@ def what_is_wrong(mapping: Mapping) -> str:
         "no_such_column": any(not -1 <= each < MOST_COLUMNS for each in places),
         "no_day": mapping.booked_on < 0,
         "no_amount": not has_amount,
+        "no_original_currency": mapping.original_amount >= 0 > mapping.original_currency,
         "no_such_form": mapping.day_order not in forms[0] or mapping.decimal_sign not in forms[1],
         "no_such_currency": not known_currency,
     }

@@ -1,13 +1,14 @@
 """A statement's rows as records, so that the ledger merges them as it does what an interface lists."""
 
 from contextlib import suppress
-from decimal import Decimal
+from dataclasses import replace
+from decimal import Context, Decimal, localcontext
 
 import orjson
 
 from partners.connectors.base import BadAnswer, Kind, TransactionRecord
 from partners.connectors.money import minor_units
-from partners.statements.base import Detail, Entry, Malformed
+from partners.statements.base import MOST_DIGITS, Detail, Entry, Malformed, exact
 
 _LONGEST_TEXT, _LONGEST_NAME, _LONGEST_RATE = 500, 350, 40
 # Six lines of sixty-five, and what names their fields.
@@ -34,6 +35,7 @@ _LONGEST_CODE = 9
 
 def record_of(entry: Entry, *, currency: str) -> TransactionRecord:
     """The row in minor units; `currency` where the row names none. Raises Malformed where it cannot be kept exactly."""
+    entry = _on_the_account(entry, currency)
     booked_on = entry.booked_on or entry.value_on
     if booked_on is None:
         raise Malformed(entry.where, "no date")
@@ -44,6 +46,11 @@ def record_of(entry: Entry, *, currency: str) -> TransactionRecord:
         original_minor = None if original is None else _signed(original, entry.original_currency)
     except BadAnswer as reason:
         raise Malformed(entry.where, reason.reason) from None
+    if original_minor is not None and entry.original_currency == own:
+        # Of a table that fills its columns also at home; another amount is another currency's.
+        if original_minor != amount_minor:
+            raise Malformed(entry.where, "paid in the account's own currency, and another amount")
+        entry, original_minor = replace(entry, original_currency="", exchange_rate=""), None
     return TransactionRecord(
         external_id=None,
         status=entry.status,
@@ -60,6 +67,27 @@ def record_of(entry: Entry, *, currency: str) -> TransactionRecord:
         merchant_name=entry.counterparty[:_LONGEST_NAME] or None,
         references=_references(entry),
         details=_details(entry, own),
+    )
+
+
+def _on_the_account(entry: Entry, currency: str) -> Entry:
+    """The row in the account's currency, to the last digit, where it says how it is changed to that (OFX 1.6, section 5.2)."""
+    if not entry.changes_to or entry.changes_to != currency:
+        return entry
+    try:
+        rate = exact(entry.exchange_rate, entry.where)
+    except Malformed:
+        return entry
+    if rate <= 0:
+        return entry
+    with localcontext(Context(prec=2 * MOST_DIGITS)):
+        amount = (entry.amount * rate).normalize()
+    return replace(
+        entry,
+        amount=amount,
+        currency=currency,
+        original_amount=entry.amount,
+        original_currency=entry.currency,
     )
 
 

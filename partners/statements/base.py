@@ -263,6 +263,8 @@ class Entry:
     original_amount: Decimal | None = field(default=None, repr=False)
     original_currency: str = ""
     exchange_rate: str = ""
+    # The account's currency, where `amount` is in another one still: times `exchange_rate` it is the account's.
+    changes_to: str = ""
     details: tuple[Detail, ...] = ()
 
 

@@ -38,6 +38,15 @@ _WORDS = {
     "counterparty": r"name|payee|partner|counterparty|empf|beguenst|begünst|auftraggeber|tegen|beneficia",
     "reference": r"\bref|transaction ?id|\bid\b|number|\bnum",
 }
+_ABROAD = {
+    "original_amount": r"(orig|ursprung|foreign|fremd|původní|pùvodní).*(amount|betrag|import|montant|bedrag|kwota|částka|èástka)"
+    r"|(amount|betrag|import|montant|bedrag).*(orig|ursprung|foreign|extranjer|étrang|devise|estera|vreemd)",
+    "original_currency": r"(orig|ursprung|foreign|fremd|původní|pùvodní).*(currenc|ccy|währung|waehrung|valuta|moneda|měna)"
+    r"|(currenc|ccy|währung|moneda|divisa|devise|valuta|monnaie|munt).*(orig|ursprung|foreign|extranjer|étrang|estera|vreemd)",
+    "exchange_rate": r"(exchange|conversion|fx) ?rate|rate of exchange|wechselkurs|umrechnungskurs|\bkurs\b|tipo de cambio"
+    r"|taux (de|du) change|tasso (di|del) cambio|wisselkoers",
+}
+_WORDS |= _ABROAD
 _MONEY = ("amount", "out", "in", "balance")
 # What stands beside the amount and is another one.
 _NOT_THE_AMOUNT = r"currency|original|ursprung|refund|fee|tax|convert|transfer|foreign|commission|rate|pùvodní|původní"
@@ -69,6 +78,10 @@ class Mapping:
     balance: int = -1
     counterparty: int = -1
     reference: int = -1
+    # What was paid in another currency, and at which rate.
+    original_amount: int = -1
+    original_currency: int = -1
+    exchange_rate: int = -1
     descriptions: tuple[int, ...] = ()
     # For a table that names none.
     default_currency: str = ""
@@ -129,6 +142,10 @@ def _looks_like_a_row(cells: Sequence[str]) -> bool:
     return any(map(is_day, cells)) and any(map(_is_money, cells))
 
 
+def _is_code(cell: str) -> bool:
+    return cell.upper() in CURRENCIES
+
+
 def _is_money(cell: str) -> bool:
     if day_orders(cell):
         return False
@@ -181,6 +198,8 @@ class _Guess:
         currency = self._currency()
         taken = {booked_on, amount, out, in_, direction, balance, currency}
         free = [each for each in range(self.width) if each not in taken and each not in days]
+        abroad = self._abroad(free)
+        free = [each for each in free if each not in abroad.values()]
         counterparty = self._named("counterparty", free)
         reference = self._named("reference", [each for each in free if each != counterparty])
         told = [each for each in free if each not in {counterparty, reference}]
@@ -203,6 +222,7 @@ class _Guess:
             balance=balance,
             counterparty=counterparty,
             reference=reference,
+            **abroad,
             descriptions=tuple(described),
             default_currency="" if currency >= 0 else self._currency_in_name(amount, out),
             doubts=tuple(self.doubts),
@@ -411,23 +431,43 @@ class _Guess:
     def _says(self, column: int) -> bool:
         return all(direction_of(each) is not None for each in self._filled(column))
 
+    def _abroad(self, among: Sequence[int]) -> dict[str, int]:
+        """By their names alone, and the amount with its currency or not at all: elsewhere a second amount is anything."""
+        fits: dict[str, Callable[[str], object]] = {
+            "original_amount": _is_money,
+            "original_currency": _is_code,
+            "exchange_rate": _is_money,
+        }
+        found = {
+            what: self._named(
+                what,
+                [
+                    each
+                    for each in among
+                    if not self._filled(each) or self._share(each, is_so, at_least=MOST)
+                ],
+            )
+            for what, is_so in fits.items()
+        }
+        if found["original_currency"] < 0:
+            return dict.fromkeys(found, -1)
+        return found
+
     # --- currency and days ----------------------------------------------------------------------
     def _currency(self) -> int:
-        def is_code(cell: str) -> bool:
-            return cell.upper() in CURRENCIES
-
+        columns = [each for each in range(self.width) if not self._is("original_currency", each)]
         named = [
             each
-            for each in range(self.width)
+            for each in columns
             if self._is("currency", each)
-            and (not self._filled(each) or self._share(each, is_code))
+            and (not self._filled(each) or self._share(each, _is_code))
             and not re.search(
                 r"amount|betrag|original|transfer|convert|ursprung", self._name(each)
             )
         ]
         if named:
             return named[0]
-        return next((each for each in range(self.width) if self._share(each, is_code)), -1)
+        return next((each for each in columns if self._share(each, _is_code)), -1)
 
     def _currency_in_name(self, *columns: int) -> str:
         for each in columns:

@@ -83,6 +83,7 @@ def _row(cells: list[str], mapping: Mapping, where: str) -> Entry | Flag:
         return Flag(where, "no money moved: left out")
     if amount is None:
         raise Malformed(where, "not an amount")
+    abroad = _abroad(cell, mapping, where, is_out=amount < 0)
     return Entry(
         where=where,
         amount=amount,
@@ -93,7 +94,43 @@ def _row(cells: list[str], mapping: Mapping, where: str) -> Entry | Flag:
         reference=cell(mapping.reference),
         counterparty=cell(mapping.counterparty),
         description=" ".join(filter(None, map(cell, mapping.descriptions))),
+        original_amount=abroad.amount,
+        original_currency=abroad.currency,
+        exchange_rate=abroad.rate,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Abroad:
+    amount: Decimal | None = None
+    currency: str = ""
+    rate: str = ""
+
+
+def _abroad(cell: Callable[[int], str], mapping: Mapping, where: str, *, is_out: bool) -> _Abroad:
+    """What was paid in another currency; it goes the way of the row's amount, whatever its own sign.
+
+    A cell without a digit says nothing; one with, that is no amount, refuses the file as in the row's own. Which
+    currencies contradict each other is decided where the row is stored: it has none then.
+    """
+    written = cell(mapping.original_amount)
+    currency = cell(mapping.original_currency).upper()
+    money = read_money(written, mapping.decimal_sign)
+    if money is None and any(map(str.isdigit, written)):
+        raise Malformed(where, "not an amount")
+    if money is None or not money.amount:
+        return _Abroad()
+    if money.currency not in {"", currency}:
+        currency = "" if currency else money.currency
+    unsigned = abs(money.amount)
+    signed = -unsigned if is_out else unsigned
+    return _Abroad(signed, currency, _rate(cell(mapping.exchange_rate), mapping))
+
+
+def _rate(written: str, mapping: Mapping) -> str:
+    """With a decimal point; what is no number, as it is written."""
+    number = read_money(written, mapping.decimal_sign)
+    return written if number is None else f"{number.amount:f}"
 
 
 def _amount(

@@ -266,11 +266,13 @@ def _entry(group: _Group, currency: str) -> Entry:
     if booked_on is None:
         raise Malformed(group.where, "STMTTRN without a DTPOSTED that is a day")
     name = said.get("NAME") or said.get("PAYEE.NAME", "")
+    # CURRENCY says that the amount itself is in another one still; ORIGCURRENCY, what it was before the bank changed it.
+    own = said.get("CURRENCY.CURSYM", "").upper() or currency
+    is_other = own != currency
     return Entry(
         where=group.where,
         amount=exact(said["TRNAMT"], group.where),
-        # CURRENCY says that the amount itself is in another one; ORIGCURRENCY, what it was before it was changed.
-        currency=said.get("CURRENCY.CURSYM", currency).upper(),
+        currency=own,
         booked_on=booked_on,
         value_on=_day_or_none(said.get("DTAVAIL", "")),
         reference=said.get("FITID", ""),
@@ -278,8 +280,9 @@ def _entry(group: _Group, currency: str) -> Entry:
         code=said.get("TRNTYPE", ""),
         counterparty=name,
         description=said.get("MEMO", ""),
-        original_currency=said.get("ORIGCURRENCY.CURSYM", "").upper(),
-        exchange_rate=said.get("ORIGCURRENCY.CURRATE") or said.get("CURRENCY.CURRATE", ""),
+        original_currency="" if is_other else said.get("ORIGCURRENCY.CURSYM", "").upper(),
+        exchange_rate=said.get("CURRENCY.CURRATE" if is_other else "ORIGCURRENCY.CURRATE", ""),
+        changes_to=currency if is_other else "",
     )
 
 

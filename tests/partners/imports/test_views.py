@@ -171,9 +171,43 @@ def test_only_what_a_table_is_read_without_is_called_optional(home: Home) -> Non
     assert optional == {
         *("id_default_currency", "id_direction", "id_value_on", "id_currency"),
         *("id_counterparty", "id_description", "id_reference"),
+        *("id_original_amount", "id_original_currency", "id_exchange_rate"),
     }
     assert without.status_code == 400
     assert b"Say which column holds the day." in without.content
+
+
+def test_what_was_paid_abroad_is_shown_as_guessed_corrected_kept_and_remembered(
+    home: Home,
+) -> None:
+    browser = browser_of(home.bank)
+    names = "Buchungstag;Verwendungszweck;Betrag;Fremdbetrag;Fremdwährung;Wechselkurs"
+    first = f"{names}\n01.03.2026;Hotel;-12,30;13,53;USD;1,1\n02.03.2026;Bo;-5,00;5,50 GBP;USD;\n"
+    row = bring(home.bank_id, first.encode(), name="march.csv")
+    read_all(home.bank_id)
+    where = page_of("statement_file", home.bank.slug, row.id)
+
+    page = browser.get(where).content.decode()
+    abroad = {"original_amount": "3", "original_currency": "4", "exchange_rate": "5"}
+    without = browser.post(where, said(account=IBAN, original_amount="3"))
+    browser.post(where, said(account=IBAN, **abroad))
+    read_all(home.bank_id)
+    again = first.replace(".03.", ".04.").encode()
+    bring(home.bank_id, again, name="april.csv", account=IBAN)
+    read_all(home.bank_id)
+
+    assert b"Say which column holds the currency" in without.content
+    for name, place in abroad.items():
+        chosen = page.split(f'id="id_{name}"')[1].split("</select>")[0]
+        assert f'<option value="{place}" selected' in chosen
+    kept = [
+        (each.amount_minor, each.original_amount_minor, each.original_currency, each.exchange_rate)
+        for each in stored(home.account)
+    ]
+    assert kept == [(-1230, -1353, "USD", "1.1")] * 2
+    with serving(home.bank_id):
+        told = list(StatementImport.objects.order_by("received_at").values_list("state", "added"))
+    assert told == [("done", 1), ("done", 1)]
 
 
 def said(**changed: object) -> dict[str, object]:

@@ -63,6 +63,8 @@ def test_codes_of_three_formats_are_kinds(code: str, amount: str, kind: str) -> 
         {"amount": Decimal("1.005")},
         {"currency": "XXX"},
         {"original_amount": Decimal(1), "original_currency": ""},
+        {"original_amount": Decimal("77.77"), "original_currency": "EUR"},
+        {"currency": "USD", "changes_to": "EUR", "exchange_rate": "0.91234"},
     ],
 )
 def test_what_cannot_be_kept_exactly_is_refused_with_its_place(fields: dict[str, Any]) -> None:
@@ -123,3 +125,41 @@ def test_one_detail_that_says_what_the_row_says_is_not_kept_twice() -> None:
     assert orjson.loads(record_of(raw, currency="EUR").details) == [
         {"description": "?20card?214242"}
     ]
+
+
+def test_what_was_paid_at_home_is_paid_in_no_other_currency() -> None:
+    same = row(amount=Decimal(-5), original_amount=Decimal(-5), original_currency="EUR")
+
+    record = record_of(same, currency="EUR")
+
+    assert (record.amount_minor, record.original_amount_minor) == (-500, None)
+    assert (record.original_currency, record.exchange_rate) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("rate", "amount", "kept"),
+    [
+        ("1.1", "-12.30", (-1353, "EUR", -1230, "USD")),
+        ("2,0000", "-12.30", (-2460, "EUR", -1230, "USD")),
+        ("0.00000001", "1000000", (1, "EUR", 100000000, "USD")),
+        # Not said, or no rate: it stays in the other currency, and is set aside with all such.
+        ("", "-12.30", (-1230, "USD", None, None)),
+        ("0", "-12.30", (-1230, "USD", None, None)),
+        ("-1.1", "-12.30", (-1230, "USD", None, None)),
+    ],
+)
+def test_an_amount_still_in_another_currency_is_the_accounts_by_its_rate(
+    rate: str, amount: str, kept: tuple[int, str, int | None, str | None]
+) -> None:
+    fields = {"currency": "USD", "changes_to": "EUR", "exchange_rate": rate}
+
+    record = record_of(row(amount=Decimal(amount), **fields), currency="EUR")
+
+    told = record.amount_minor, record.currency
+    assert (*told, record.original_amount_minor, record.original_currency) == kept
+
+
+def test_what_is_changed_to_another_accounts_currency_is_left_in_its_own() -> None:
+    fields = {"currency": "USD", "changes_to": "CHF", "exchange_rate": "1.1"}
+
+    assert record_of(row(**fields), currency="EUR").currency == "USD"

@@ -133,3 +133,49 @@ def test_the_decimal_sign_is_told_by_the_column(cells: list[str], sign: str | No
 )
 def test_a_day_is_read_as_it_is_written(written: str) -> None:
     assert read_day(written, "dmy") == FIRST
+
+
+ABROAD = """Datum;Text;Betrag;Währung;Originalbetrag;Originalwährung;Wechselkurs
+01.03.2026;Bo;-12,30;EUR;13,53;USD;1,1000
+22.03.2026;Pay;1.000,00;EUR;;;
+23.03.2026;Home;-5,00;EUR;-5,00;EUR;-
+24.03.2026;Mixed;-5,00;EUR;5,50 GBP;USD;1,1
+"""
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "Datum;Text;Betrag;Währung;Originalbetrag;Originalwährung;Wechselkurs",
+        "Date;Details;Amount;Currency;Foreign amount;Foreign currency;Exchange rate",
+        "Fecha;Concepto;Importe;Moneda;Importe original;Moneda original;Tipo de cambio",
+    ],
+)
+def test_what_was_paid_in_another_currency_is_found_by_the_columns_names(names: str) -> None:
+    lines = ABROAD.splitlines(keepends=True)
+    found = guess([f"{names}\n", *lines[1:]])
+    assert (found.amount, found.currency) == (2, 3)
+    assert (found.original_amount, found.original_currency, found.exchange_rate) == (4, 5, 6)
+    assert found.descriptions == (1,)
+
+    told = [
+        (each.original_amount, each.original_currency, each.exchange_rate)
+        for each in entries(parts_of(lambda source: read_csv(source, found), ABROAD))
+    ]
+    assert told == [
+        (Decimal("-13.53"), "USD", "1.1000"),
+        (None, "", ""),
+        (Decimal("-5.00"), "EUR", "-"),
+        # Two currencies for one amount: none, and so it is set aside where it is stored.
+        (Decimal("-5.50"), "", "1.1"),
+    ]
+
+
+def test_a_second_amount_without_its_currency_is_not_guessed_to_be_what_was_paid() -> None:
+    found = guess(["Date,Note,Amount,Original amount\n", "2026-03-01,Bo,-12.30,-13.53\n"])
+    assert (found.amount, found.original_amount) == (2, -1)
+
+
+def test_an_original_amount_that_is_none_refuses_the_file_by_its_line() -> None:
+    with pytest.raises(Malformed, match="line 2: not an amount"):
+        parts_of(read_guessed, ABROAD.replace("13,53", "13,53 and a bit"))

@@ -56,12 +56,26 @@ def test_letters_are_read_whatever_the_header_claims(encoding: str) -> None:
     assert entries(parts)[0].counterparty == "Caf\u00e9 Bo & Co"
 
 
-def test_an_amount_in_another_currency_is_in_that_one() -> None:
-    told = "<CURRENCY><CURRATE>1.1<CURSYM>USD</CURRENCY>"
-
+@pytest.mark.parametrize(
+    ("told", "currency", "changes_to", "original", "rate"),
+    [
+        ("<CURRENCY><CURRATE>1.1<CURSYM>usd</CURRENCY>", "USD", "EUR", "", "1.1"),
+        ("<CURRENCY><CURSYM>USD</CURRENCY>", "USD", "EUR", "", ""),
+        ("<CURRENCY><CURRATE>1.0<CURSYM>EUR</CURRENCY>", "EUR", "", "", ""),
+        ("<ORIGCURRENCY><CURRATE>1.1<CURSYM>USD</ORIGCURRENCY>", "EUR", "", "USD", "1.1"),
+    ],
+)
+def test_an_amount_in_another_currency_is_in_that_one_and_says_what_the_accounts_is(
+    told: str, currency: str, changes_to: str, original: str, rate: str
+) -> None:
     (read, _) = entries(parts_of(read_ofx, BODY.replace("<FITID>f1", f"<FITID>f1{told}")))
 
-    assert (read.currency, read.exchange_rate) == ("USD", "1.1")
+    assert (read.amount, read.currency, read.changes_to) == (
+        Decimal("-12.30"),
+        currency,
+        changes_to,
+    )
+    assert (read.original_currency, read.exchange_rate) == (original, rate)
 
 
 @pytest.mark.parametrize("length", range(1, len(BODY) - 1, 7))
