@@ -48,6 +48,8 @@ def read_facts(claim: Claim, *, at: datetime, clock: Callable[[], datetime]) -> 
 
     An answer that is none costs the feed nothing. Raises what says that the bank can be asked nothing now.
     """
+    if claim.asked_from:
+        return  # somebody waits for the feed itself
     if claim.facts_asked_at is None or claim.facts_asked_at > not_since(at):
         return
     with serving_customer(claim.bank_id, claim.customer_id):

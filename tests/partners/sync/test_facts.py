@@ -90,6 +90,11 @@ def test_a_new_name_is_here_after_the_next_days_reading_and_nothing_is_asked_twi
         named.read(at=named.began + timedelta(hours=hour))
     assert (named.name(), named.book.calls(named.listed)) == (before, [])
 
+    with serving(named.bank.id):
+        FeedCursor.objects.update(asked_from="203.0.113.7")
+    named.read(at=named.began + DAY)
+    assert named.book.calls(named.listed) == []  # who waits for the feed waits for nothing else
+
     for hour in (0, 1, 12, 23):
         named.read(at=named.began + DAY + timedelta(hours=hour))
 
