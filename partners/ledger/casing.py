@@ -61,7 +61,8 @@ def _part(letters: str, after: str) -> str:
         capitals = letters.upper()
         return capitals if len(capitals) == len(letters) else letters
     first = folded[0].title()
-    return first + folded[1:] if len(first) == 1 else folded
+    # Of a letter with another small one than its own, such as the dotless i, it would make another word.
+    return first + folded[1:] if first.lower() == folded[0] else folded
 
 
 def _is_initials(folded: str) -> bool:

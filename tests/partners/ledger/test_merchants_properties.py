@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from partners.ledger.merchants import clean_name
@@ -62,6 +62,7 @@ def test_a_name_is_never_longer_and_never_empty(text: str, country: str) -> None
     assert any(map(str.isalpha, cleaned)) == any(map(str.isalpha, text))
 
 
+@example(["\u0131aa"])
 @given(st.lists(st.text(_letters, min_size=3, max_size=12), min_size=1, max_size=4))
 def test_words_of_letters_stay_whatever_their_script(words: list[str]) -> None:
     # A word that is known for how something is paid is not among these by chance.
