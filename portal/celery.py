@@ -1,5 +1,6 @@
 """Every timetable and task. Tasks are wake-ups for rows; one that is lost costs latency alone."""
 
+import gc
 import os
 from typing import Any
 
@@ -74,3 +75,9 @@ def _traced(**_given: Any) -> None:
     from portal.telemetry.traces import start_tracing  # noqa: PLC0415  # needs the settings
 
     start_tracing("worker")
+
+
+@worker_process_init.connect
+def _settled(**_given: Any) -> None:
+    # What is there once a child is up stays, and need not be gone through whenever garbage is looked for.
+    gc.freeze()

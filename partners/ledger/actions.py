@@ -151,7 +151,7 @@ def merge_entries(
     become visible.
     """
     # A statement tells what is booked; a row of it that is not yet comes again when it is.
-    told = [each for each in records if is_live(source) or each.status == POSTED]
+    told = records if is_live(source) else [each for each in records if each.status == POSTED]
     page = one_for_each_id(rows_of(told, account_id=account.id, source=source, seen=seen))
     merge = Merge(account, source, page, at=at)
     if set(account.sources) - {source}:

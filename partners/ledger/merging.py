@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cache
-from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Q
@@ -30,22 +28,15 @@ from partners.ledger.staging import ChangedRow, Key, Otherwise, Place
 from portal.tenancy.blocks import current_bank_id
 from portal.tenancy.ids import new_ids
 
-_WRITTEN_AT_ONCE = 500
-
-
-class ChangedEntry(NamedTuple):
-    """An entry that this merge added or changed, as it is now."""
-
-    id: UUID
-    row: EntryRow
+_WRITTEN_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
     """What a merge did to an account. `through_seq`: its counter of changes afterwards."""
 
-    added: Sequence[ChangedEntry] = ()
-    modified: Sequence[ChangedEntry] = ()
+    added: Sequence[ChangedRow] = ()
+    modified: Sequence[ChangedRow] = ()
     removed: int = 0
     conflicts: int = 0
     # Entries that turned out to be others: gone, into. They count among the removed.
@@ -55,10 +46,6 @@ class Merged:
     @property
     def changes(self) -> int:
         return len(self.added) + len(self.modified) + self.removed
-
-
-def _may_differ(row: EntryRow, said: Mapping[str, str | None]) -> bool:
-    return row.external_id in said and said[row.external_id] != digest_of(row)
 
 
 def _note(account: Account, through_seq: int, *, told_by: str) -> None:
@@ -84,8 +71,8 @@ class Merge:
         self.next_seq = account.change_seq + 1
         self.at = at
         self.removed = 0
-        self.added: list[ChangedEntry] = []
-        self.modified: list[ChangedEntry] = []
+        self.added: list[ChangedRow] = []
+        self.modified: list[ChangedRow] = []
         self.aside: list[tuple[UUID, EntryRow, str]] = []
         # Where other sources tell of the account too.
         self.joining: Joining | None = None
@@ -98,7 +85,7 @@ class Merge:
         self._named: Mapping[str, Known] = {}
         self._renamed: list[tuple[UUID, str]] = []
         self._highest: dict[str, int] = {}
-        self._fingerprint = cache(fingerprints(account.id))
+        self._fingerprint = fingerprints(account.id)
         self._listed = [row.external_id for row in page.rows]
         self._has_aliases = staging.has_aliases(self.place)
 
@@ -142,7 +129,11 @@ class Merge:
         rows = self.page.rows
         said = staging.digests(self.place, self._listed)
         unknown = [row for row in rows if row.external_id not in said]
-        unsure = [row for row in rows if _may_differ(row, said)]
+        unsure = [
+            row
+            for row in rows
+            if row.external_id in said and said[row.external_id] != digest_of(row)
+        ]
         if not unsure:
             return unknown, []
         stored = staging.named(self.place, [row.external_id for row in unsure])
@@ -158,9 +149,11 @@ class Merge:
             return
         first, last = stored
         # The day is in the fingerprint: on days of which there is nothing there are no equals.
-        prints = {self._fingerprint(row) for row in rows if first <= row.booked_on <= last}
-        if prints:
-            self._highest = staging.occurrences(self.place, sorted(prints))
+        among = [row for row in rows if first <= row.booked_on <= last]
+        if among:
+            prints = {self._fingerprint(row) for row in among}
+            days = {row.booked_on for row in among}
+            self._highest = staging.occurrences(self.place, sorted(prints), days=days)
 
     def _other_names(
         self, unknown: Sequence[EntryRow], window_from: date | None
@@ -226,27 +219,28 @@ class Merge:
         fingerprint, occurrence = self._fingerprint(row), before.occurrence
         if fingerprint != before.fingerprint:
             occurrence = self._next_occurrence(fingerprint)
-        self._put(entry_id, occurrence, fingerprint, row, is_new=False)
-        self.modified.append(ChangedEntry(entry_id, row))
+        digest = digest_of(row)
+        is_new = False
+        changed = ChangedRow(is_new, entry_id, occurrence, self.next_seq, digest, fingerprint, row)
+        self.modified.append(changed)
+        self._count(changed)
 
     def _add(self, entry_id: UUID, row: EntryRow) -> None:
         fingerprint = self._fingerprint(row)
         occurrence = self._next_occurrence(fingerprint)
-        self._put(entry_id, occurrence, fingerprint, row, is_new=True)
-        self.added.append(ChangedEntry(entry_id, row))
+        digest = digest_of(row)
+        is_new = True
+        changed = ChangedRow(is_new, entry_id, occurrence, self.next_seq, digest, fingerprint, row)
+        self.added.append(changed)
+        self._count(changed)
+
+    def _count(self, changed: ChangedRow) -> None:
+        self._rows.append(changed)
+        self.next_seq += 1
 
     def _next_occurrence(self, fingerprint: str) -> int:
         occurrence = self._highest[fingerprint] = self._highest.get(fingerprint, 0) + 1
         return occurrence
-
-    def _put(
-        self, entry_id: UUID, occurrence: int, fingerprint: str, row: EntryRow, *, is_new: bool
-    ) -> None:
-        digest = digest_of(row)
-        self._rows.append(
-            ChangedRow(is_new, entry_id, occurrence, self.next_seq, digest, fingerprint, row)
-        )
-        self.next_seq += 1
 
     def write(self) -> None:
         """Write what was decided: entries, the names they have otherwise, and what contradicts them."""

@@ -157,7 +157,6 @@ class Entry(TenantModel):
         ]
         indexes = [
             models.Index(fields=["bank", "account", "-booked_on", "-id"], name="entry_by_day"),
-            models.Index(fields=["bank", "account", "fingerprint"], name="entry_fingerprint"),
             # What was first seen on a day lies together: a page range costs next to nothing to keep.
             BrinIndex(fields=["created_at"], name="entry_first_seen"),
             models.Index(

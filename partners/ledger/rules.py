@@ -86,10 +86,6 @@ class Verdict(StrEnum):
     CONFLICT = "conflict"
 
 
-class _Hash(Protocol):
-    def hexdigest(self) -> str: ...
-
-
 class _Money(Protocol):
     @property
     def amount_minor(self) -> int: ...
@@ -109,13 +105,16 @@ def normal_text(text: str) -> str:
 def fingerprints(account_id: UUID) -> Callable[[EntryRow], str]:
     """The second identity of an account's payments: of what each is about, without the bank's id; 32 hex digits."""
     account = str(account_id)
-    return lambda row: _about(row, account).hexdigest()[: 2 * _BYTES]
+
+    def fingerprint(row: EntryRow) -> str:
+        return sha256(_about(row, account)).hexdigest()[: 2 * _BYTES]
+
+    return fingerprint
 
 
-def _about(row: EntryRow, account: str) -> "_Hash":
-    money = f"{row.amount_minor}\x1f{row.currency}"
-    about = f"{account}\x1f{money}\x1f{row.booked_on}\x1f{_text(row)}"
-    return sha256(about.encode())
+def _about(row: EntryRow, account: str) -> bytes:
+    text, day = normal_text(row.merchant_name or row.description), row.booked_on.isoformat()
+    return f"{account}\x1f{row.amount_minor}\x1f{row.currency}\x1f{day}\x1f{text}".encode()
 
 
 def digest_of(row: EntryRow) -> str:
@@ -151,7 +150,7 @@ def rows_of(
 
 
 def _name_of(row: EntryRow, account: str) -> str:
-    about = _about(row, account).hexdigest()
+    about = sha256(_about(row, account)).hexdigest()
     if not row.bank_references:
         return about
     return sha256(f"{about}\x1f{row.bank_references}".encode()).hexdigest()

@@ -41,7 +41,7 @@ from partners.feeds.cursors import (
 from partners.feeds.models import FeedCursor
 from partners.ledger.actions import held_account, merge_entries, record_balances
 from partners.ledger.by_id import remove_entries, rename_pending
-from partners.ledger.merging import ChangedEntry, Merged
+from partners.ledger.merging import Merged
 from partners.ledger.models import Account, Entry
 from partners.purchases.actions import (
     Kept,
@@ -188,7 +188,8 @@ def tell(account: Account, merged: Merged, *, at: datetime, trace: str) -> None:
 
 def _raise(bank: Bank, account: Account, merged: Merged, *, at: datetime, trace: str) -> None:
     recent = at.astimezone(ZoneInfo(bank.time_zone)).date() - timedelta(days=NEWS_DAYS)
-    news = [each.id for each in (*merged.added, *merged.modified) if _is_since(each, recent)]
+    changed = (*merged.added, *merged.modified)
+    news = [each.id for each in changed if each.row.booked_on >= recent]
     if news:
         entries = Entry.objects.filter(pk__in=news).order_by("change_seq")
         raise_alerts(
@@ -200,10 +201,6 @@ def _raise(bank: Bank, account: Account, merged: Merged, *, at: datetime, trace:
             at=at,
             trace=trace,
         )
-
-
-def _is_since(changed: ChangedEntry, day: date) -> bool:
-    return changed.row.booked_on >= day
 
 
 def _count(run: SyncRun, page: ReadPage, merged: Merged, rejected: Sequence[RejectedRow]) -> None:

@@ -1,6 +1,7 @@
 """Writing while the next rows are decided: what goes wrong with a part is heard of, and nothing of it stays."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -8,8 +9,8 @@ from django.db import DatabaseError, ProgrammingError, transaction
 
 from partners.banks.models import Bank
 from partners.ledger.models import Entry
-from partners.ledger.rules import EntryRow, digest_of, fingerprints
-from partners.ledger.staging import ChangedRow, Place, Writing
+from partners.ledger.rules import EntryRow, Known, digest_of, fingerprints
+from partners.ledger.staging import ChangedRow, Place, Writing, named
 from portal.tenancy.blocks import serving
 from portal.tenancy.ids import new_id
 from tests.factories.partners import make_account, make_bank
@@ -20,7 +21,7 @@ AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SOURCE = "live:uk_open_banking"
 
 
-def changed(account_id: UUID, number: int) -> ChangedRow:
+def changed(account_id: UUID, number: int, **said: Any) -> ChangedRow:
     told = dict.fromkeys(EntryRow._fields, "") | {
         "source": SOURCE,
         "external_id": f"t{number}",
@@ -33,7 +34,7 @@ def changed(account_id: UUID, number: int) -> ChangedRow:
         "value_on": None,
         "fraud_suspected": False,
     }
-    row = EntryRow(**told)
+    row = EntryRow(**(told | said))
     digest, fingerprint = digest_of(row), fingerprints(account_id)(row)
     return ChangedRow(
         is_new=True,
@@ -62,6 +63,30 @@ def test_parts_are_all_written() -> None:
         writing.send([changed(account.id, 3)])
 
     assert stored(bank) == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['"', '""', "a,b", "\n\\.\n", "\\.", "\\N", "NULL", " \t ", "\r\n", "\\", "'", "Čaj ☕ שלום"],
+)
+def test_whatever_a_text_holds_is_stored_as_it_is(text: str) -> None:
+    bank = make_bank()
+    account = make_account(bank)
+    rows = [
+        changed(account.id, 1, description=text, merchant_name=text),
+        changed(account.id, 2, description=f"{text}{text}"),
+    ]
+
+    with (
+        serving(bank.id),
+        Writing(Place(bank.id, account.id, SOURCE), at=AT, has_aliases=False) as writing,
+    ):
+        writing.send(rows)
+
+    with serving(bank.id):
+        assert set(named(Place(bank.id, account.id, SOURCE), ["t1", "t2"]).values()) == {
+            Known(each.id, 1, each.fingerprint, each.row) for each in rows
+        }
 
 
 @pytest.mark.parametrize("parts_after", [0, 1])
