@@ -133,6 +133,8 @@ def balances(answer: Json, *, account: str) -> list[Json]:
             "amount_minor": _signed(row),
             "currency": row["Amount"]["Currency"],
             "as_of": _moment(row["DateTime"]),
+            # Nothing is said of the account itself beside a balance.
+            "account": None,
         }
         line = _credit_line(row)
         place = (order, line["credit_line_included"] is True, position)

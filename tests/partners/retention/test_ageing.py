@@ -448,6 +448,7 @@ def test_what_is_old_is_found_by_an_index(home: Household) -> None:
             for number in range(3_000)
         )
         with connection.cursor() as cursor:
+            cursor.execute("ANALYZE partners_entry")
             cursor.execute("EXPLAIN " + actions.SOURCES["transactions"][0].statement, _asked(home))
             plan = "\n".join(row[0] for row in cursor.fetchall())
     assert "entry_by_day" in plan

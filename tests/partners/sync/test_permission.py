@@ -88,8 +88,8 @@ def test_each_page_that_is_stored_is_on_the_record_with_how_much_it_brought(
         kept, pages = Entry.objects.count(), SyncRun.objects.get().pages
         consent, account_id = Consent.objects.get(), FeedCursor.objects.get().account_id
     assert sum(each.row_count for each in rows) == kept
-    # The first page at once, and those after it together.
-    assert (len(rows), pages) == (2, 3)
+    # The first page at once, and those after it some at a time.
+    assert 2 <= len(rows) <= pages
     assert {(each.door, each.feed, each.purpose) for each in rows} == {
         ("sync", "transactions", "see_in_chat")
     }
