@@ -1,6 +1,6 @@
 """One merge under way: what is decided of rows, and the writing of it, numbered without a gap."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
@@ -28,7 +28,8 @@ from partners.ledger.staging import ChangedRow, Key, Otherwise, Place
 from portal.tenancy.blocks import current_bank_id
 from portal.tenancy.ids import new_ids
 
-_WRITTEN_AT_ONCE = 1_000
+# Rows of the first part that is written, for which nothing can be decided meanwhile, and of the others.
+_FIRST_PART, _PART = 250, 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,13 @@ class Merged:
     @property
     def changes(self) -> int:
         return len(self.added) + len(self.modified) + self.removed
+
+
+def _parts(rows: Sequence[EntryRow]) -> Iterator[Sequence[EntryRow]]:
+    if rows:
+        yield rows[:_FIRST_PART]
+    for first in range(_FIRST_PART, len(rows), _PART):
+        yield rows[first : first + _PART]
 
 
 def _note(account: Account, through_seq: int, *, told_by: str) -> None:
@@ -248,9 +256,9 @@ class Merge:
         with staging.Writing(self.place, at=self.at, has_aliases=self._has_aliases) as writing:
             if self._rows:
                 writing.send(self._rows)
-            for first in range(0, len(self._undecided), _WRITTEN_AT_ONCE):
+            for part in _parts(self._undecided):
                 self._rows = []
-                self._decide(self._undecided[first : first + _WRITTEN_AT_ONCE])
+                self._decide(part)
                 writing.send(self._rows)
         EntryAlias.objects.bulk_create(
             [
