@@ -1,5 +1,6 @@
 """How to reach the served bank."""
 
+from functools import lru_cache
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -61,12 +62,19 @@ def public_keys() -> list[dict[str, Any]]:
     for integration in Integration.objects.exclude(private_key="").order_by("mode"):
         beside = keys_beside(integration)
         rows += [integration, *(beside[each] for each in _PUBLISHED if each in beside)]
-    return [
-        public_jwk(
-            open_secret(each, "private_key"), key_id=each.key_id, certificate=each.certificate
-        )
-        for each in rows
-    ]
+    return [_public_half(each, each.private_key, each.key_id, each.certificate) for each in rows]
+
+
+@lru_cache(maxsize=1000)
+def _public_half(
+    row: Integration | ClientKey,
+    sealed: str,  # noqa: ARG001  # rows are equal by their id: told apart by what is sealed in them
+    key_id: str,
+    certificate: str,
+) -> dict[str, Any]:
+    """Reckoned once a process: to open an RSA key costs a tenth of a second, and anybody may ask."""
+    opened = open_secret(row, "private_key")
+    return public_jwk(opened, key_id=key_id, certificate=certificate)
 
 
 def address_of(integration: Integration, bank: Bank) -> BankAddress:

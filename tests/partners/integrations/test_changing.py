@@ -1,5 +1,6 @@
 """Our key at a bank is changed without a gap: both are published, and no reading is lost meanwhile."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from io import StringIO
@@ -123,6 +124,24 @@ def test_the_next_key_is_published_and_not_used_until_it_is_said_so() -> None:
     assert beside == ("first", ["first", following])
     assert after == (following, [following, "first"])
     assert again == ("first", ["first", following])
+
+
+@pytest.mark.django_db
+def test_who_reads_our_keys_again_has_none_opened_and_is_counted(settings: Any) -> None:
+    bank, stranger = make_demanding(), Browser(headers={"Host": API})
+    where = f"/.well-known/banks/{bank.slug}/client-jwks.json"
+    first = published(bank)
+    # Nothing that is sealed can be opened any more.
+    settings.PORTAL_KEYS = f"other:{b64encode(bytes(32)).decode()}"
+    again = published(bank)
+    settings.LIMIT_FACTOR = 0
+    refused = stranger.get(where)
+    posted = stranger.post(where)
+
+    assert first == again == ["first"]
+    assert (refused.status_code, refused.json()["type"][-17:]) == (429, "too-many-requests")
+    assert int(refused["Retry-After"]) <= 60
+    assert (posted.status_code, posted["Allow"]) == (405, "GET, HEAD")
 
 
 @pytest.mark.django_db
