@@ -83,7 +83,7 @@ async def _learn(job: Job) -> None:
 async def _let_program_in(job: Job) -> None:
     """The demonstration, seeded again, lets its program read the accounts that were linked since."""
     stack = job.stack
-    told = {"PORTAL_STATE": str(stack.state)}
+    told = {"PORTAL_STATE": str(stack.state), "PORTAL_DEMO_REVIEW": "no"}
     seeding = await asyncio.create_subprocess_exec(
         sys.executable,
         "manage.py",

@@ -7,7 +7,7 @@ bank approving headless. Safe to run again: what is there stays, and what is mis
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -37,6 +37,7 @@ from partners.feeds.models import Feed, FeedKind
 from partners.integrations.actions import check_integration
 from partners.integrations.models import Integration
 from portal.environment import read_environment
+from portal.local.demo_statement import drop_statement
 from portal.secrets.fields import keep_secret
 from portal.tenancy.blocks import serving
 
@@ -44,6 +45,8 @@ FIRST_PORT = 8101
 STAFF_PASSWORD = "window-lantern-41"  # noqa: S105  # invented, for this machine alone, and printed
 PROGRAM_NAME = "Thrift Garden"
 PROGRAM_ID = "thrift-garden"
+# Of the first bank: whose payment stands in a statement in other words. Nobody else's numbers change by it.
+DOUBTED = 27
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,8 @@ def seed(*, at: datetime) -> dict[str, Any]:
             shown["curl"] = shown["curl"] or curl_lines(
                 allow_program(each, everybody[0], program, at=at), secret
             )
+        if each is BANKS[0]:
+            leave_a_doubt(each, everybody[DOUBTED:], at=at)
     return shown
 
 
@@ -327,6 +332,16 @@ def link_customer(each: DemoBank, person: Mapping[str, Any], *, at: datetime) ->
         choice=choice,
         at=at,
     )
+
+
+def leave_a_doubt(each: DemoBank, people: Sequence[Mapping[str, Any]], *, at: datetime) -> None:
+    """One more customer who has linked, and a payment of theirs that staff are to review; none where they are not wanted."""
+    if not people or read_environment().get("PORTAL_DEMO_REVIEW") == "no":
+        return
+    link_customer(each, people[0], at=at)
+    account = next(one for one in people[0]["accounts"] if one["kind"] == "current")
+    with sandbox(each) as bank_itself:
+        drop_statement(Bank.objects.get(slug=each.slug), bank_itself, account, at=at)
 
 
 def allow_program(

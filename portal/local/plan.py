@@ -93,7 +93,8 @@ def _seed(here: Installation, environ: Mapping[str, str]) -> Job | None:
     if command is None:
         return None
     of_banks = [here.sandbox_postgres(slug).data for slug in SANDBOX_SLUGS]
-    stamp = _stamp_of(here, environ, lambda: [command, REPOSITORY / "portal/local/demo.py"], "")
+    files = [command, *sorted(REPOSITORY.glob("portal/local/demo*.py"))]
+    stamp = _stamp_of(here, environ, lambda: files, "")
     return Job(
         SEED,
         here.state,
