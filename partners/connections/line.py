@@ -20,6 +20,7 @@ from partners.connectors.base import (
     AuthorisationExpired,
     AuthorisationRevoked,
     Connector,
+    DayUsedUp,
     Grant,
     RateLimited,
     Response,
@@ -88,7 +89,9 @@ def ask(
             line = _refreshed(bank_id, connection_id, line, clock)
             return run(operation(line.connector, line.grant), heard=heard)
     except RateLimited as limited:
-        _hold_off(bank_id, connection_id, limited.retry_after, clock())
+        # A day's calls are of one list: that is not read before, and the customer may go on asking.
+        wait = None if isinstance(limited, DayUsedUp) else limited.retry_after
+        _hold_off(bank_id, connection_id, wait, clock())
         raise
     except (AuthorisationExpired, AuthorisationRevoked):
         _end(bank_id, connection_id, line, clock())

@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -218,6 +218,15 @@ def retry_after(response: Response) -> timedelta | None:
     except (ValueError, TypeError, OverflowError):
         return _reset(response)
     return max(timedelta(), min(wait, LONGEST_WAIT))
+
+
+def until_tomorrow(response: Response, zone: ZoneInfo) -> timedelta | None:
+    """How long until the bank's next day begins, by its own clock; None where it does not say what time it is."""
+    at = said_at(response)
+    if at is None:
+        return None
+    tomorrow = at.astimezone(zone).date() + timedelta(days=1)
+    return datetime.combine(tomorrow, time(), zone).astimezone(UTC) - at
 
 
 def _at_most_a_day(seconds: str) -> timedelta:

@@ -379,6 +379,10 @@ class RateLimited(TemporarilyUnavailable):
     """We asked too often."""
 
 
+class DayUsedUp(RateLimited):
+    """As often as one list may be asked for in a day while the customer is away. Who is there is not counted."""
+
+
 class PagesMoved(TemporarilyUnavailable):
     """What was being paged changed meanwhile: read this round again from where it began."""
 

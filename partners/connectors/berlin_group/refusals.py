@@ -3,7 +3,13 @@
 from collections.abc import Iterator
 from http import HTTPStatus
 
-from partners.connectors.answers import REFUSED, raise_for_trouble, read_json, refusal_code
+from partners.connectors.answers import (
+    REFUSED,
+    raise_for_trouble,
+    read_json,
+    refusal_code,
+    until_tomorrow,
+)
 from partners.connectors.base import (
     AuthorisationExpired,
     AuthorisationRevoked,
@@ -11,12 +17,14 @@ from partners.connectors.base import (
     BankAddress,
     BankRefused,
     ConnectorFailure,
+    DayUsedUp,
     Grant,
+    RateLimited,
     Response,
     Steps,
 )
 from partners.connectors.berlin_group import calls
-from partners.connectors.berlin_group.words import GIVEN, GONE, INVALID, OVER
+from partners.connectors.berlin_group.words import EXCEEDED, GIVEN, GONE, INVALID, OVER
 from partners.connectors.refusals import member
 
 _MAX_MESSAGES = 20
@@ -28,10 +36,15 @@ def expected(
     """The answer, where it has this status; raises what a refusal of a customer's grant means.
 
     CONSENT_INVALID is said of a consent that has ended, and of one that does not reach this account: so
-    the consent itself is asked for, before the customer is sent to the bank again.
+    the consent itself is asked for, before the customer is sent to the bank again. ACCESS_EXCEEDED is of a day;
+    the standard has no header that says until when.
     """
     try:
         _expect(response, status)
+    except RateLimited as limited:
+        if limited.retry_after is None and EXCEEDED in _codes(response):
+            raise DayUsedUp(until_tomorrow(response, address.zone)) from None
+        raise
     except _ConsentInvalid as invalid:
         told = yield calls.status_of(address, grant)
         if _is_given(told):

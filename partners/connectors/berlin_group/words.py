@@ -37,7 +37,9 @@ INTERIM = frozenset({"interimAvailable", "expected", "interimBooked"})
 AWAITING = frozenset({"received"})
 GIVEN = frozenset({"valid"})
 
-# Message codes: the consent is over; it does not allow this; it is not there.
+# Message codes: the day's accesses to an account without its customer are used up; the consent is over; it does
+# not allow this; it is not there.
+EXCEEDED = "ACCESS_EXCEEDED"
 OVER = frozenset({"CONSENT_EXPIRED", "CONSENT_UNKNOWN"})
 INVALID = "CONSENT_INVALID"
 GONE = frozenset({"http_404", "http_410", "RESOURCE_UNKNOWN", "RESOURCE_EXPIRED", INVALID, *OVER})

@@ -1,12 +1,13 @@
 """Text fit to show, and how long to wait."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from partners.connectors.answers import calls_left, clean, retry_after
+from partners.connectors.answers import calls_left, clean, retry_after, until_tomorrow
 from partners.connectors.base import Response
 
 
@@ -97,6 +98,28 @@ def test_when_a_count_of_calls_begins_anew_is_read_however_it_is_written(
     waits = retry_after(Response(429, headers))
 
     assert waits == (None if seconds is None else timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize(
+    ("said", "zone", "hours"),
+    [
+        ("Mon, 30 Mar 2026 09:00:00 GMT", "UTC", 15),
+        ("Mon, 30 Mar 2026 09:00:00 GMT", "Europe/Rome", 13),
+        ("Mon, 30 Mar 2026 23:00:00 GMT", "Europe/Rome", 23),
+        ("Mon, 30 Mar 2026 22:00:00 GMT", "Europe/Rome", 24),
+        # The clocks go on an hour, and back.
+        ("Sat, 28 Mar 2026 23:30:00 GMT", "Europe/Rome", 22.5),
+        ("Sat, 24 Oct 2026 22:30:00 GMT", "Europe/Rome", 24.5),
+        ("soon", "UTC", None),
+        ("", "UTC", None),
+    ],
+)
+def test_the_banks_next_day_begins_at_its_own_midnight(
+    said: str, zone: str, hours: float | None
+) -> None:
+    waits = until_tomorrow(Response(429, {"Date": said}), ZoneInfo(zone))
+
+    assert waits == (None if hours is None else timedelta(hours=hours))
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
@@ -90,6 +91,41 @@ def test_four_calls_a_day_are_spread_and_never_overdrawn(
         assert (len(book.calls("/balances")), book.refused()) == (n, [])
     attended = Counter(each["attended"] for each in book.calls("/balances"))
     assert attended == {False: 4, True: 2}
+
+
+def test_a_list_whose_day_is_used_up_waits_for_the_next_and_the_customer_does_not(
+    sandbox: SandboxBank, person: dict[str, Any]
+) -> None:
+    """The bank allows less than its consent says, and not until when (ACCESS_EXCEEDED)."""
+    bank, customer = linked(sandbox, person, "berlin_group")
+    begin = timezone.now()
+    pull_bank(bank_id=bank.id, clock=lambda: begin)
+    sandbox.do("PUT", "allowance", a_day=1)
+    try:
+        for _ in range(2):
+            with serving(bank.id):
+                FeedCursor.objects.exclude(kind="balances").delete()
+                FeedCursor.objects.update(due_at=begin)
+            pull_bank(bank_id=bank.id, clock=lambda: begin)
+        with serving(bank.id):
+            place, way = FeedCursor.objects.get(), Connection.objects.get()
+        later, book = begin + timedelta(minutes=1), Book(sandbox)
+        ask(customer, place.account_id, later, "203.0.113.7")
+        pull_bank(bank_id=bank.id, clock=lambda: later)
+    finally:
+        sandbox.do("PUT", "allowance", a_day=None)
+
+    midnight = datetime.combine(
+        begin.astimezone(ZoneInfo(bank.time_zone)) + timedelta(days=1),
+        time(),
+        ZoneInfo(bank.time_zone),
+    )
+    assert place.last_problem == "rate_limited"
+    assert place.due_at is not None
+    assert abs(place.due_at - midnight) < timedelta(minutes=2)
+    assert way.resume_at is not None
+    assert way.resume_at <= later
+    assert [each["status"] for each in book.calls("/balances")] == [200]
 
 
 def ask(customer: Customer, account_id: Any, at: datetime, asked_from: str) -> None:

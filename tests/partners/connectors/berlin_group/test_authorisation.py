@@ -1,6 +1,7 @@
 """What is particular to the Berlin Group's consents, tokens and refusals."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from partners.connectors.base import (
     AuthorisationRevoked,
     BankRefused,
     ConsentTerms,
+    DayUsedUp,
     RateLimited,
     Request,
     Response,
@@ -152,6 +154,35 @@ def test_a_problem_says_the_same_as_messages() -> None:
 
     with pytest.raises(AuthorisationRevoked):
         drive(bank.accounts(grant=GRANT), lambda _request: told)
+
+
+DATE = {"Date": "Mon, 30 Mar 2026 09:00:00 GMT"}
+
+
+@pytest.mark.parametrize(
+    ("code", "headers", "means", "seconds"),
+    [
+        # Until midnight in London, in summer.
+        ("ACCESS_EXCEEDED", DATE, DayUsedUp, 14 * 3600),
+        ("ACCESS_EXCEEDED", {}, DayUsedUp, None),
+        ("ACCESS_EXCEEDED", DATE | {"Retry-After": "7"}, RateLimited, 7),
+        ("ACCESS_EXCEEDED", DATE | {"RateLimit-Reset": "90"}, RateLimited, 90),
+        ("SERVICE_BLOCKED", DATE, RateLimited, None),
+    ],
+)
+def test_access_exceeded_is_of_a_day_where_the_bank_does_not_say_until_when(
+    code: str, headers: dict[str, str], means: type[RateLimited], seconds: int | None
+) -> None:
+    told = [dialect.refused(429, code), answer({"type": "about:blank", "code": code}, 429)]
+    for each in told:
+        answered = replace(each, headers={**each.headers, **headers})
+        with pytest.raises(RateLimited) as limited:
+            drive(bank.accounts(grant=GRANT), lambda _request, said=answered: said)
+
+        assert type(limited.value) is means
+        assert limited.value.retry_after == (
+            None if seconds is None else timedelta(seconds=seconds)
+        )
 
 
 @pytest.mark.parametrize(
