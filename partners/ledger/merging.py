@@ -1,11 +1,12 @@
 """One merge under way: what is decided of rows, and the writing of it, numbered without a gap."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from partners.ledger import staging
 from partners.ledger.joining import Joined, Joining
@@ -393,6 +394,20 @@ def let_go(entry_id: UUID, into: UUID, *, seq: int, at: datetime) -> None:
     EntryAlias.objects.filter(entry_id=entry_id).update(entry_id=into)
     open_pairs = EntryPair.objects.filter(state=EntryPair.State.OPEN)
     open_pairs.filter(Q(first_id=entry_id) | Q(second_id=entry_id)).delete()
+    _move_conflicts(entry_id, into)
+
+
+def _move_conflicts(entry_id: UUID, into: UUID) -> None:
+    """What contradicts the one contradicts the other by now; what that knows already is asked once."""
+    known = set(_what(EntryConflict.objects.filter(entry_id=into)))
+    open_ = EntryConflict.objects.filter(entry_id=entry_id, state=EntryConflict.State.OPEN)
+    twice = [pk for pk, *what in _what(open_, "id") if tuple(what) in known]
+    open_.filter(pk__in=twice).delete()
+    open_.update(entry_id=into)
+
+
+def _what(conflicts: QuerySet[EntryConflict], *beside: str) -> Iterable[tuple[Any, ...]]:
+    return conflicts.values_list(*beside, "reason", "amount_minor", "currency")
 
 
 def write_otherwise(account_id: UUID, otherwise: Mapping[Key, Otherwise]) -> None:

@@ -205,3 +205,38 @@ def test_a_correction_holds_against_the_source_that_is_shown_otherwise(account: 
     merge(account, berlin, record("b1", amount_minor=-1300))
 
     assert standing(account) == [(berlin, -1300, "Forno Lume")]
+
+
+def twice_contradicted(account: Account) -> EntryConflict:
+    """What an interface tells under two amounts, of a payment that a statement tells in other words."""
+    merge(account, OFX, record(merchant_name="Lume srl"))
+    merge(account, LIVE, record("u1"))
+    merge(account, LIVE, record("u1", amount_minor=-9900))
+    with serving(account.bank_id):
+        return EntryConflict.objects.get()
+
+
+def test_what_contradicts_an_entry_contradicts_the_one_that_it_turns_out_to_be(
+    account: Account,
+) -> None:
+    conflict = twice_contradicted(account)
+    settle_pair(account, same=True)
+
+    merged = settle_conflict(account, conflict, take=True)
+
+    assert standing(account) == [(LIVE, -9900, "Forno Lume")]
+    assert len(merged.modified) == 1
+
+
+def test_two_entries_that_are_one_payment_are_asked_about_once(account: Account) -> None:
+    twice_contradicted(account)
+    with serving(account.bank_id):
+        older = Entry.objects.get(source=OFX)
+        conflict = EntryConflict.objects.get()
+        conflict.pk, conflict.entry_id = new_id(), older.id
+        conflict.save(force_insert=True)
+
+    settle_pair(account, same=True)
+
+    with serving(account.bank_id):
+        assert [each.entry_id for each in EntryConflict.objects.all()] == [older.id]
