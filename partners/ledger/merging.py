@@ -17,6 +17,7 @@ from partners.ledger.rules import (
     Known,
     Page,
     Verdict,
+    contradiction,
     digest_of,
     fingerprints,
     judge,
@@ -304,7 +305,15 @@ class Merge:
             self._write_aside()
 
     def _write_aside(self) -> None:
-        stored = staging.told(self.place, days=[], amounts=[], ids=[e for e, _r, _w in self.aside])
+        """Ask about each version that is not what is stored, and was not left for what is stored before."""
+        ids = {entry_id for entry_id, _row, _why in self.aside}
+        stored = staging.told(self.place, days=[], amounts=[], ids=sorted(ids))
+        left = EntryConflict.objects.filter(entry_id__in=ids, state=EntryConflict.State.KEPT)
+        kept = {
+            (entry_id, *what)
+            for entry_id, before, *what in _what(left, "entry_id", "stored")
+            if _is_of(before, stored[entry_id].row)
+        }
         EntryConflict.objects.bulk_create(
             [
                 EntryConflict(
@@ -320,6 +329,8 @@ class Merge:
                     seen_at=self.at,
                 )
                 for entry_id, row, why in self.aside
+                if contradiction(stored[entry_id].row, row)
+                and (entry_id, why, row.amount_minor, row.currency) not in kept
             ],
             ignore_conflicts=True,
         )
@@ -398,12 +409,18 @@ def let_go(entry_id: UUID, into: UUID, *, seq: int, at: datetime) -> None:
 
 
 def _move_conflicts(entry_id: UUID, into: UUID) -> None:
-    """What contradicts the one contradicts the other by now; what that knows already is asked once."""
-    known = set(_what(EntryConflict.objects.filter(entry_id=into)))
-    open_ = EntryConflict.objects.filter(entry_id=entry_id, state=EntryConflict.State.OPEN)
-    twice = [pk for pk, *what in _what(open_, "id") if tuple(what) in known]
-    open_.filter(pk__in=twice).delete()
-    open_.update(entry_id=into)
+    """What contradicts the one contradicts the other by now, and is asked once; what was decided of it holds."""
+    open_ = EntryConflict.objects.filter(state=EntryConflict.State.OPEN)
+    known = set(_what(open_.filter(entry_id=into)))
+    mine = _what(open_.filter(entry_id=entry_id), "id")
+    open_.filter(pk__in=[pk for pk, *what in mine if tuple(what) in known]).delete()
+    EntryConflict.objects.filter(entry_id=entry_id).update(entry_id=into)
+
+
+def _is_of(before: Mapping[str, Any], row: EntryRow) -> bool:
+    """Whether what was stored then is what is stored now; of old ones it is not known."""
+    money = (before.get("amount_minor"), before.get("currency"))
+    return not before or money == (row.amount_minor, row.currency)
 
 
 def _what(conflicts: QuerySet[EntryConflict], *beside: str) -> Iterable[tuple[Any, ...]]:

@@ -200,7 +200,7 @@ class EntryAlias(TenantModel):
 
 
 class EntryConflict(TenantModel):
-    """A row that contradicts what we stored under the same id: kept aside, never written over it.
+    """A row that contradicts what we stored under the same id: kept aside, never written over it, and asked once at a time.
 
     `said`: the row whole, as `source` told it under `external_id`; `stored`: the entry as it was then.
     """
@@ -230,12 +230,15 @@ class EntryConflict(TenantModel):
         constraints = [
             models.UniqueConstraint(
                 fields=["bank", "entry", "reason", "amount_minor", "currency"],
+                # What was decided stays, and may have to be asked again.
+                condition=models.Q(state="open"),
                 name="entry_conflict_once",
             )
         ]
         indexes = [
             models.Index(fields=["bank", "seen_at"], name="entry_conflict_oldest"),
             models.Index(fields=["bank", "state", "id"], name="entry_conflict_by_state"),
+            models.Index(fields=["bank", "entry"], name="entry_conflict_of_entry"),
         ]
 
     def __str__(self) -> str:

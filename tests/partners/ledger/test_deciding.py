@@ -179,6 +179,71 @@ def test_a_version_that_is_left_is_not_asked_about_again(account: Account) -> No
         settle_conflict(account, conflict, take=True)
 
 
+def test_a_version_that_was_taken_and_taken_back_is_asked_about_whenever_it_is_told_again(
+    account: Account,
+) -> None:
+    merge(account, LIVE, record("u1"))
+
+    for minor in (-9900, -1250, -9900):
+        for _twice in range(2):
+            merge(account, LIVE, record("u1", amount_minor=minor))
+        with serving(account.bank_id):
+            conflict = EntryConflict.objects.get(state="open")
+        settle_conflict(account, conflict, take=True)
+
+        assert standing(account) == [(LIVE, minor, "Forno Lume")]
+    with serving(account.bank_id):
+        assert set(EntryConflict.objects.values_list("state", "decided_by")) == {("taken", BY)}
+
+
+def test_a_version_that_was_left_is_asked_about_again_once_something_else_is_stored(
+    account: Account,
+) -> None:
+    settle_conflict(account, conflicting(account), take=False)
+    merge(account, LIVE, record("u1", amount_minor=-5000))
+    with serving(account.bank_id):
+        conflict = EntryConflict.objects.get(state="open")
+    settle_conflict(account, conflict, take=True)
+
+    merge(account, LIVE, record("u1", amount_minor=-9900))
+
+    with serving(account.bank_id):
+        listed = EntryConflict.objects.order_by("seen_at", "id")
+        assert list(listed.values_list("amount_minor", "state")) == [
+            (-9900, "kept"),
+            (-5000, "taken"),
+            (-9900, "open"),
+        ]
+
+
+def test_what_was_left_of_an_entry_is_left_of_the_one_that_it_turns_out_to_be(
+    account: Account,
+) -> None:
+    settle_conflict(account, twice_contradicted(account), take=False)
+    settle_pair(account, same=True)
+
+    merge(account, LIVE, record("u1", amount_minor=-9900))
+
+    with serving(account.bank_id):
+        assert [each.state for each in EntryConflict.objects.all()] == ["kept"]
+
+
+def test_of_an_id_that_is_listed_twice_what_is_stored_is_no_contradiction(
+    account: Account,
+) -> None:
+    both = record("u1"), record("u1", amount_minor=-7)
+    merge(account, LIVE, *both)
+    with serving(account.bank_id):
+        conflict = EntryConflict.objects.get()
+    settle_conflict(account, conflict, take=True)
+
+    merge(account, LIVE, *both)
+
+    with serving(account.bank_id):
+        asked = EntryConflict.objects.filter(state="open")
+        assert list(asked.values_list("reason", "amount_minor")) == [("amount_changed", -1250)]
+
+
 def test_another_currency_is_never_taken(account: Account) -> None:
     merge(account, LIVE, record("u1"))
     merge(account, LIVE, record("u1", currency="USD"))
