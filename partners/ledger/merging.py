@@ -13,6 +13,7 @@ from partners.ledger.joining import Joined, Joining
 from partners.ledger.models import Account, Entry, EntryAlias, EntryConflict, EntryPair
 from partners.ledger.queries import two_payments
 from partners.ledger.rules import (
+    MOST_NUMBERED,
     EntryRow,
     Known,
     Page,
@@ -249,7 +250,8 @@ class Merge:
         self.next_seq += 1
 
     def _next_occurrence(self, fingerprint: str) -> int:
-        occurrence = self._highest[fingerprint] = self._highest.get(fingerprint, 0) + 1
+        following = self._highest.get(fingerprint, 0) + 1
+        occurrence = self._highest[fingerprint] = min(following, MOST_NUMBERED)
         return occurrence
 
     def write(self) -> None:

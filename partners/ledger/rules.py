@@ -31,6 +31,9 @@ PENDING, POSTED, REMOVED = "pending", "posted", "removed"
 # A bank may post a pending payment under another day; later than this it is another payment.
 POSTS_WITHIN = timedelta(days=10)
 MOST_OF_REFERENCES = 300
+# Of the genuine equals of a day, what their column holds: those beyond have the last number, and stand in the order of
+# their ids, as they came.
+MOST_NUMBERED = 32_767
 _ASCII = {code: chr(code).casefold() if chr(code).isalnum() else None for code in range(128)}
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
 # Of a hash: so much tells rows of an account apart for good.

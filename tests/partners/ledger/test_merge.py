@@ -13,6 +13,7 @@ from partners.connectors.base import TransactionRecord
 from partners.ledger.actions import held_account, merge_entries
 from partners.ledger.merging import Merged
 from partners.ledger.models import FIRST_SOURCE, Account, Entry, EntryAlias, EntryConflict
+from partners.ledger.rules import MOST_NUMBERED
 from portal.tenancy.blocks import serving
 from tests.factories.partners import make_account, make_bank
 
@@ -211,6 +212,17 @@ def test_a_whole_renumbered_day_finds_each_of_its_equals(account: Account) -> No
 
     assert [each[0] for each in entries(account)] == ["n1", "n2", "n3"]
     assert (len(merged.added), len(merged.modified)) == (0, 3)
+
+
+def test_of_more_equals_than_can_be_numbered_none_is_lost(account: Account) -> None:
+    merge(account, record("t1"))
+    with serving(account.bank_id):
+        Entry.objects.update(occurrence=MOST_NUMBERED - 1)
+
+    merge(account, *(record(f"t{number}") for number in range(1, 5)))
+    again = merge(account, *(record(f"n{number}") for number in range(1, 5)))
+
+    assert (len(entries(account)), len(again.added)) == (4, 0)
 
 
 def test_a_page_of_several_takes_no_row_for_a_renumbered_one(account: Account) -> None:
