@@ -13,7 +13,14 @@ from partners.banks.actions import note_deed
 from partners.banks.models import StaffDeed
 from partners.imports.models import StatementImport, StatementMapping
 from partners.imports.queries import same_file
-from partners.imports.rules import Check, as_columns, mask_of, note, note_left_out
+from partners.imports.rules import (
+    Check,
+    as_columns,
+    file_name_of,
+    mask_of,
+    note,
+    note_left_out,
+)
 from partners.ledger.identifying import account_digests
 from partners.statements.base import Malformed
 from partners.statements.csv_mapping import Mapping as Columns
@@ -23,7 +30,7 @@ from portal.tenancy.leases import LeaseLost
 from portal.wakeups import wake_for_bank_after_commit
 
 READ_DUE = "partners.imports.tasks.read_due"
-_LONGEST_NAME, _LONGEST_MAPPING_NAME = 200, 80
+_LONGEST_MAPPING_NAME = 80
 _FIRST_WAIT, _MOST_TRIES = timedelta(seconds=5), 6
 _CLAIM = """
     UPDATE partners_statementimport SET lease_until = %(until)s, fence = fence + 1, state = 'reading'
@@ -98,7 +105,7 @@ def keep_import(
         id=brought.import_id,
         door=brought.door,
         by=brought.by,
-        file_name=brought.file_name[-_LONGEST_NAME:],
+        file_name=file_name_of(brought.file_name),
         sha256=brought.sha256,
         size=brought.size,
         given_digests=list(account_digests(brought.account)),

@@ -7,6 +7,9 @@
 
 Only a plain file is taken, by a name in the folder itself, and only once it is complete: its size and time are as they were
 at an earlier look. Links are not followed: everything is opened relative to the folder that was opened first.
+
+A name is bytes of any kind and length. In `reading/` a file is called by its import's id alone, and put away under what
+can be kept of its name. What goes wrong with one file, or at one bank, stops no other.
 """
 
 import contextlib
@@ -19,19 +22,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.core.cache import cache
-from django.db import connection
+from django.db import DatabaseError, DataError, InterfaceError, connection
 
 from partners.banks.models import Bank
-from partners.imports.actions import Brought, keep_import
-from partners.imports.files import FileTooLarge, Incoming
+from partners.imports.files import FileTooLarge
 from partners.imports.models import StatementImport
-from partners.imports.queries import ended_among
-from partners.imports.receiving import why_refused
-from partners.statements.base import Malformed
+from partners.imports.queries import imports_among
+from partners.imports.receiving import Errand, Stream, incoming, pieces, take_in
+from partners.imports.rules import file_name_of
 from portal.tenancy.blocks import serving
-from portal.tenancy.ids import new_id
 
 logger = logging.getLogger(__name__)
 
@@ -39,13 +41,17 @@ Clock = Callable[[], datetime]
 
 READING, DONE, REFUSED = "reading", "done", "refused"
 AT_MOST = 50
-_PIECE = 64 * 1024
 _LOOK_AGAIN = timedelta(seconds=5)
 _REMEMBERED = 600
 _BEING_WRITTEN = (".part", ".tmp", ".filepart")
 _NOT_FOLLOWED = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _ID_LENGTH = 36
+_REASON = ".reason.txt"
+# Of the 255 bytes that a name may have, with what we put behind it.
+_LONGEST_NAME = 255 - len("-999") - len(_REASON)
+_NOT_TAKEN = "file: could not be taken in, by a fault of ours; drop it again"
 
 
 @dataclass(frozen=True)
@@ -63,8 +69,26 @@ def look(bank: Bank, *, clock: Clock) -> int:
     with _opened(bank.slug) as folders, _alone(bank) as is_alone:
         if folders is None or not is_alone:
             return 0
-        _put_away(bank.id, folders, clock)
-        return sum(_take(bank, folders, name, clock) for name in _complete(bank, folders, clock))
+        _put_away(bank, folders, clock)
+        taken = 0
+        for name in _complete(bank, folders, clock):
+            taken += _take(bank, folders, name, clock)
+            if taken == AT_MOST:
+                break
+        return taken
+
+
+@contextmanager
+def passed_over(bank: Bank) -> Iterator[None]:
+    """What goes wrong in the block is logged, without the name of a file, and those that come after it go on."""
+    try:
+        yield
+    except SoftTimeLimitExceeded:
+        raise
+    except OSError as problem:
+        logger.warning("drop folder of %s: %s", bank.slug, problem.strerror)
+    except Exception:
+        logger.exception("drop folder of %s", bank.slug)
 
 
 @contextmanager
@@ -116,7 +140,7 @@ def _complete(bank: Bank, folders: _Folders, clock: Clock) -> list[str]:
                 continue
             if _is_as_before(bank.id, (name, seen.st_ino, seen.st_size, seen.st_mtime_ns), now):
                 found.append(name)
-    return found[:AT_MOST]
+    return found
 
 
 def _is_as_before(bank_id: UUID, looks: tuple[str, int, int, int], now: float) -> bool:
@@ -131,74 +155,81 @@ def _is_as_before(bank_id: UUID, looks: tuple[str, int, int, int], now: float) -
 
 
 def _take(bank: Bank, folders: _Folders, name: str, clock: Clock) -> bool:
-    """Seal it, keep its import, and move it aside; what could not be opened stays."""
-    try:
+    """Seal it, keep its import, and move it aside; what could not be opened or sealed stays, for another look."""
+    with passed_over(bank):
         descriptor = os.open(name, _NOT_FOLLOWED, dir_fd=folders.dropped)
-    except OSError as problem:
-        logger.warning("drop folder of %s: %s", bank.slug, type(problem).__name__)
-        return False
-    with os.fdopen(descriptor, "rb", buffering=0) as source:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return False
-        coming = Incoming(bank_id=bank.id, import_id=new_id())
-        try:
-            while piece := source.read(_PIECE):
+        with os.fdopen(descriptor, "rb", buffering=0) as source:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                _take_in(bank, folders, name, source, clock)
+                return True
+    return False
+
+
+def _take_in(bank: Bank, folders: _Folders, name: str, source: Stream, clock: Clock) -> None:
+    errand = Errand(bank.id, StatementImport.Door.FOLDER, "folder")
+    try:
+        with incoming(bank.id) as coming:
+            for piece in pieces(source):
                 coming.write(piece)
-            _keep(bank, folders, name, coming, clock)
-        except FileTooLarge as refused:
-            _move(folders.dropped, name, folders.refused, name, reason=refused.detail)
-        except BaseException:
-            coming.abandon()
+            row, is_new = take_in(errand, coming, file_name=_shown(name), at=clock())
+    except FileTooLarge as refused:
+        _move(folders.dropped, name, folders.refused, _kept_name(name), reason=refused.detail)
+    except Exception as problem:
+        if _may_pass(problem):
             raise
-    return True
+        logger.exception("a file in the drop folder of %s was refused", bank.slug)
+        _move(folders.dropped, name, folders.refused, _kept_name(name), reason=_NOT_TAKEN)
+    else:
+        _move_aside(folders, name, row, is_new=is_new)
 
 
-def _keep(bank: Bank, folders: _Folders, name: str, coming: Incoming, clock: Clock) -> None:
-    refused: Malformed | None = why_refused(coming)
-    coming.close()
-    brought = Brought(
-        import_id=coming.import_id,
-        file_name=name,
-        door=StatementImport.Door.FOLDER,
-        by="folder",
-        sha256=coming.sha256,
-        size=coming.size,
-    )
-    # Named by the import before there is one: a worker that dies between leaves a file that is dropped anew.
-    moved = f"{coming.import_id}.{name}"
-    _rename(folders.dropped, name, folders.reading, moved)
-    with serving(bank.id):
-        row, is_new = keep_import(brought, refused=refused, at=clock())
-    if is_new and refused is None:
+def _may_pass(problem: Exception) -> bool:
+    """The disk, the database, or our time: what cannot be taken in now can be later; a value that has no place never can."""
+    passing = (OSError, DatabaseError, InterfaceError, SoftTimeLimitExceeded)
+    return isinstance(problem, passing) and not isinstance(problem, DataError)
+
+
+def _move_aside(folders: _Folders, name: str, row: StatementImport, *, is_new: bool) -> None:
+    """Into `reading/`, where its import will have it put away; what is not new may be what a dead worker left here."""
+    waits = str(row.id)
+    if is_new or not (row.is_over or _is_there(waits, folders.reading)):
+        os.rename(name, waits, src_dir_fd=folders.dropped, dst_dir_fd=folders.reading)
         return
-    coming.abandon()
-    if not is_new:
-        told = f"imported already on {row.received_at:%Y-%m-%d %H:%M} UTC"
-        _move(folders.reading, moved, folders.done, name, reason=told)
+    told = f"imported already on {row.received_at:%Y-%m-%d %H:%M} UTC"
+    _move(folders.dropped, name, folders.done, _kept_name(name), reason=told)
 
 
-def _put_away(bank_id: UUID, folders: _Folders, clock: Clock) -> None:
+def _put_away(bank: Bank, folders: _Folders, clock: Clock) -> None:
     """Move what was read to its end; what has no import was taken by a worker that died, and is dropped anew."""
     taken = os.listdir(folders.reading)  # noqa: PTH208  # by its descriptor
     by_id = {UUID(each[:_ID_LENGTH]): each for each in taken if _has_id(each)}
     if not by_id:
         return
-    with serving(bank_id):
-        ended, known = ended_among(list(by_id))
+    with serving(bank.id):
+        rows = {each.id: each for each in imports_among(list(by_id))}
     for import_id, moved in by_id.items():
-        name = moved[_ID_LENGTH + 1 :]
-        if import_id in ended:
-            why = ended[import_id]
-            _move(
-                folders.reading, moved, folders.refused if why else folders.done, name, reason=why
-            )
-        elif import_id not in known and _is_left(folders.reading, moved, clock):
-            _rename(folders.reading, moved, folders.dropped, name)
+        with passed_over(bank):
+            row = rows.get(import_id)
+            if row is not None and row.is_over:
+                _put(folders, moved, row)
+            elif row is None and _is_left(folders.reading, moved, clock):
+                again = moved[_ID_LENGTH + 1 :] or moved
+                _move(folders.reading, moved, folders.dropped, again)
+
+
+def _put(folders: _Folders, moved: str, row: StatementImport) -> None:
+    wanted = _kept_name(row.file_name)
+    if row.refused_reason:
+        why = f"{row.refused_where}: {row.refused_reason}"
+        _move(folders.reading, moved, folders.refused, wanted, reason=why)
+    else:
+        _move(folders.reading, moved, folders.done, wanted)
 
 
 def _has_id(name: str) -> bool:
+    """Whether it is an import's, alone or before a name, as it was written once."""
     with contextlib.suppress(ValueError):
-        return len(name) > _ID_LENGTH + 1 and bool(UUID(name[:_ID_LENGTH]))
+        return name[_ID_LENGTH : _ID_LENGTH + 1] in {"", "."} and bool(UUID(name[:_ID_LENGTH]))
     return False
 
 
@@ -209,32 +240,49 @@ def _is_left(folder: int, name: str, clock: Clock) -> bool:
     return False
 
 
-def _move(source: int, name: str, target: int, wanted: str, *, reason: str) -> None:
+def _is_there(name: str, folder: int) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+        return True
+    return False
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+def _shown(name: str) -> str:
+    """A name as text, whatever its bytes are."""
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
+def _kept_name(name: str) -> str:
+    """What can be kept of a name in a folder: its end, where it is long."""
+    cut = file_name_of(_shown(name)).encode()[-_LONGEST_NAME:]
+    kept = cut.decode("utf-8", "ignore")
+    return kept if kept.strip(".") else "file"
+
+
+def _move(source: int, name: str, target: int, wanted: str, *, reason: str = "") -> None:
     """Put it there under its name, or one like it where that is taken; the reason beside it where there is one."""
-    kept = _rename(source, name, target, wanted)
-    if reason:
-        told = os.open(
-            f"{kept}.reason.txt",
-            os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW,
-            0o640,
-            dir_fd=target,
-        )
-        with os.fdopen(told, "w", encoding="utf-8") as file:
-            file.write(f"{reason}\n")
+    kept = _free(wanted, target)
+    with contextlib.ExitStack() as undone:
+        if reason:
+            # Told first: what was moved is not looked at again.
+            told = os.open(f"{kept}{_REASON}", _NEW, 0o640, dir_fd=target)
+            undone.callback(os.unlink, f"{kept}{_REASON}", dir_fd=target)
+            with os.fdopen(told, "w", encoding="utf-8") as file:
+                file.write(f"{reason}\n")
+        os.rename(name, kept, src_dir_fd=source, dst_dir_fd=target)
+        undone.pop_all()
 
 
-def _rename(source: int, name: str, target: int, wanted: str) -> str:
-    """A name that is taken is nobody's to overwrite."""
+def _free(wanted: str, folder: int) -> str:
+    """A name that is taken, or whose reason's is, is nobody's to overwrite."""
+    stem, dot, ending = wanted.rpartition(".")
     for number in range(1000):
-        stem, dot, ending = wanted.rpartition(".")
-        free = (
-            wanted
-            if not number
-            else f"{stem or ending}-{number}{dot if stem else ''}{ending if stem else ''}"
-        )
-        try:
-            os.stat(free, dir_fd=target, follow_symlinks=False)
-        except FileNotFoundError:
-            os.rename(name, free, src_dir_fd=source, dst_dir_fd=target)
+        free = wanted
+        if number:
+            free = f"{stem}-{number}{dot}{ending}" if stem else f"{wanted}-{number}"
+        if not (_is_there(free, folder) or _is_there(f"{free}{_REASON}", folder)):
             return free
-    raise FileExistsError(wanted)
+    raise FileExistsError

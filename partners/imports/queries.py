@@ -57,12 +57,6 @@ def still_wanted(among: Collection[UUID]) -> set[UUID]:
     return set(rows.values_list("id", flat=True))
 
 
-def ended_among(import_ids: Collection[UUID]) -> tuple[dict[UUID, str], set[UUID]]:
-    """Of these imports those that are over, each with why it was refused or nothing; and all that there are."""
-    rows = list(StatementImport.objects.filter(pk__in=import_ids))
-    over = {
-        each.id: f"{each.refused_where}: {each.refused_reason}" if each.refused_reason else ""
-        for each in rows
-        if each.is_over
-    }
-    return over, {each.id for each in rows}
+def imports_among(import_ids: Collection[UUID]) -> "QuerySet[StatementImport]":
+    """Those of these ids that there are at the served bank."""
+    return imports().filter(pk__in=import_ids)

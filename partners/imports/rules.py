@@ -20,6 +20,7 @@ MOST_TOLD_APART = 250_000
 MOST_COLUMNS = 200
 _MOST_SKIPPED = 300
 _LONGEST_WHERE, _LONGEST_REASON = 80, 200
+LONGEST_NAME = 200
 
 NOT_LINKED, TWO_ACCOUNTS, OTHER_CURRENCY, NO_NUMBER = (
     "not_linked",
@@ -120,6 +121,12 @@ def note_left_out(left_out: list[list[Any]], mask: str, why: str, entries: int) 
 
 def day_of(entry: Entry) -> date | None:
     return entry.booked_on or entry.value_on
+
+
+def file_name_of(written: str) -> str:
+    """What a file is called: no path to it, nothing that does not show, and the end where it is long."""
+    last = written.replace("\\", "/").rpartition("/")[2]
+    return "".join(mark for mark in last if mark.isprintable()).strip()[-LONGEST_NAME:]
 
 
 def mask_of(written: str) -> str:

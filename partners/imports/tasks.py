@@ -13,7 +13,7 @@ from partners.banks.models import Bank
 from partners.banks.queries import bank_ids
 from partners.imports import files
 from partners.imports.actions import READ_DUE, forget_old, give_up_waiting
-from partners.imports.dropping import look
+from partners.imports.dropping import look, passed_over
 from partners.imports.queries import banks_with_due_imports, still_wanted
 from partners.imports.reading import read_due as read_bank
 from portal.tenancy.blocks import serving
@@ -54,7 +54,8 @@ def reader_slot() -> Iterator[bool]:
 def look_into_folders() -> None:
     """Take what banks have dropped, and put away what was read."""
     for bank in Bank.objects.filter(status=Bank.Status.ADMITTED).order_by("id"):
-        look(bank, clock=timezone.now)
+        with passed_over(bank):
+            look(bank, clock=timezone.now)
 
 
 @shared_task(name="partners.imports.tasks.tidy")

@@ -5,6 +5,7 @@ piece is AES-GCM under a nonce of a random prefix, its number, and whether it is
 out, moved or cut off at the end do not open.
 """
 
+import contextlib
 import os
 import struct
 from pathlib import Path
@@ -64,8 +65,9 @@ class SealedWriter:
         self._file.close()
 
     def abandon(self) -> None:
-        """Let go of it without its end."""
-        self._file.close()
+        """Let go of it without its end; what is not written yet need not be, nor can it on a full disk."""
+        with contextlib.suppress(OSError):
+            self._file.close()
 
     def _seal(self, piece: bytes, *, is_last: bool) -> None:
         nonce = _nonce(self._prefix, self._number, is_last=is_last)
