@@ -200,6 +200,15 @@ def link(
     return choose(customer, back.walk_id, choice=choice, picked=picked)
 
 
+def link_and_leave_the_old_consent(sandbox: SandboxBank, customer: Customer, login: str) -> None:
+    """Link once more, where the bank cannot be told to end what that replaces."""
+    state, code = walk_to_bank(sandbox, customer, login)
+    back = come_back(bank_id=customer.bank_id, state=state, code=code, at=timezone.now())
+    sandbox.be(down=True)
+    choose(customer, back.walk_id)
+    sandbox.be()
+
+
 def choose(
     customer: Customer,
     walk_id: UUID,

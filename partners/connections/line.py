@@ -39,6 +39,8 @@ Clock = Callable[[], datetime]
 Operation = Callable[[Connector, Grant], Steps[T]]
 
 _POLL_SECONDS = 0.05
+# The one that was opened, and the one of a customer who linked again meanwhile.
+_MOST_LINES = 2
 
 
 class ConnectionEnded(AuthorisationRevoked):
@@ -76,10 +78,32 @@ def ask(
 ) -> T:
     """Run one operation with the connection's token; renews it before its end, and once when refused.
 
-    `line`: what the caller has just opened; `told` hears what the bank says beside. Raises ConnectorFailure, and what `open_line` raises.
+    Where the customer linked again while the bank was asked, a refusal was of tokens that are no more: it is asked once more with
+    the new ones. `line`: what the caller has just opened; `told` hears what the bank says beside. Raises ConnectorFailure, and
+    what `open_line` raises.
     """
-    line = line or _open(bank_id, connection_id, clock())
     heard = told.hear if told else None
+    for _ in range(_MOST_LINES):
+        line = line or _open(bank_id, connection_id, clock())
+        try:
+            return _ask_by(line, bank_id, connection_id, operation, clock=clock, heard=heard)
+        except AuthorisationRevoked:
+            line = None
+    # Raises ConnectionEnded, unless it was linked again and again.
+    _open(bank_id, connection_id, clock())
+    raise TemporarilyUnavailable
+
+
+def _ask_by(
+    line: Line,
+    bank_id: UUID,
+    connection_id: UUID,
+    operation: Operation[T],
+    *,
+    clock: Clock,
+    heard: Callable[[Response], None] | None,
+) -> T:
+    """With this line, or what it is renewed to. Raises AuthorisationRevoked where the bank takes it no more."""
     if needs_refresh(expires_at=line.token_expires_at, at=clock()):
         line = _refreshed(bank_id, connection_id, line, clock)
     try:
@@ -170,6 +194,9 @@ def _refresh(bank_id: UUID, connection_id: UUID, line: Line, clock: Clock) -> Li
         connection = Connection.objects.select_for_update(no_key=True).get(pk=connection_id)
         if not connection.access_token:
             raise ConnectionEnded  # here, while we asked
+        if open_secret(connection, "access_token") != line.grant.access_token:
+            # Linked again: its tokens are kept, not ours.
+            return open_line(connection_id, at=clock())
         keep_tokens(connection, tokens)
         connection.refreshing_until = None
         connection.save()

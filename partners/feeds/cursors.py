@@ -152,8 +152,10 @@ def read_further_back(
 
 
 def stop_reading(*, connection_id: UUID) -> None:
-    """Nothing of this connection is due any more, until it is linked again."""
-    FeedCursor.objects.filter(connection_id=connection_id).update(due_at=None, asked_from="")
+    """Nothing of this connection is due any more, until it is linked again. What was wrong before is no reason for it."""
+    FeedCursor.objects.filter(connection_id=connection_id).update(
+        due_at=None, asked_from="", last_problem=""
+    )
 
 
 def hint_accounts(*, account_ids: Sequence[UUID] | None, at: datetime, trace: str) -> int:

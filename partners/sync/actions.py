@@ -16,6 +16,7 @@ from partners.alerts.actions import raise_alerts, raise_low_balance
 from partners.alerts.rules import NEWS_DAYS
 from partners.banks.actions import note_deed
 from partners.banks.models import Bank, StaffDeed
+from partners.connections.models import Connection
 from partners.connections.queries import connection_of_bank_consent
 from partners.connectors.base import (
     BalanceRecord,
@@ -55,6 +56,7 @@ from partners.sync.models import SyncRun
 from partners.sync.progress import Covered, covered_after, note_reached
 from partners.sync.queries import failing_feeds
 from partners.sync.rules import wait_after, was_pending
+from partners.sync.states import LINK_AGAIN
 from portal.outbox.publishing import publish
 from portal.tenancy.blocks import current_bank_id
 from portal.tenancy.ids import new_id
@@ -337,7 +339,7 @@ def note_failure(
     ended: bool = False,
     no_later_than: timedelta | None = None,
 ) -> bool:
-    """Reading failed: try again after a while, or not before the customer links again (`ended`).
+    """Reading failed: try again after a while, or not before the customer links again (`ended`, unless they have).
 
     False where another worker holds the cursor by now.
     """
@@ -347,6 +349,9 @@ def note_failure(
         return False
     wait = max(wait_after(row.attempts + 1), retry_after or timedelta())
     wait = min(wait, no_later_than or wait)
+    if ended and problem == LINK_AGAIN:
+        # The cursor is held: who links again from now on makes it due after this.
+        ended = row.connection.status != Connection.Status.ACTIVE
     # Ended while we read: whoever ended it has put the cursor to sleep.
     asleep = ended or row.due_at is None
     put_off(

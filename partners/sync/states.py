@@ -138,10 +138,9 @@ def _ended(facts: Facts, at: datetime) -> str:
         return facts.status
     if facts.authorised_until is not None and facts.authorised_until <= at:
         return "expired"
-    asleep = facts.feeds and all(each.due_at is None for each in facts.feeds)
-    if asleep and any(each.problem == LINK_AGAIN for each in facts.feeds):
-        return "revoked"
-    return ""
+    # Of a connection that goes on as well: a feed that nothing else would ever wake is not passed over.
+    is_asleep = any(each.due_at is None and each.problem == LINK_AGAIN for each in facts.feeds)
+    return "revoked" if is_asleep else ""
 
 
 def _is_held_off(facts: Facts, read: Sequence[ReadFeed], at: datetime) -> bool:

@@ -1,7 +1,7 @@
 """Linking, linking again, and the tokens that keep a connection going."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connections as databases
@@ -23,7 +23,15 @@ from partners.connections.actions import (
 )
 from partners.connections.line import ConnectionEnded, ask
 from partners.connections.models import Authorisation, Connection
-from partners.connectors.base import AuthorisationRevoked, RateLimited
+from partners.connectors.base import (
+    AccountList,
+    AuthorisationRevoked,
+    Connector,
+    Grant,
+    RateLimited,
+    Steps,
+    TemporarilyUnavailable,
+)
 from partners.feeds.models import Feed, FeedCursor
 from partners.integrations.runner import TransactionOpen
 from partners.ledger.models import Account
@@ -35,6 +43,7 @@ from tests.sandbox_bank import (
     know_bank,
     know_customer,
     link,
+    link_and_leave_the_old_consent,
     walk_to_bank,
 )
 
@@ -313,6 +322,63 @@ def test_a_bank_that_shares_nothing_is_asked_nothing(bank: Bank, customer: Custo
 def test_the_network_is_not_called_with_a_transaction_open(bank: Bank, customer: Customer) -> None:
     with serving(bank.id), pytest.raises(TransactionOpen):
         begin_authorisation(bank_id=bank.id, customer_id=customer.id, at=timezone.now())
+
+
+def test_what_a_bank_says_of_tokens_that_were_replaced_meanwhile_ends_nothing(
+    sandbox: SandboxBank, bank: Bank, customer: Customer, person: dict[str, str]
+) -> None:
+    """The customer signs in again while the bank is asked, which then says that the consent of before is over."""
+    completed = link(sandbox, customer, person["login"])
+    asked: list[str] = []
+
+    def operation(connector: Connector, grant: Grant) -> Steps[AccountList]:
+        asked.append(grant.bank_consent_id)
+        if len(asked) <= replaced:
+            link(sandbox, customer, person["login"])
+            raise AuthorisationRevoked
+        listed = yield from connector.accounts(grant=grant)
+        return listed
+
+    replaced = 1
+    listed = ask(bank.id, completed.connection_id, operation, clock=timezone.now)
+    assert len(listed.records) == len(completed.account_ids)
+    assert len(set(asked)) == 2
+
+    # Who does so again and again is asked for later, and for no third time now.
+    asked, replaced = [], 9
+    with pytest.raises(TemporarilyUnavailable):
+        ask(bank.id, completed.connection_id, operation, clock=timezone.now)
+    assert (len(asked), stored(bank).status) == (2, "active")
+    with serving(bank.id):
+        assert not FeedCursor.objects.filter(due_at=None).exists()
+
+
+def test_a_renewal_of_tokens_that_were_replaced_meanwhile_is_not_kept(
+    sandbox: SandboxBank, bank: Bank, customer: Customer, person: dict[str, str]
+) -> None:
+    completed = link(sandbox, customer, person["login"])
+    before = stored(bank).external_consent_id
+    with serving(bank.id):
+        Connection.objects.update(token_expires_at=timezone.now())
+    times = iter(range(100))
+
+    def clock() -> datetime:
+        # As the bank is about to be asked for new tokens, with the old ones in hand.
+        if next(times) == 5:
+            link_and_leave_the_old_consent(sandbox, customer, person["login"])
+        return timezone.now()
+
+    ask(
+        bank.id,
+        completed.connection_id,
+        lambda connector, grant: connector.accounts(grant=grant),
+        clock=clock,
+    )
+    sandbox.do("POST", "withdraw", consent_id=before, login=person["login"])
+
+    assert next(times) > 5
+    assert stored(bank).external_consent_id != before
+    assert read_accounts(bank) == len(completed.account_ids)
 
 
 def test_many_workers_renew_an_old_token_once(

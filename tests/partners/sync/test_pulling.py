@@ -12,21 +12,29 @@ from django.utils import timezone
 
 from partners.alerts.models import Alert, AlertRule
 from partners.banks.models import Bank, Customer
+from partners.connections.line import open_line
 from partners.connections.models import Connection
 from partners.feeds.cursors import Claim, claim_due, hint_accounts
 from partners.feeds.models import Feed, FeedCursor
 from partners.feeds.queries import banks_with_due_cursors
 from partners.integrations.models import Integration
 from partners.ledger.models import Account, Balance, Entry, EntryAlias
-from partners.sync.actions import Begun, ReadPage, store_page
+from partners.sync.actions import Begun, ReadPage, note_failure, store_page
 from partners.sync.models import SyncRun
 from partners.sync.pulling import pull, pull_bank
+from partners.sync.states import LINK_AGAIN
 from portal.outbox.models import OutboxEvent
 from portal.tenancy import leases
 from portal.tenancy.blocks import serving
 from portal.tenancy.leases import LeaseLost, kept
 from tests.ports import free_port
-from tests.sandbox_bank import SandboxBank, know_bank, know_customer, link
+from tests.sandbox_bank import (
+    SandboxBank,
+    know_bank,
+    know_customer,
+    link,
+    link_and_leave_the_old_consent,
+)
 
 pytestmark = [pytest.mark.django_db(transaction=True, databases="__all__"), pytest.mark.slow]
 
@@ -187,6 +195,42 @@ def test_a_worker_that_lost_its_lease_stores_nothing(bank: Bank) -> None:
 
     assert second is not None
     assert (second.cursor_id, second.fence) == (first.cursor_id, first.fence + 1)
+
+
+def test_a_feed_goes_on_where_the_customer_links_again_while_it_is_read(
+    sandbox: SandboxBank, bank: Bank, customer: Customer, person: dict[str, Any]
+) -> None:
+    """The bank says that the consent of before is over; whoever asks with its token puts nothing to sleep."""
+    bought = sandbox.buy(person["login"])
+    make_due(bank)
+    with serving(bank.id):
+        FeedCursor.objects.exclude(account__external_id=bought["AccountId"]).delete()
+        claim = claim_due(at=timezone.now(), lease=LEASE)
+        assert claim is not None
+        before = Connection.objects.get()
+        line = open_line(claim.connection_id, at=timezone.now())
+    link_and_leave_the_old_consent(sandbox, customer, person["login"])
+    sandbox.do("POST", "withdraw", consent_id=before.external_consent_id, login=person["login"])
+
+    pull(bank_id=bank.id, claim=claim, clock=timezone.now, line=line)
+
+    assert entry(bank, bought).external_id == bought["TransactionId"]
+    with serving(bank.id):
+        after = FeedCursor.objects.get(pk=claim.cursor_id)
+        assert Connection.objects.get().status == "active"
+    assert (after.due_at is not None, after.last_problem) == (True, "")
+
+    # Whoever found it ended before the new link, and comes to say so after it, wakes it again.
+    with serving(bank.id):
+        FeedCursor.objects.update(due_at=timezone.now())
+        claim = claim_due(at=timezone.now(), lease=LEASE)
+        assert claim is not None
+        problem = {"problem": LINK_AGAIN, "ended": True, "forget_place": False}
+        note_failure(claim, begun=None, at=timezone.now(), **problem)
+        assert FeedCursor.objects.get(pk=claim.cursor_id).due_at is not None
+        Connection.objects.update(status="revoked")
+        note_failure(claim, begun=None, at=timezone.now(), **problem)
+        assert FeedCursor.objects.get(pk=claim.cursor_id).due_at is None
 
 
 @pytest.mark.usefixtures("customer")

@@ -9,6 +9,7 @@ from partners.sharing.rules import Reason
 from partners.sync.states import (
     EXPIRING_WITHIN,
     FAILING_AFTER,
+    LINK_AGAIN,
     Facts,
     ReadFeed,
     State,
@@ -67,6 +68,14 @@ def test_a_connection_that_has_ended_needs_a_sign_in_and_nothing_comes_next(stat
     found = standing_of(replace(WELL, status=status), at=AT, every=EVERY)
     assert (found.state, found.reason, found.next_at) == (State.NEEDS_SIGN_IN, status, None)
     assert found.fresh_as_of == READ.fresh_as_of  # what was read stays as old as it is
+
+
+def test_one_feed_that_only_a_sign_in_wakes_is_said_beside_others_that_are_read() -> None:
+    asleep = replace(READ, problem=LINK_AGAIN, due_at=None)
+    assert said(replace(WELL, feeds=[READ, asleep])) == ("needs_sign_in", "revoked")
+    # Linked again meanwhile, or asleep for another reason.
+    assert said(replace(WELL, feeds=[READ, replace(asleep, due_at=AT)])) == ("healthy", "")
+    assert said(replace(WELL, feeds=[READ, replace(asleep, problem="")])) == ("healthy", "")
 
 
 def test_it_is_rate_limited_until_the_bank_will_have_us_and_next_is_not_before() -> None:
