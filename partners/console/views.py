@@ -35,6 +35,7 @@ from partners.console.forms import CustomersForm, DisclosuresForm, HistoryForm, 
 from partners.console.queries import DisclosureFilter
 from partners.feeds.models import Feed
 from partners.feeds.rules import MASKABLE
+from partners.purchases.queries import waiting
 from partners.records.queries import erasure_of, hold_on
 from partners.sync.actions import try_again
 from partners.sync.history import decide_history
@@ -76,9 +77,11 @@ def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
     may_see = desk.may(Permission.VIEW_CHOICES)
     with serving(desk.bank.id):
         found = failing(at=at) if may_see else []
+        waits = waiting() if may_see else []
     shown = desk.context("overview") | _overview(desk) | {"live_url": live_url}
     shown |= {
         "failing": [failing_words(each) for each in found],
+        "waiting": [words.waiting_words(each) for each in waits],
         "try_again_url": reverse("console:try_again", args=[desk.bank.slug])
         if desk.may(Permission.MANAGE_INTEGRATION)
         else "",

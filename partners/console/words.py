@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.contrib.humanize.templatetags.humanize import naturaltime
+from django.contrib.humanize.templatetags.humanize import intcomma, naturaltime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -22,6 +22,7 @@ from partners.console.queries import History
 from partners.feeds.models import FeedKind
 from partners.instructions.models import Instruction
 from partners.integrations.models import Integration
+from partners.purchases.queries import Waiting
 from partners.sharing.words import purpose_words
 from partners.sync.history import Decision
 from partners.sync.models import Notification
@@ -112,6 +113,20 @@ def notification_words(row: Notification) -> dict[str, Any]:
         "accounts": len(row.account_external_ids),
         "state_label": _("Signature checked, and followed up"),
         "tone": "good",
+    }
+
+
+def waiting_words(row: Waiting) -> dict[str, Any]:
+    """What waits for its payment."""
+    told = {
+        "receipts": ngettext("%(n)s receipt", "%(n)s receipts", row.count),
+        "shipments": ngettext("%(n)s parcel", "%(n)s parcels", row.count),
+    }
+    return {
+        "kind": row.kind,
+        "label": told[row.kind] % {"n": intcomma(row.count)},
+        "accounts": row.accounts,
+        "since": row.since,
     }
 
 

@@ -2,11 +2,12 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, DateTimeField, Func, Min, Q, QuerySet
 
 from partners.ledger.models import Entry
 from partners.purchases.models import (
@@ -21,6 +22,18 @@ from portal.tenancy.blocks import current_bank_id
 
 ENDS = (ShipmentStatus.DELIVERED, ShipmentStatus.RETURNED)
 Row = TypeVar("Row", Receipt, Shipment)
+# When a row was first kept, by its id.
+_KEPT_AT = Func("id", function="uuid_extract_timestamp", output_field=DateTimeField())
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How many receipts, or parcels, name a payment that is not known; of how many accounts, and since when."""
+
+    kind: str
+    count: int
+    accounts: int
+    since: datetime
 
 
 def receipts_of(history_from: Mapping[UUID, date]) -> "QuerySet[Receipt]":
@@ -78,6 +91,22 @@ def accounts_told_of(
     receipts = Receipt.objects.filter(pk__in=receipt_ids).values_list("account_id", flat=True)
     shipments = Shipment.objects.filter(pk__in=shipment_ids).values_list("account_id", flat=True)
     return {*receipts, *shipments}
+
+
+def waiting() -> list[Waiting]:
+    """What the served bank told of payments that are not known, by an index of their own; nothing where all are."""
+    found = [
+        _waiting("receipts", Receipt.objects.all()),
+        _waiting("shipments", Shipment.objects.all()),
+    ]
+    return [each for each in found if each is not None]
+
+
+def _waiting(kind: str, rows: "QuerySet[Row]") -> Waiting | None:
+    told = rows.filter(bank_id=current_bank_id(), entry__isnull=True).aggregate(
+        n=Count("id"), accounts=Count("account_id", distinct=True), since=Min(_KEPT_AT)
+    )
+    return Waiting(kind, told["n"], told["accounts"], told["since"]) if told["n"] else None
 
 
 def kept_aside() -> dict[str, int]:

@@ -20,13 +20,22 @@ from partners.connections.models import Connection
 from partners.console import queries
 from partners.feeds.models import FeedCursor
 from partners.ledger.models import Account, Entry
+from partners.purchases.actions import tie_waiting
 from partners.sync.models import Notification, SyncRun
 from partners.sync.queries import failing
 from partners.sync.states import FAILING_AFTER
 from portal.tenancy.blocks import serving
 from tests.desk import browser_of, page_of
-from tests.factories.accounts import make_client, make_consent, make_household, make_link, share
-from tests.factories.partners import make_bank, make_customer
+from tests.factories.accounts import (
+    make_client,
+    make_consent,
+    make_entry,
+    make_household,
+    make_link,
+    share,
+)
+from tests.factories.partners import make_account, make_bank, make_customer
+from tests.factories.purchases import occasion, tell_receipt, tell_shipment
 
 pytestmark = pytest.mark.django_db
 _numbers = count(1)
@@ -223,6 +232,32 @@ def test_what_is_tried_for_a_while_or_not_to_be_read_is_no_failure_of_the_system
     )
     page = browser_of(household.bank).get(page_of("overview", household.bank.slug))
     assert page.context["failing"] == []
+
+
+def test_what_waits_for_its_payment_is_counted_with_since_when_until_it_is_known() -> None:
+    household, other = make_household(), make_household()
+    bank, account = household.bank, household.account
+    browser, where = browser_of(bank), page_of("overview", bank.slug)
+    known, second = make_entry(account), make_entry(make_account(bank))
+    tell_receipt(known)
+    tell_shipment(make_entry(other.account), transaction_external_id="t-none")
+    assert browser.get(where).context["waiting"] == []
+
+    begin = timezone.now() - timedelta(seconds=1)
+    for entry, name in ((known, "t-late"), (known, "t-none"), (second, "t-none")):
+        tell_receipt(entry, transaction_external_id=name)
+    tell_shipment(known, transaction_external_id="t-late")
+    shown = browser.get(where)
+    make_entry(account, external_id="t-late")
+    with serving(bank.id):
+        tie_waiting(account_id=account.id, occasion=occasion())
+    later = browser.get(where).context["waiting"]
+
+    told = [(each["label"], each["accounts"]) for each in shown.context["waiting"]]
+    assert told == [("3 receipts", 2), ("1 parcel", 1)]
+    assert all(begin <= each["since"] <= timezone.now() for each in shown.context["waiting"])
+    assert "Waits for its payment" in shown.content.decode()
+    assert [(each["label"], each["accounts"]) for each in later] == [("2 receipts", 2)]
 
 
 # --- customers
