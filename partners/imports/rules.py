@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any, get_args
 
 from partners.connectors.masks import masked_account
+from partners.ledger.numbers import without_currency
 from partners.statements.base import CURRENCIES, Entry, Flag, Malformed, Part, Statement
 from partners.statements.csv_cells import DayOrder, DecimalSign
 from partners.statements.csv_mapping import DELIMITERS, Mapping
@@ -131,7 +132,7 @@ def file_name_of(written: str) -> str:
 
 def mask_of(written: str) -> str:
     """What staff are shown of an account's number: its last four characters, where it has enough of them."""
-    return masked_account(written) if written.strip() else ""
+    return masked_account(without_currency(written)) if written.strip() else ""
 
 
 # --- a table's mapping ----------------------------------------------------------------------------

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from partners.statements.base import CURRENCIES
+
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 _SHORTEST = 5
 _LONGEST = 64
@@ -63,7 +65,7 @@ def names_of(written: str, *, bank_code: str = "") -> Names:
 
     `bank_code`: the bank or branch where it is written apart (a sort code, a Bankleitzahl).
     """
-    number = _plain(written)
+    number = _plain(without_currency(written))
     if not _SHORTEST <= len(number) <= _LONGEST or "*" in written or "•" in written:
         return Names((), ())
     if is_iban(number):
@@ -75,6 +77,15 @@ def names_of(written: str, *, bank_code: str = "") -> Names:
     return Names(_once(full), _once([_short(alone), _short(number)]))
 
 
+def without_currency(written: str) -> str:
+    """An IBAN with the account's currency behind it (`... EUR`, as some banks write `:25:`) alone; else as it is written."""
+    number = _plain(written)
+    iban, currency = number[:-3], number[-3:]
+    if currency in CURRENCIES and is_iban(iban) and not (is_iban(number) and _is_whole(number)):
+        return iban
+    return written
+
+
 def is_iban(number: str) -> bool:
     """Whether it is one by its form and its check digits (ISO 7064, MOD 97-10)."""
     if not _IBAN.fullmatch(number):
@@ -83,12 +94,16 @@ def is_iban(number: str) -> bool:
     return int("".join(str(int(each, 36)) for each in turned)) % _MOD == _LEFT_OVER
 
 
+def _is_whole(iban: str) -> bool:
+    """Whether it is as long as its country's are, where we know them."""
+    return iban[:2] in _LAYOUTS and len(iban[4:]) == _LAYOUTS[iban[:2]][0]
+
+
 def _of_iban(iban: str) -> Names:
-    country, domestic = iban[:2], iban[4:]
-    layout = _LAYOUTS.get(country)
-    if layout is None or len(domestic) != layout[0]:
+    domestic = iban[4:]
+    if not _is_whole(iban):
         return Names(_once([iban, _short(domestic)]), ())
-    _length, branch_from, begins, ends = layout
+    _length, branch_from, begins, ends = _LAYOUTS[iban[:2]]
     account, branch = domestic[begins:ends], domestic[branch_from:begins]
     full = [iban, _short(domestic), _short(branch + account)]
     if branch:

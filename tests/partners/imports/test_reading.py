@@ -162,6 +162,16 @@ def test_an_account_that_nobody_linked_is_counted_and_not_stored(home: Home) -> 
     assert row.left_out == [["**** 6819", "not_linked", 3]]
 
 
+def test_an_account_is_found_and_masked_with_its_currency_behind_it(home: Home) -> None:
+    one = ":20:1\r\n:25:{}\r\n:28C:1\r\n:60F:C260301EUR0,00\r\n:61:2603020302C1,00NTRFNONREF\r\n:62F:C260302EUR1,00\r\n-\r\n"
+    content = one.format(f"{IBAN} EUR") + one.format(f"{OTHER_IBAN}EUR")
+
+    row = brought_and_read(home.bank_id, content.encode())
+
+    assert (row.format, counts(row)) == ("mt940", {"added": 1, "not_linked": 1})
+    assert row.left_out == [["**** 6819", "not_linked", 1]]
+
+
 def test_what_was_left_out_is_read_when_the_file_comes_again(home: Home) -> None:
     content = camt((OTHER_IBAN, rows(3)), (IBAN, rows(2)))
     brought_and_read(home.bank_id, content)

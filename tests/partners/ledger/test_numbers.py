@@ -32,6 +32,25 @@ def test_an_iban_is_the_same_however_it_is_written(written: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "written",
+    [f"{GERMAN} EUR", f"{GERMAN}EUR", f"{GERMAN}/EUR", "DE89 3704 0044 0532 0130 00 usd"],
+)
+def test_an_iban_is_found_with_its_currency_behind_it(written: str) -> None:
+    assert names_of(written) == names_of(GERMAN)
+
+
+def test_letters_that_are_of_the_number_stay_with_it() -> None:
+    # What stands before its last three is an IBAN by its check digits too, and not one of Malta's.
+    maltese = "MT84MALT01100000000000000039EUR"
+
+    assert is_iban(maltese)
+    assert is_iban(maltese[:-3])
+    assert names_of(maltese).full[0] == maltese
+    assert names_of("DE88370400440532013000EUR") != names_of("DE88370400440532013000")
+    assert names_of(f"{GERMAN}XYZ") != names_of(GERMAN)
+
+
+@pytest.mark.parametrize(
     ("iban", "domestic"),
     [
         (GERMAN, "370400440532013000"),
