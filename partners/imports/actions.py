@@ -89,8 +89,8 @@ def keep_import(
     """The import of this file, in the bank's block; False where it was brought before, and nothing is to be done.
 
     A file that is being read, or was read whole, is that import. One of which something could not be kept
-    then (an account that nobody had linked, a refusal, a fault of ours) is read again. `refused`: seen by how
-    it begins.
+    then (an account that nobody had linked, days before what was allowed, a refusal, a fault of ours) is read
+    again. `refused`: seen by how it begins.
     """
     with connection.cursor() as cursor:
         cursor.execute(_ONE_AT_A_TIME, [f"{current_bank_id()}:{brought.sha256}"])

@@ -41,7 +41,7 @@ def get_import(import_id: UUID) -> StatementImport:
 def same_file(sha256: str) -> StatementImport | None:
     """The import that this file is already: one under way, or one by which all of it was kept that could be."""
     under_way = Q(finished_at__isnull=True)
-    whole = Q(state=StatementImport.State.DONE, not_linked=0)
+    whole = Q(state=StatementImport.State.DONE, not_linked=0, too_old=0)
     same = imports().filter(under_way | whole, sha256=sha256)
     return same.order_by("-id").first()
 

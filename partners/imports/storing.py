@@ -226,22 +226,30 @@ class Storing:
             self._left_out.clear()
 
     def _keep(self, row: StatementImport, run: _Run, account_id: UUID) -> None:
+        """Under the consents of one holder, who allows furthest back: the rows are one account's, whoever sees them."""
+        allowed, refused = self._decided(account_id)
+        if not allowed:
+            why = refused[0].reason.value if refused else NOT_LINKED
+            self._left_out[run.place.mask, why] += run.entries
+            return
+        deepest = min(allowed, key=lambda each: (allowed[each].history_from[account_id], each))
+        with serving_customer(self.bank_id, deepest):
+            batch = self._merge(run, account_id, allowed[deepest])
+        count_batch(row, batch, through=self.passed, problems=run.aside)
+
+    def _decided(self, account_id: UUID) -> tuple[dict[UUID, Allowed], list[Refused]]:
+        """What the gate says of each holder. It stays so to the end of our transaction: who takes back waits for that."""
+        allowed: dict[UUID, Allowed] = {}
         refused: list[Refused] = []
         for customer_id in linked_customer_ids(account_id):
-            try:
-                with serving_customer(self.bank_id, customer_id):
-                    decided = authorize(self._ask(account_id))
-                    if isinstance(decided, Refused):
-                        refused.append(decided)
-                        self._note(decided, account_id)
-                        continue
-                    batch = self._merge(run, account_id, decided)
-            except NotServed:
-                continue
-            count_batch(row, batch, through=self.passed, problems=run.aside)
-            return
-        why = refused[0].reason.value if refused else NOT_LINKED
-        self._left_out[run.place.mask, why] += run.entries
+            with suppress(NotServed), serving_customer(self.bank_id, customer_id):
+                decided = authorize(self._ask(account_id))
+                if isinstance(decided, Refused):
+                    refused.append(decided)
+                    self._note(decided, account_id)
+                else:
+                    allowed[customer_id] = decided
+        return allowed, refused
 
     def _ask(self, account_id: UUID) -> Ask:
         return Ask(

@@ -23,11 +23,14 @@ from partners.imports.tasks import tidy
 from portal.outbox.models import OutboxEvent
 from portal.secrets.sealing import SecretUnreadable
 from portal.tenancy.blocks import serving
+from tests.factories.accounts import make_consent, make_link
+from tests.factories.partners import make_customer
 from tests.partners.imports.conftest import Home
 from tests.partners.imports.written import (
     FIRST_DAY,
     IBAN,
     OTHER_IBAN,
+    Row,
     as_it_is,
     bring,
     brought_and_read,
@@ -236,6 +239,34 @@ def test_rows_from_before_what_is_allowed_are_not_kept(home: Home) -> None:
     row = brought_and_read(home.bank_id, camt((IBAN, [old, *rows(1)])))
 
     assert counts(row) == {"added": 1, "too_old": 1}
+
+
+OLD: list[Row] = [(date(1999, 12, 31), Decimal("-5.00"), "Old")]
+
+
+def test_of_a_joint_account_the_holder_who_allows_furthest_back_decides(home: Home) -> None:
+    other = make_customer(home.bank)
+    make_link(other, home.account)
+    deep = make_consent(other, [home.account], history_from=date(1990, 1, 1))
+
+    row = brought_and_read(home.bank_id, ofx(OLD))
+
+    with serving(home.bank_id):
+        assert [each.consent_id for each in Disclosure.objects.filter(door="file")] == [deep.id]
+        revoke_consent(consent_id=deep.id, at=timezone.now(), by="customer")
+    after = brought_and_read(home.bank_id, ofx([*OLD, *rows(1)]))
+    assert counts(row) == {"added": 1}
+    assert counts(after) == {"added": 1, "too_old": 1}
+
+
+def test_a_file_with_rows_that_were_too_old_is_read_again_and_then_it_is_whole(home: Home) -> None:
+    before = brought_and_read(home.bank_id, ofx(OLD))
+    make_consent(home.customer, [home.account], history_from=date(1990, 1, 1))
+
+    again = brought_and_read(home.bank_id, ofx(OLD))
+
+    assert (counts(before), counts(again)) == ({"too_old": 1}, {"added": 1})
+    assert bring(home.bank_id, ofx(OLD)).id == again.id
 
 
 def test_what_became_of_a_file_is_forgotten_after_ninety_days(home: Home) -> None:
