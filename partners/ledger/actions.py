@@ -134,13 +134,15 @@ def merge_entries(
     remove_missing: bool,
     at: datetime,
     seen: Counter[str] | None = None,
+    overdue_before: date | None = None,
 ) -> Merged:
     """Merge what was read of one account into its entries; twice is once, and order does not matter.
 
     `source`: who says so, `live:<connector>` or `statement:<format>`: an id means something within its
     source alone. `window_from`: `records` are all that the bank lists from that day on, so ids that are
     listed no more can be told from ids not read yet (None: one page of several). `remove_missing`:
-    pending entries of that window which are not listed have gone, and are kept as removed.
+    pending entries of that window which are not listed have gone, and are kept as removed; so have those
+    of before `overdue_before`, which may lie before it.
 
     A statement's rows come from `statement_rows.py: record_of`, have no ids and no window, and are merged
     some thousand at a time, all parts of one file with the same empty counter `seen`: which of several
@@ -159,5 +161,5 @@ def merge_entries(
     merge.sort_out(window_from)
     merge.write()
     if window_from and remove_missing:
-        merge.remove_gone(window_from)
+        merge.remove_gone(window_from, overdue_before=overdue_before)
     return merge.end()

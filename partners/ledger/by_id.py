@@ -24,7 +24,7 @@ def remove_entries(
     gone = list(named.exclude(status=Entry.Status.REMOVED).order_by("id").values_list("id"))
     for (entry_id,) in gone:
         account.change_seq += 1
-        staging.remove(entry_id, seq=account.change_seq, at=at)
+        staging.remove(entry_id, seq=account.change_seq, at=at, why=Entry.Removal.TOLD)
     if gone:
         account.save(update_fields=["change_seq"])
     return len(gone)

@@ -17,6 +17,7 @@ from partners.ledger.rules import (
     EntryRow,
     Known,
     Page,
+    Perhaps,
     Verdict,
     contradiction,
     digest_of,
@@ -88,8 +89,7 @@ class Merge:
         # Where other sources tell of the account too.
         self.joining: Joining | None = None
         self.joined = Joined()
-        # Pending entries that are listed no more, each with the id of a row that may be what became of it.
-        self._perhaps: list[tuple[UUID, str]] = []
+        self._perhaps: list[Perhaps] = []
         self._rows: list[ChangedRow] = []
         # What no other source has a say in is decided while it is written: these rows, and the entries they name.
         self._undecided: Sequence[EntryRow] = ()
@@ -340,9 +340,13 @@ class Merge:
     def _keep_pairs(self) -> None:
         ids = {each.row.external_id: each.id for each in self.added}
         pairs = [
-            (known_id, ids[name], EntryPair.Reason.AMOUNT)
-            for known_id, name in self._perhaps
-            if name in ids
+            (
+                each.entry_id,
+                ids[each.external_id],
+                EntryPair.Reason.DAY if each.same_amount else EntryPair.Reason.AMOUNT,
+            )
+            for each in self._perhaps
+            if each.external_id in ids
         ]
         pairs += [(*each, EntryPair.Reason.WORDS) for each in self.joined.other_words]
         pairs += [(*each, EntryPair.Reason.DAY) for each in self.joined.other_day]
@@ -362,10 +366,14 @@ class Merge:
             ignore_conflicts=True,
         )
 
-    def remove_gone(self, since: date) -> None:
-        """Keep the window's pending entries that the bank lists no more as removed."""
-        for entry_id in staging.gone(self.place, since=since, listed=self._listed):
-            staging.remove(entry_id, seq=self.next_seq, at=self.at)
+    def remove_gone(self, since: date, *, overdue_before: date | None) -> None:
+        """Keep pending entries that the bank lists no more as removed: the window's, and those of before that day."""
+        listed = self._listed
+        for entry_id, booked_on in staging.gone(
+            self.place, since=since, overdue_before=overdue_before, listed=listed
+        ):
+            why = Entry.Removal.NOT_LISTED if booked_on >= since else Entry.Removal.OVERDUE
+            staging.remove(entry_id, seq=self.next_seq, at=self.at, why=why)
             self._count_removed()
 
     def _count_removed(self) -> None:
@@ -403,7 +411,7 @@ def _forget_pairs(account_id: UUID, joined: Joined) -> None:
 
 def let_go(entry_id: UUID, into: UUID, *, seq: int, at: datetime) -> None:
     """Keep the entry as removed: it is `into` by now. Its name is free already."""
-    staging.remove(entry_id, seq=seq, at=at, into=into)
+    staging.remove(entry_id, seq=seq, at=at, why=Entry.Removal.ANOTHER, into=into)
     EntryAlias.objects.filter(entry_id=entry_id).update(entry_id=into)
     open_pairs = EntryPair.objects.filter(state=EntryPair.State.OPEN)
     open_pairs.filter(Q(first_id=entry_id) | Q(second_id=entry_id)).delete()

@@ -105,6 +105,12 @@ class Entry(TenantModel):
         POSTED = "posted", _("Posted")
         REMOVED = "removed", _("Removed")
 
+    class Removal(models.TextChoices):
+        TOLD = "told", _("The bank says that it is no more")
+        NOT_LISTED = "not_listed", _("The bank lists it no more")
+        OVERDUE = "overdue", _("Pending for longer than a payment can be, and listed no more")
+        ANOTHER = "another", _("It turned out to be another one")
+
     account = TenantForeignKey("partners.Account", models.CASCADE)
     # Who says so: `live:<connector>` or `statement:<format>`. An id means something within its source alone.
     source = models.CharField(max_length=40, default=FIRST_SOURCE)
@@ -137,6 +143,10 @@ class Entry(TenantModel):
     occurrence = models.PositiveSmallIntegerField(default=1)
     # What the row says, in 16 bytes; the database forgets it when anything of that is written without it.
     digest = models.UUIDField(null=True, blank=True)
+    # Why it was removed last; of one that is not removed it says nothing.
+    removed_for = models.CharField(
+        max_length=10, choices=Removal, blank=True, default="", db_default=""
+    )
     # The entry that this one turned out to be: it is removed, and kept for whoever was told of it.
     merged_into = models.UUIDField(null=True, blank=True)
     change_seq = models.PositiveBigIntegerField()
@@ -163,6 +173,11 @@ class Entry(TenantModel):
                 fields=["bank", "account", "changed_at"],
                 condition=models.Q(status="removed"),
                 name="entry_removed_at",
+            ),
+            models.Index(
+                fields=["bank", "account", "booked_on"],
+                condition=models.Q(status="pending"),
+                name="entry_pending",
             ),
         ]
 

@@ -145,6 +145,14 @@ def forgotten_of(account_ids: Sequence[UUID]) -> dict[UUID, tuple[int, date]]:
     return {each: (seq, before or date.max) for each, seq, before in rows}
 
 
+def pending_since(account_id: UUID) -> date | None:
+    """The day of the account's oldest pending entry; None where nothing is pending."""
+    pending = Entry.objects.filter(
+        bank_id=current_bank_id(), account_id=account_id, status=Entry.Status.PENDING
+    )
+    return pending.order_by("booked_on").values_list("booked_on", flat=True).first()
+
+
 def get_entries(entry_ids: Sequence[UUID]) -> dict[UUID, Entry]:
     """The entries by id; those out of reach are left out."""
     found = Entry.objects.filter(bank_id=current_bank_id(), id__in=entry_ids)

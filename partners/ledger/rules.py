@@ -5,7 +5,8 @@ Identity is scoped to the account, always. In this order:
 1. The bank's id, or an id it had before, names the entry.
 2. Else, where a whole window was read: an entry whose own id the bank lists no more, with the same
    fingerprint, is this row under a new id (which of several equals: in their order). So is a pending
-   entry that is listed no more, for a posted row of the same amount and text within ten days.
+   entry that is listed no more, for a posted row of the same amount and text within ten days. With
+   another amount, or later, it may be: staff are asked.
 3. Else it is a new entry. Two rows that are listed side by side are never one.
 
 What may change: pending may become anything but another currency or the other sign. Posted is final:
@@ -30,6 +31,9 @@ from partners.connectors.base import TransactionRecord
 PENDING, POSTED, REMOVED = "pending", "posted", "removed"
 # A bank may post a pending payment under another day; later than this it is another payment.
 POSTS_WITHIN = timedelta(days=10)
+# So long may a pending payment stand. Card schemes let a hold stand for a month at most (hotels, hired cars), and shops and
+# banks are late; what is asked for stays within the ninety days that banks tell without a customer who is there.
+PENDING_WITHIN = timedelta(days=45)
 MOST_OF_REFERENCES = 300
 # Of the genuine equals of a day, what their column holds: those beyond have the last number, and stand in the order of
 # their ids, as they came.
@@ -289,34 +293,45 @@ def _text(row: EntryRow) -> str:
     return normal_text(row.merchant_name or row.description)
 
 
-def perhaps_posted(
-    unknown: Sequence[EntryRow], vanished: Sequence[Known]
-) -> list[tuple[UUID, str]]:
-    """Pending entries that are listed no more, each with the id of the posted row that it may be by now.
+class Perhaps(NamedTuple):
+    """A pending entry that is listed no more, and the id of the posted row that it may be by now."""
 
-    With a tip, or at another rate: never taken for certain, only shown to staff. Each once, the nearest first.
+    entry_id: UUID
+    external_id: str
+    same_amount: bool
+
+
+def perhaps_posted(unknown: Sequence[EntryRow], vanished: Sequence[Known]) -> list[Perhaps]:
+    """Pending entries that may have been posted: with a tip, at another rate, or long after.
+
+    Never taken for certain, only shown to staff. Each once, the nearest first.
     """
     near = sorted(
-        (abs(row.amount_minor - known.row.amount_minor), known.id, row.external_id)
+        (
+            abs(row.amount_minor - known.row.amount_minor),
+            row.booked_on - known.row.booked_on,
+            known.id,
+            row.external_id,
+        )
         for row in unknown
         for known in vanished
         if _may_have_posted(known.row, row)
     )
-    found: dict[UUID, str] = {}
-    for _apart, known_id, name in near:
-        if known_id not in found and name not in found.values():
-            found[known_id] = name
-    return list(found.items())
+    found: list[Perhaps] = []
+    for apart, _days, known_id, name in near:
+        if not any(known_id == each.entry_id or name == each.external_id for each in found):
+            found.append(Perhaps(known_id, name, same_amount=not apart))
+    return found
 
 
 def _may_have_posted(known: EntryRow, row: EntryRow) -> bool:
     before, now = abs(known.amount_minor), abs(row.amount_minor)
     return (
         (known.status, row.status) == (PENDING, POSTED)
-        and contradiction(known, row) == "amount_changed"
+        and contradiction(known, row) in {"", "amount_changed"}
         # From half of it to half as much again.
         and before <= 2 * now <= 3 * before
-        and timedelta() <= row.booked_on - known.booked_on <= POSTS_WITHIN
+        and timedelta() <= row.booked_on - known.booked_on <= PENDING_WITHIN
         and _text(row) != ""
         and _text(known) == _text(row)
     )

@@ -126,13 +126,13 @@ _NO_ALIAS = """
 """
 _REMOVE = f"""
     UPDATE partners_entry SET status = 'removed', merged_into = %(into)s, seqs_before = {SEQS_BEFORE},
-      change_seq = %(seq)s, changed_at = %(at)s
+      change_seq = %(seq)s, changed_at = %(at)s, removed_for = %(why)s
     WHERE bank_id = %(bank)s AND id = %(id)s
 """  # noqa: S608  # our own column names
 _GONE = """
-    SELECT e.id FROM partners_entry e
+    SELECT e.id, e.booked_on FROM partners_entry e
     WHERE e.bank_id = %(bank)s AND e.account_id = %(account)s AND e.status = 'pending'
-      AND e.booked_on >= %(since)s AND starts_with(e.source, 'live:')
+      AND (e.booked_on >= %(since)s OR e.booked_on < %(overdue)s) AND starts_with(e.source, 'live:')
       AND NOT (e.source = %(source)s AND e.external_id = ANY(%(listed)s))
       AND NOT EXISTS (
         SELECT 1 FROM partners_entryalias a
@@ -329,20 +329,24 @@ class Writing:
                 raise errors.error_from_result(failed)
 
 
-def remove(entry_id: UUID, *, seq: int, at: datetime, into: UUID | None = None) -> None:
-    """Keep the entry as removed. `into`: the entry that it turned out to be."""
+def remove(entry_id: UUID, *, seq: int, at: datetime, why: str, into: UUID | None = None) -> None:
+    """Keep the entry as removed. `why`: an `Entry.Removal`; `into`: the entry that it turned out to be."""
+    bank_id = current_bank_id()
     with connection.cursor() as cursor:
         cursor.execute(
             _REMOVE,
-            {"bank": current_bank_id(), "id": entry_id, "seq": seq, "at": at, "into": into},
+            {"bank": bank_id, "id": entry_id, "seq": seq, "at": at, "why": why, "into": into},
         )
 
 
-def gone(place: Place, *, since: date, listed: Sequence[str]) -> list[UUID]:
-    """Pending entries of the window that the bank lists no more."""
+def gone(
+    place: Place, *, since: date, overdue_before: date | None, listed: Sequence[str]
+) -> list[tuple[UUID, date]]:
+    """Pending entries of the window, or of before that day, that the bank lists no more, and their days."""
+    overdue = overdue_before or date.min
     with connection.cursor() as cursor:
-        cursor.execute(_GONE, place.of(since=since, listed=list(listed)))
-        return [row[0] for row in cursor.fetchall()]
+        cursor.execute(_GONE, place.of(since=since, overdue=overdue, listed=list(listed)))
+        return list(cursor.fetchall())
 
 
 def told(

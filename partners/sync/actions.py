@@ -55,7 +55,7 @@ from partners.purchases.actions import follow_entries as purchases_follow
 from partners.sync.models import SyncRun
 from partners.sync.progress import Covered, covered_after, note_reached
 from partners.sync.queries import failing_feeds
-from partners.sync.rules import wait_after, was_pending
+from partners.sync.rules import overdue_before, wait_after, was_pending
 from partners.sync.states import LINK_AGAIN
 from portal.outbox.publishing import publish
 from portal.tenancy.blocks import current_bank_id
@@ -146,6 +146,7 @@ def store_page(
         window_from=page.window_from,
         remove_missing=not rejected,
         at=at,
+        overdue_before=overdue_before(today),
     )
     gone = remove_entries(account, source=source, external_ids=page.removed, at=at)
     merged = replace(merged, removed=merged.removed + gone, through_seq=merged.through_seq + gone)

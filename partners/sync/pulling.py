@@ -50,6 +50,7 @@ from partners.feeds.cursors import (
 )
 from partners.feeds.models import FeedCursor
 from partners.ledger.models import Account
+from partners.ledger.queries import pending_since
 from partners.sync.actions import (
     Begun,
     ReadPage,
@@ -225,15 +226,22 @@ def _begin(bank_id: UUID, claim: Claim, clock: Clock, line: Line | None) -> _Rea
         allowed = require_permission(claim, at=at)
         account = Account.objects.select_related("bank").get(pk=claim.account_id)
         free_at = take_call(claim, at=at)
+        waiting = pending_since(account.id) if _is_window(claim) else None
     if free_at is not None:
         raise CallsUsedUp(free_at)
     since = read_since(
         covered_until=claim.covered_until,
         history_from=allowed.history_from[claim.account_id],
         today=at.astimezone(ZoneInfo(account.bank.time_zone)).date(),
+        pending_since=waiting,
     )
     begun = Begun(at, since, claim.run_id if claim.place else None)
     return _Reading(bank_id, claim, begun, account.external_id, since, line, clock)
+
+
+def _is_window(claim: Claim) -> bool:
+    """Whether it is read from a day on: no history, no more pages, and no changes alone."""
+    return claim.kind == "transactions" and claim.covered_until is not None and not claim.place
 
 
 def _read(reading: _Reading) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
 from partners.connectors.base import TransactionRecord
+from partners.ledger.rules import PENDING_WITHIN
 
 # Banks book late and change what they booked: each reading looks this far behind the last one.
 OVERLAP = timedelta(days=10)
@@ -14,11 +15,29 @@ _LONGEST_WAIT = timedelta(minutes=15)
 _DOUBLINGS = 12
 
 
-def read_since(*, covered_until: date | None, history_from: date | None, today: date) -> date:
-    """The first day to ask for: ten days behind what is known, else all that was allowed."""
-    if covered_until is not None:
-        return covered_until - OVERLAP
-    return max(history_from or date.min, today - BACK_FILL)
+def read_since(
+    *,
+    covered_until: date | None,
+    history_from: date | None,
+    today: date,
+    pending_since: date | None = None,
+) -> date:
+    """The first day to ask for: ten days behind what is known, else all that was allowed.
+
+    What is still pending is looked for from its own day on, for as long as a payment can be pending.
+    """
+    allowed_from = history_from or date.min
+    if covered_until is None:
+        return max(allowed_from, today - BACK_FILL)
+    since = covered_until - OVERLAP
+    if pending_since is None:
+        return since
+    return min(since, max(pending_since, overdue_before(today), allowed_from))
+
+
+def overdue_before(today: date) -> date:
+    """What is pending since before that day, and is listed no more, will not be posted."""
+    return today - PENDING_WITHIN
 
 
 def wait_after(attempts: int) -> timedelta:

@@ -1,7 +1,7 @@
 """Merging what a bank says into entries: one row a payment, whatever the bank does with its ids."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,8 +12,16 @@ from partners.banks.models import Bank
 from partners.connectors.base import TransactionRecord
 from partners.ledger.actions import held_account, merge_entries
 from partners.ledger.merging import Merged
-from partners.ledger.models import FIRST_SOURCE, Account, Entry, EntryAlias, EntryConflict
-from partners.ledger.rules import MOST_NUMBERED
+from partners.ledger.models import (
+    FIRST_SOURCE,
+    Account,
+    Entry,
+    EntryAlias,
+    EntryConflict,
+    EntryPair,
+)
+from partners.ledger.queries import pending_since
+from partners.ledger.rules import MOST_NUMBERED, PENDING_WITHIN
 from portal.tenancy.blocks import serving
 from tests.factories.partners import make_account, make_bank
 
@@ -261,6 +269,98 @@ def test_posted_rows_and_rows_before_the_window_are_never_removed(account: Accou
     merged = merge(account)
 
     assert merged.removed == 0
+
+
+HOLD = {"status": "pending", "booked_on": date(2026, 11, 10), "merchant_name": "Hotel Lume"}
+
+
+def read_on(account: Account, *records: TransactionRecord, since: date, today: date) -> Merged:
+    with serving(account.bank_id):
+        return merge_entries(
+            held_account(account.id),
+            source=FIRST_SOURCE,
+            records=records,
+            window_from=since,
+            remove_missing=True,
+            at=AT,
+            overdue_before=today - PENDING_WITHIN,
+        )
+
+
+def why_removed(account: Account) -> dict[str, str]:
+    with serving(account.bank_id):
+        removed = Entry.objects.filter(account_id=account.id, status="removed")
+        return dict(removed.values_list("external_id", "removed_for"))
+
+
+def test_what_is_pending_for_longer_than_a_payment_can_be_is_let_go_once_it_is_listed_no_more(
+    account: Account,
+) -> None:
+    days = [DAY - timedelta(days=each) for each in (46, 46, 45, 20, 5)]
+    listed, *others = [
+        record(f"p{n}", status="pending", booked_on=day) for n, day in enumerate(days)
+    ]
+    merge(account, listed, *others, whole=False)
+
+    merged = read_on(account, listed, since=WINDOW, today=DAY)
+    again = read_on(account, listed, since=WINDOW, today=DAY)
+
+    assert why_removed(account) == {"p1": "overdue", "p4": "not_listed"}
+    assert (merged.removed, again.changes) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("minor", "after", "reason"),
+    [(-1250, 12, "day"), (-1400, 12, "amount"), (-1250, 45, "day"), (-1250, 46, None)],
+)
+def test_what_is_posted_long_after_is_kept_apart_and_staff_are_asked(
+    account: Account, minor: int, after: int, reason: str | None
+) -> None:
+    first = date(2026, 11, 10)
+    merge(account, record("p1", **HOLD), whole=False)
+
+    posted = record(
+        "b1",
+        amount_minor=minor,
+        booked_on=first + timedelta(days=after),
+        merchant_name="Hotel Lume",
+    )
+    for _twice in range(2):
+        read_on(account, posted, since=first, today=posted.booked_on)
+
+    assert entries(account) == [("b1", "posted", minor), ("p1", "removed", -1250)]
+    with serving(account.bank_id):
+        pairs = list(EntryPair.objects.values_list("reason", flat=True))
+    assert pairs == ([reason] if reason else [])
+
+
+def test_a_hold_of_which_one_of_two_equals_is_posted_is_no_pair(account: Account) -> None:
+    first = date(2026, 11, 10)
+    merge(account, record("p1", **HOLD), record("p2", **HOLD), whole=False)
+
+    posted = record("b1", booked_on=first + timedelta(days=3), merchant_name="Hotel Lume")
+    read_on(account, posted, since=first, today=DAY)
+
+    assert [each[1] for each in entries(account)] == ["posted", "removed"]
+    with serving(account.bank_id):
+        assert not EntryPair.objects.exists()
+
+
+def test_the_oldest_pending_entry_is_found_without_reading_the_account(account: Account) -> None:
+    old = DAY - timedelta(days=30)
+    rows = [record(f"t{n}", booked_on=DAY - timedelta(days=n % 60)) for n in range(400)]
+    merge(account, *rows, record("p1", status="pending", booked_on=old), whole=False)
+    with serving(account.bank_id):
+        held_account(account.id)
+        with CaptureQueriesContext(connection) as seen:
+            assert pending_since(account.id) == old
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE partners_entry")
+            cursor.execute(f"EXPLAIN {seen[0]['sql']}")
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+
+    assert len(seen) == 1
+    assert "entry_pending" in plan
 
 
 def test_rows_without_ids_are_told_apart_by_their_occurrence(account: Account) -> None:

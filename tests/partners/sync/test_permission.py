@@ -183,7 +183,8 @@ def test_what_is_ended_while_the_bank_answers_is_not_stored(
 
 @pytest.mark.usefixtures("customer")
 @pytest.mark.parametrize(
-    "table", ["partners_feed", "accounts_consentresource", "partners_entry", "accounts_disclosure"]
+    "table",
+    ["partners_feed", "accounts_consentresource", "partners_entryalias", "accounts_disclosure"],
 )
 def test_what_is_ended_while_a_page_is_being_stored_is_stored_before_or_not_at_all(
     sandbox: SandboxBank, bank: Bank, person: dict[str, Any], table: str
@@ -208,7 +209,7 @@ def test_what_is_ended_while_a_page_is_being_stored_is_stored_before_or_not_at_a
     noted = commits.of("accounts_disclosure", {each.id for each in on_record(bank)} - before)
     assert [each for each in [*stored.values(), *noted.values()] if each > ended] == []
     assert len(stored) == len(noted)
-    assert len(stored) == (table in {"partners_entry", "accounts_disclosure"})
+    assert len(stored) == (table in {"partners_entryalias", "accounts_disclosure"})
 
 
 def test_one_holders_connection_is_not_read_on_anothers_consent(

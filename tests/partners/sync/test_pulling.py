@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connections as databases
@@ -132,6 +133,41 @@ def test_a_purchase_that_lapses_is_kept_as_removed(
     read_again(bank)
 
     assert entry(bank, bought).status == "removed"
+
+
+@pytest.mark.usefixtures("customer")
+def test_what_is_still_pending_is_looked_for_from_its_own_day_on(
+    sandbox: SandboxBank, bank: Bank, person: dict[str, Any]
+) -> None:
+    """A hold that a hotel lets go after weeks, and one that the bank never said anything of again."""
+    ages = {"not_listed": 20, "overdue": 60}
+    bought = [sandbox.buy(person["login"]) for _ in ages]
+    read_again(bank)
+    for each, age in zip(bought, ages.values(), strict=True):
+        row = entry(bank, each)
+        with serving(bank.id):
+            day = row.booked_on - timedelta(days=age)
+            Entry.objects.filter(pk=row.pk).update(booked_on=day)
+        sandbox.do(
+            "POST",
+            "lapse",
+            account_id=each["AccountId"],
+            transaction_id=each["TransactionId"],
+        )
+    with serving(bank.id):
+        FeedCursor.objects.exclude(account_id=row.account_id).delete()
+
+    read_again(bank)
+    with serving(bank.id):
+        asked_from = SyncRun.objects.latest("started_at").covers_from
+    read_again(bank)
+
+    now = [entry(bank, each) for each in bought]
+    today = timezone.now().astimezone(ZoneInfo(bank.time_zone)).date()
+    assert [(each.status, each.removed_for) for each in now] == [("removed", why) for why in ages]
+    assert asked_from == today - timedelta(days=45)
+    with serving(bank.id):
+        assert SyncRun.objects.latest("started_at").covers_from == today - timedelta(days=10)
 
 
 @pytest.mark.usefixtures("customer")
