@@ -96,6 +96,25 @@ def test_a_bank_brings_a_file_and_sees_what_became_of_it(speaking: Home) -> None
     assert (body["counts"]["entries"], body["counts"]["added"]) == (5, 5)
 
 
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("a%00b%0A.ofx", "ab.ofx"),
+        ("..%2F..%2Fetc%2Fmarch.ofx", "march.ofx"),
+        ("%00", ""),
+        (f"{'x' * 300}.ofx", f"{'x' * 196}.ofx"),
+    ],
+)
+def test_of_a_name_is_kept_what_can_be_shown_of_its_end(
+    speaking: Home, written: str, kept: str
+) -> None:
+    name = {"content-disposition": f'attachment; filename="{written}"'}
+
+    answered = send(speaking.bank, ofx(rows(1)), **name)
+
+    assert (answered.status_code, answered.json()["file_name"]) == (202, kept)
+
+
 def test_the_same_file_again_is_the_same_import(speaking: Home) -> None:
     first = send(speaking.bank, ofx(rows(5)))
 

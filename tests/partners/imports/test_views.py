@@ -42,7 +42,7 @@ def the_import(home: Home) -> StatementImport:
 def test_a_file_that_is_uploaded_is_stored(home: Home) -> None:
     browser = browser_of(home.bank)
 
-    answered = send(browser, home, ofx(rows(7)))
+    answered = send(browser, home, ofx(rows(7)), name="ma\0rch.ofx")
     read_all(home.bank_id)
 
     row = the_import(home)
