@@ -24,6 +24,8 @@ from partners.connectors.base import (
 from partners.connectors.dates import BankDay, read_day, read_instant
 
 MAX_DEPTH = 32
+# Where a standard sets no limit, as the Berlin Group's does not: what we have room for.
+LONGEST_ACCOUNT_ID = 128
 REFUSED = range(400, 500)
 _DONE = range(200, 300)
 _BROKEN = range(500, 600)

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from partners.connectors.answers import Node, read_json, said_at
+from partners.connectors.answers import LONGEST_ACCOUNT_ID, Node, read_json, said_at
 from partners.connectors.base import (
     AccountList,
     AccountRecord,
@@ -40,7 +40,7 @@ def _read_account(row: Node) -> AccountRecord | None:
     exponent(currency)
     kind = row.members.get("cashAccountType")
     return AccountRecord(
-        external_id=row.identity("resourceId", limit=40),
+        external_id=row.identity("resourceId", limit=LONGEST_ACCOUNT_ID),
         kind=ACCOUNT_KINDS.get(kind, "other") if isinstance(kind, str) else "other",
         name=row.text("displayName", limit=70)
         or row.text("name", limit=70)

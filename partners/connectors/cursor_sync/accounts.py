@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from partners.connectors.answers import Node, read_json, said_at
+from partners.connectors.answers import LONGEST_ACCOUNT_ID, Node, read_json, said_at
 from partners.connectors.base import (
     AccountList,
     AccountRecord,
@@ -44,7 +44,7 @@ def _read_account(row: Node) -> AccountRecord:
     words = [row.members.get(name) for name in ("subtype", "type")]
     known = (ACCOUNT_KINDS.get(word) for word in words if isinstance(word, str))
     return AccountRecord(
-        external_id=row.identity("account_id", limit=40),
+        external_id=row.identity("account_id", limit=LONGEST_ACCOUNT_ID),
         kind=next((kind for kind in known if kind), "other"),
         name=row.text("name", limit=70) or row.text("official_name", limit=70) or "",
         currency=currency,
@@ -68,7 +68,7 @@ def read_balances(
     rows = read_json(response).required_rows("accounts")
     for position, row in enumerate(rows):
         node = as_node(row, f"accounts[{position}]")
-        if node.identity("account_id", limit=40) == account_external_id:
+        if node.identity("account_id", limit=LONGEST_ACCOUNT_ID) == account_external_id:
             return _read_balances(node, account_external_id, address.zone, said_at(response))
     raise BadAnswer("another account's", "accounts")
 

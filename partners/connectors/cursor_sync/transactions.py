@@ -10,7 +10,7 @@ from datetime import date, datetime
 from urllib.parse import parse_qs, quote, urlsplit
 from zoneinfo import ZoneInfo
 
-from partners.connectors.answers import Node, read_json
+from partners.connectors.answers import LONGEST_ACCOUNT_ID, Node, read_json
 from partners.connectors.base import (
     BadAnswer,
     BankAddress,
@@ -131,7 +131,7 @@ def _removed(answer: Node, account: str) -> tuple[str, ...]:
 
 def _read_transaction(row: Node, account: str, zone: ZoneInfo) -> TransactionRecord:
     """A row as a record. What decides money or identity is strict. Money out is positive there."""
-    if row.identity("account_id", limit=40) != account:
+    if row.identity("account_id", limit=LONGEST_ACCOUNT_ID) != account:
         row.wrong("account_id", "another account's")
     currency = row.string("iso_currency_code", limit=3)
     amount_minor = -signed_amount(row, "amount", currency)

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from urllib.parse import quote
 
-from partners.connectors.answers import Node, read_json
+from partners.connectors.answers import LONGEST_ACCOUNT_ID, Node, read_json
 from partners.connectors.base import (
     BadAnswer,
     BadCursor,
@@ -53,5 +53,5 @@ def revision(row: Node) -> int:
 
 
 def of_account(row: Node, account_external_id: str) -> None:
-    if row.identity("AccountId", limit=40) != account_external_id:
+    if row.identity("AccountId", limit=LONGEST_ACCOUNT_ID) != account_external_id:
         row.wrong("AccountId", "another account's")

@@ -117,6 +117,15 @@ def test_accounts_are_named_as_the_customer_knows_them_and_deleted_ones_are_not_
     assert [each.position for each in listed.rejected] == [3, 4]
 
 
+def test_an_account_has_an_id_of_any_length_that_we_have_room_for() -> None:
+    rows = [{"resourceId": "a" * length, "currency": "EUR"} for length in (44, 128, 129)]
+
+    listed = drive(bank.accounts(grant=GRANT), lambda _request: answer({"accounts": rows}))
+
+    assert [len(each.external_id) for each in listed.records] == [44, 128]
+    assert [each.position for each in listed.rejected] == [2]
+
+
 @pytest.mark.parametrize(
     ("asks_from", "told"),
     [

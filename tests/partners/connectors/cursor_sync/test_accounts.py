@@ -42,3 +42,12 @@ def test_a_limit_is_a_credit_line_and_added_to_nothing(
         for each in found
     }
     assert told == {"available": available, "booked": booked}
+
+
+def test_an_account_has_an_id_of_any_length_that_we_have_room_for() -> None:
+    listed = {"account_id": "a" * 128, "type": "depository", "balances": SAYS.holding(10.0, 20.0)}
+    steps = CursorSync(ADDRESS).balances(grant=GRANT, account_external_id="a" * 128)
+
+    found = drive(steps, lambda _request: SAYS.answered({"accounts": [listed]}))
+
+    assert len(found) == 2
