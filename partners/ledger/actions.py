@@ -99,13 +99,16 @@ def record_balances(
 ) -> list[FallenBalance]:
     """Keep the balances as read; before and after of each. An older one than is stored is passed over.
 
-    `account` is held.
+    None is of later than when it was read: a bank's clock may be ahead, or it says the end of the day, and what
+    it tells in the meantime would be older. `account` is held.
     """
     stored = {each.kind: each for each in Balance.objects.filter(account_id=account.id)}
     moved = []
     for record in records:
-        before = stored.get(record.kind)
-        if record.currency != account.currency or (before and before.as_of > record.as_of):
+        before, as_of = stored.get(record.kind), min(record.as_of, at)
+        # What was kept before that was so may still say a later day.
+        is_older = before is not None and min(before.as_of, before.read_at) > as_of
+        if record.currency != account.currency or is_older:
             continue
         moved.append(
             FallenBalance(
@@ -113,14 +116,14 @@ def record_balances(
                 before.amount_minor if before else None,
                 record.amount_minor,
                 record.currency,
-                record.as_of,
+                as_of,
             )
         )
         row = before or Balance(account_id=account.id, kind=record.kind)
         row.amount_minor, row.currency = record.amount_minor, record.currency
         row.credit_line_minor = record.credit_line_minor
         row.credit_line_included = record.credit_line_included
-        row.as_of, row.read_at = record.as_of, at
+        row.as_of, row.read_at = as_of, at
         row.save()
     return moved
 
