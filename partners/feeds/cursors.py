@@ -137,15 +137,15 @@ def start_reading(
 def read_further_back(
     *, connection_id: UUID, account_ids: Iterable[UUID], history_from: date
 ) -> None:
-    """Payments that were asked for since a later day are read from their beginning, where nobody holds that back."""
+    """Payments that were asked for since a later day are read from their beginning; where staff hold that back, once resumed."""
     rows = FeedCursor.objects.filter(
         connection_id=connection_id,
         account_id__in=account_ids,
         kind="transactions",
-        history="",
         history_from__gt=history_from,
     )
-    for row in rows.select_for_update(no_key=True).order_by("id"):
+    rows.filter(history=FeedCursor.History.PAUSED).update(history_place="")
+    for row in rows.filter(history="").select_for_update(no_key=True).order_by("id"):
         take_from_workers(row)
         row.covered_until = None
         row.save()
@@ -304,9 +304,18 @@ def finish(
 
 
 def put_off(
-    row: FeedCursor, *, problem: str, at: datetime, due_at: datetime | None, forget_place: bool
+    row: FeedCursor,
+    *,
+    problem: str,
+    at: datetime,
+    due_at: datetime | None,
+    forget_place: bool,
+    forget_history: bool = False,
 ) -> None:
-    """Reading failed: `ran_at` moves, `fresh_as_of` does not. `due_at` None: only a new link wakes it."""
+    """Reading failed: `ran_at` moves, `fresh_as_of` does not. `due_at` None: only a new link wakes it.
+
+    The place of a history that was put aside is not that of what failed: it is forgotten with `forget_history` alone.
+    """
     row.last_problem = problem
     row.attempts += 1
     row.ran_at = at
@@ -314,8 +323,10 @@ def put_off(
     row.due_at = due_at
     row.asked_from = ""
     if forget_place:
-        row.cursor = row.history_place = ""
+        row.cursor = ""
         row.run = None
+    if forget_history:
+        row.history_place = ""
     row.save()
 
 

@@ -336,6 +336,7 @@ def note_failure(
     problem: str,
     at: datetime,
     forget_place: bool,
+    forget_history: bool = False,
     retry_after: timedelta | None = None,
     ended: bool = False,
     no_later_than: timedelta | None = None,
@@ -361,6 +362,7 @@ def note_failure(
         at=at,
         due_at=None if asleep else at + wait,
         forget_place=forget_place or not row.cursor,
+        forget_history=forget_history,
     )
     if begun is not None and row.run_id is None:
         run = _run_of(claim, begun)

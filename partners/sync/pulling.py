@@ -51,6 +51,7 @@ from partners.feeds.cursors import (
 from partners.feeds.models import FeedCursor
 from partners.ledger.models import Account
 from partners.ledger.queries import pending_since
+from partners.sharing.rules import Reason
 from partners.sync.actions import (
     Begun,
     ReadPage,
@@ -85,6 +86,7 @@ MAX_KEPT_ROWS = 10_000
 _KEPT_AT_ONCE, _KEPT_EVERY_SECONDS = 5_000, 2.0
 # A bank that never stands still is asked again later.
 _MOST_BEGINNINGS = 5
+_OF_THE_BANK = (Reason.BANK_SUSPENDED, Reason.BANK_NOT_SHARING)
 # A worker's task ends at ninety seconds: a long reading stops before, and goes on in the next one.
 _BUDGET_SECONDS = 45
 
@@ -442,6 +444,8 @@ def _not_to_be_read(
             at=clock(),
             # How far back may be read can be another day when it may be read again.
             forget_place=claim.kind == "transactions",
+            # A bank that shares nothing for a while has changed nothing of what the customer allows.
+            forget_history=refused.refused.reason not in _OF_THE_BANK,
             no_later_than=settings.SWEEP_INTERVAL,
         )
         if is_ours:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from partners.banks.models import Bank, Customer
 from partners.connections.models import Connection
-from partners.feeds.models import FeedCursor
+from partners.feeds.models import Feed, FeedCursor
 from partners.integrations.models import Integration
 from partners.ledger.models import Entry
 from partners.sync import pulling
@@ -61,6 +61,10 @@ class History:
         with serving(self.bank.id):
             FeedCursor.objects.filter(due_at__isnull=False).update(due_at=timezone.now())
         pull_bank(bank_id=self.bank.id, clock=clock, at_most=1)
+
+    def share(self, *, on: bool) -> None:
+        with serving(self.bank.id):
+            Feed.objects.filter(kind="transactions").update(enabled=on)
 
     def decide(self, decision: Decision) -> bool:
         with serving(self.bank.id):
@@ -138,6 +142,18 @@ def test_a_paused_history_is_not_asked_for_and_goes_on_where_it_stood(
     assert bought["TransactionId"] in history.stored()
     assert history.missing(paused.covered_from) == Counter()
     assert history.missing() != Counter()
+
+    # A reading of what is new that fails, for whatever reason, is none of the history's.
+    history.sandbox.be(error_rate=1.0, status=503)
+    history.read()
+    assert history.row().last_problem == "unavailable"
+    history.sandbox.be()
+    history.share(on=False)
+    history.read()
+    assert history.row().last_problem == "bank_not_sharing"
+    history.share(on=True)
+    assert history.row().history_place == paused.history_place != ""
+    history.asked()
 
     assert history.decide(Decision.RESUME)
     assert not history.decide(Decision.RESUME)
@@ -271,9 +287,12 @@ def test_a_history_of_somebody_else_is_nobodys_to_decide(history: History) -> No
         )
 
 
-@pytest.mark.parametrize("connector", ["uk_open_banking", "cursor_sync"])
+@pytest.mark.parametrize(
+    ("connector", "is_paused"),
+    [("uk_open_banking", False), ("uk_open_banking", True), ("cursor_sync", False)],
+)
 def test_no_more_is_kept_than_was_chosen_and_what_is_chosen_later_is_read_too(
-    sandbox: SandboxBank, person: dict[str, Any], connector: str
+    sandbox: SandboxBank, person: dict[str, Any], connector: str, *, is_paused: bool
 ) -> None:
     bank = know_bank(sandbox)
     with serving(bank.id):
@@ -289,7 +308,11 @@ def test_no_more_is_kept_than_was_chosen_and_what_is_chosen_later_is_read_too(
     assert covered is not None
     assert covered >= short
 
+    if is_paused:
+        with serving(bank.id):
+            FeedCursor.objects.update(history="paused", history_place="of the shorter one")
     link(sandbox, customer, person["login"], choice={**EVERYTHING, "months": 12})
+    assert history.decide(Decision.RESUME) == is_paused
     history.read()
     assert history.missing() == Counter()
     assert set(history.stored().values()) == {1}
