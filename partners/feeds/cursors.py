@@ -16,12 +16,15 @@ from portal.tenancy.leases import LeaseLost
 
 # A hung bank may hold this many workers, and one alone once it is known to be in trouble.
 SLOTS_PER_BANK = 2
+# Readings that have had a turn and go on, long histories first of all, leave a slot to what is read in a moment.
+_SLOTS_OF_LONG_ONES = SLOTS_PER_BANK - 1
 _TROUBLE_LASTS = timedelta(minutes=2)
 # Where more is due than can be read, what payments are told by goes this far ahead of the rest.
 HEAD_START = timedelta(seconds=2)
 
 _BUSY = """
     SELECT count(*) FILTER (WHERE lease_until > %(at)s),
+           count(*) FILTER (WHERE lease_until > %(at)s AND run_id IS NOT NULL),
            coalesce(bool_or(last_problem = ANY(%(troubles)s) AND ran_at > %(lately)s), false)
     FROM partners_feedcursor WHERE bank_id = %(bank)s
       AND (lease_until > %(at)s OR (last_problem <> '' AND ran_at > %(lately)s))
@@ -32,6 +35,7 @@ _CLAIM = """
         SELECT id FROM partners_feedcursor
         WHERE bank_id = %(bank)s AND due_at <= %(at)s
           AND (lease_until IS NULL OR lease_until <= %(at)s)
+          AND (run_id IS NULL OR %(long_too)s)
         ORDER BY due_at, kind DESC, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
     RETURNING bank_id, id, fence,
       (SELECT customer_id FROM partners_connection c
@@ -245,10 +249,13 @@ def claim_due(*, at: datetime, lease: timedelta) -> Claim | None:
                 "troubles": list(TROUBLES),
             },
         )
-        busy, in_trouble = cursor.fetchone()
+        busy, busy_for_long, in_trouble = cursor.fetchone()
         if busy >= (1 if in_trouble else SLOTS_PER_BANK):
             return None
-        cursor.execute(_CLAIM, {"bank": bank_id, "at": at, "until": at + lease})
+        long_too = busy_for_long < _SLOTS_OF_LONG_ONES
+        cursor.execute(
+            _CLAIM, {"bank": bank_id, "at": at, "until": at + lease, "long_too": long_too}
+        )
         found = cursor.fetchone()
     return Claim(*found) if found else None
 

@@ -320,13 +320,15 @@ def _occasion(account: Account, trace: str, at: datetime) -> Occasion:
     return Occasion(at=at, since=account.created_at.replace(microsecond=0), trace=trace)
 
 
-def pause(claim: Claim) -> None:
-    """Let go of a long reading between two pages; it goes on where it stands. Raises LeaseLost."""
+def end_turn(claim: Claim, *, at: datetime) -> None:
+    """Let go of a long reading between two pages; it goes on where it stands, after whatever is due by now. Raises LeaseLost."""
     row = held_cursor(claim)
     row.lease_until = None
+    if row.due_at is not None:
+        row.due_at = at
     # Whoever asked for it does not wait any more.
     row.asked_from = ""
-    row.save(update_fields=["lease_until", "asked_from"])
+    row.save(update_fields=["lease_until", "due_at", "asked_from"])
 
 
 def note_failure(

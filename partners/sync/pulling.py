@@ -55,8 +55,8 @@ from partners.sharing.rules import Reason
 from partners.sync.actions import (
     Begun,
     ReadPage,
+    end_turn,
     note_failure,
-    pause,
     store_balances,
     store_page,
     store_updates,
@@ -89,6 +89,8 @@ _MOST_BEGINNINGS = 5
 _OF_THE_BANK = (Reason.BANK_SUSPENDED, Reason.BANK_NOT_SHARING)
 # A worker's task ends at ninety seconds: a long reading stops before, and goes on in the next one.
 _BUDGET_SECONDS = 45
+# So long do feeds that are due wait for a long one that goes on wherever it stopped.
+_TURN_SECONDS = 15
 
 
 class HistoryHeld(Exception):  # named for what is so
@@ -290,10 +292,10 @@ def _read_updates(reading: _Reading) -> None:
             note_reading(reading.claim, allowed, news=stored.added + stored.modified)
         if not page.has_more:
             return
-        if time.monotonic() - started > _BUDGET_SECONDS:
+        if time.monotonic() - started > _TURN_SECONDS:
             break
     with serving(reading.bank_id):
-        pause(reading.claim)
+        end_turn(reading.claim, at=reading.clock())
 
 
 def _ask_updates(
@@ -342,7 +344,7 @@ def _read_transactions(reading: _Reading) -> None:
         rows.add(page)
         place = page.next_cursor or ""
         whole = from_the_start and (rows.in_rounds or reading.claim.covered_until is not None)
-        tired = len(rows.records) > MAX_KEPT_ROWS or time.monotonic() - started > _BUDGET_SECONDS
+        tired = rows.are_a_turn(whole=whole, since=started)
         gathers = not whole and begun.run_id is not None and not rows.is_enough(since=stored)
         if place and not tired and (whole or rows.waits or gathers):
             with reading.serving():
@@ -355,7 +357,7 @@ def _read_transactions(reading: _Reading) -> None:
             return
         if tired:
             with serving(reading.bank_id):
-                pause(reading.claim)
+                end_turn(reading.claim, at=reading.clock())
             return
         rows, stored = _Rows(), time.monotonic()
     raise BadAnswer("more pages than an account can have")
@@ -474,6 +476,11 @@ class _Rows:
     def is_enough(self, *, since: float) -> bool:
         """Whether these are to be stored, though more follow: what it costs to store is paid for so many."""
         return len(self.records) >= _KEPT_AT_ONCE or time.monotonic() - since > _KEPT_EVERY_SECONDS
+
+    def are_a_turn(self, *, whole: bool, since: float) -> bool:
+        """Whether the bank's other feeds are read before more is. What is kept as a whole alone has a longer one."""
+        longest = _BUDGET_SECONDS if whole or self.waits else _TURN_SECONDS
+        return len(self.records) > MAX_KEPT_ROWS or time.monotonic() - since > longest
 
     def add(self, page: TransactionPage) -> None:
         self.records += page.records
