@@ -26,7 +26,7 @@ from partners.imports.rules import (
 )
 from partners.ledger.actions import held_account, merge_entries
 from partners.ledger.identifying import account_digests, accounts_numbered
-from partners.ledger.rules import POSTED, rows_of
+from partners.ledger.rules import POSTED, Seen, rows_of
 from partners.ledger.statement_rows import record_of
 from partners.sharing.gate import (
     PORTAL,
@@ -88,7 +88,7 @@ class Storing:
         self._turn = turn.total_seconds()
         self._began: float | None = None
         self._places: OrderedDict[tuple[str, str, str], _Place] = OrderedDict()
-        self._seen: dict[UUID, Counter[str]] = {}
+        self._seen: dict[UUID, Seen] = {}
         # Rows of this day that were stored in an earlier turn.
         self._earlier: list[Entry] = []
         # The account whose refusal is on the record already.
@@ -150,12 +150,19 @@ class Storing:
         for each in entries:
             with suppress(Malformed):
                 records.append(record_of(each, currency=place.currency))
-        ours = [each for each in records if each.currency == place.currency]
-        seen = self._seen.setdefault(place.account_id, Counter())
+        ours = [
+            each for each in records if each.currency == place.currency and each.status == POSTED
+        ]
+        seen = self._seen.setdefault(place.account_id, Seen())
         rows_of(ours, account_id=place.account_id, source=self.source, seen=seen)
 
     def _forget_days(self) -> None:
-        self._seen.clear()
+        # What is in doubt of an account may yet be settled by the days that follow.
+        self._seen = {
+            account_id: Seen(unsure=each.unsure)
+            for account_id, each in self._seen.items()
+            if each.unsure
+        }
         self._earlier.clear()
 
     # --- whose rows they are ----------------------------------------------------------------------
@@ -276,7 +283,7 @@ class Storing:
         ours = [each for each in run.records if each.currency == account.currency]
         booked = [each for each in ours if each.status == POSTED]
         recent = [each for each in booked if each.booked_on >= since]
-        seen = self._seen.setdefault(account_id, Counter())
+        seen = self._seen.setdefault(account_id, Seen())
         at = allowed.ask.at
         merged = merge_entries(
             account,

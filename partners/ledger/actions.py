@@ -1,6 +1,5 @@
 """Keeping what a bank says of accounts, balances and entries."""
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,8 +9,11 @@ from partners.connectors.base import AccountRecord, BalanceRecord, TransactionRe
 from partners.ledger.identifying import keep_numbers, renamed_accounts
 from partners.ledger.merging import Merge, Merged
 from partners.ledger.models import Account, Balance
-from partners.ledger.rules import POSTED, one_for_each_id, rows_of
+from partners.ledger.naming import as_stored
+from partners.ledger.references import Named
+from partners.ledger.rules import POSTED, Seen, one_for_each_id, rows_of
 from partners.ledger.sources import is_live
+from partners.ledger.staging import Place
 from portal.tenancy.blocks import current_bank_id
 
 
@@ -136,7 +138,7 @@ def merge_entries(
     window_from: date | None,
     remove_missing: bool,
     at: datetime,
-    seen: Counter[str] | None = None,
+    seen: Seen | None = None,
     overdue_before: date | None = None,
 ) -> Merged:
     """Merge what was read of one account into its entries; twice is once, and order does not matter.
@@ -148,8 +150,9 @@ def merge_entries(
     of before `overdue_before`, which may lie before it.
 
     A statement's rows come from `statement_rows.py: record_of`, have no ids and no window, and are merged
-    some thousand at a time, all parts of one file with the same empty counter `seen`: which of several
-    equal rows of the file each is, is told by it. What is read again, or overlaps, changes nothing.
+    some thousand at a time, all parts of one file with the same `seen`, empty at first: which of several
+    equal rows of the file each is, is told by it. What is read again, or overlaps, changes nothing, whether
+    the bank keeps its references or not (`references.py`).
     What follows from a merge is `partners/sync/actions.py: tell`.
 
     `account` is held: changes of one account are numbered without a gap in the order in which they
@@ -157,10 +160,15 @@ def merge_entries(
     """
     # A statement tells what is booked; a row of it that is not yet comes again when it is.
     told = records if is_live(source) else [each for each in records if each.status == POSTED]
-    page = one_for_each_id(rows_of(told, account_id=account.id, source=source, seen=seen))
-    merge = Merge(account, source, page, at=at)
+    seen = seen or Seen()
+    named = Named(rows_of(told, account_id=account.id, source=source, seen=seen))
+    if not is_live(source) and source in account.sources:
+        place = Place(current_bank_id(), account.id, source)
+        named = as_stored(account, place, named.rows, seen=seen)
+    merge = Merge(account, source, one_for_each_id(named.rows), at=at)
     if set(account.sources) - {source}:
         merge.join()
+    merge.take_names(named)
     merge.sort_out(window_from)
     merge.write()
     if window_from and remove_missing:

@@ -38,6 +38,9 @@ def decide_pair(pair_id: UUID, *, same: bool, by: str, at: datetime) -> tuple[Ac
     pair.save(update_fields=["state", "decided_by", "decided_at"])
     if not same:
         return account, Merged(through_seq=account.change_seq)
+    if pair.reason == EntryPair.Reason.NAMES and pair.first.source not in account.renumbers:
+        account.renumbers = [*account.renumbers, pair.first.source]
+        account.save(update_fields=["renumbers"])
     merge = Merge(account, "staff", Page((), ()), at=at)
     merge.join().bring_together(pair.first_id, pair.second_id)
     merge.settle()

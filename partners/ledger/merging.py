@@ -12,6 +12,7 @@ from partners.ledger import staging
 from partners.ledger.joining import Joined, Joining
 from partners.ledger.models import Account, Entry, EntryAlias, EntryConflict, EntryPair
 from partners.ledger.queries import two_payments
+from partners.ledger.references import Named, Pair
 from partners.ledger.rules import (
     MOST_NUMBERED,
     EntryRow,
@@ -90,6 +91,9 @@ class Merge:
         self.joining: Joining | None = None
         self.joined = Joined()
         self._perhaps: list[Perhaps] = []
+        # Entries that the source may tell of again under another name, each with that name.
+        self._doubts: Sequence[tuple[UUID, str]] = ()
+        self._told_side_by_side: Sequence[Pair] = ()
         self._rows: list[ChangedRow] = []
         # What no other source has a say in is decided while it is written: these rows, and the entries they name.
         self._undecided: Sequence[EntryRow] = ()
@@ -104,6 +108,17 @@ class Merge:
         """Bring together what is written with what other sources say of the account."""
         self.joining = Joining(self.place, apart=two_payments(self.place.account_id))
         return self.joining
+
+    def take_names(self, named: Named) -> None:
+        """What became of pairs of the source's own entries, and which are in doubt now."""
+        self._doubts, self._told_side_by_side = named.doubts, named.two
+        if named.renumbered and self.place.source not in self.account.renumbers:
+            self.account.renumbers = [*self.account.renumbers, self.place.source]
+            self.account.save(update_fields=["renumbers"])
+        if named.one:
+            joining = self.joining or self.join()
+            for first, second in named.one:
+                joining.bring_together(first, second)
 
     def sort_out(self, window_from: date | None) -> None:
         """Decide of each row that is not stored as it is."""
@@ -348,8 +363,15 @@ class Merge:
             for each in self._perhaps
             if each.external_id in ids
         ]
+        pairs += [
+            (known_id, ids[name], EntryPair.Reason.NAMES)
+            for known_id, name in self._doubts
+            if name in ids
+        ]
         pairs += [(*each, EntryPair.Reason.WORDS) for each in self.joined.other_words]
         pairs += [(*each, EntryPair.Reason.DAY) for each in self.joined.other_day]
+        for first, second in self._told_side_by_side:
+            _doubted(self.place.account_id).filter(first_id=first, second_id=second).delete()
         if self.joined.settled:
             _forget_pairs(self.place.account_id, self.joined)
         EntryPair.objects.bulk_create(
@@ -392,6 +414,12 @@ class Merge:
             self.joined.gone,
             through_seq=through_seq,
         )
+
+
+def _doubted(account_id: UUID) -> QuerySet[EntryPair]:
+    return EntryPair.objects.filter(
+        account_id=account_id, state=EntryPair.State.OPEN, reason=EntryPair.Reason.NAMES
+    )
 
 
 def _forget_pairs(account_id: UUID, joined: Joined) -> None:

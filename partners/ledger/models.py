@@ -25,6 +25,8 @@ class Account(TenantModel):
     change_seq = models.PositiveBigIntegerField(default=0)
     # Which sources have told of its entries; where there is one alone, nothing has to be compared.
     sources = ArrayField(models.CharField(max_length=40), default=list)
+    # Those whose references are given anew in every file, so that they name nothing (`references.py`).
+    renumbers = ArrayField(models.CharField(max_length=40), default=list)
     # Whoever was told of it up to an earlier number may have entries, booked before that day, of which
     # nothing here remembers that they are gone.
     forgotten_seq = models.PositiveBigIntegerField(default=0)
@@ -269,6 +271,7 @@ class EntryPair(TenantModel):
         WORDS = "words", _("The same day and amount, told in other words")
         DAY = "day", _("The same amount and words, on another day")
         AMOUNT = "amount", _("Pending before, and posted with another amount")
+        NAMES = "names", _("The same day, amount and words, under another reference")
 
     class State(models.TextChoices):
         OPEN = "open", _("To be decided")

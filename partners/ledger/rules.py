@@ -17,7 +17,7 @@ or currency is a contradiction, is kept aside, and is never written over what is
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b, sha256
@@ -40,6 +40,7 @@ MOST_OF_REFERENCES = 300
 MOST_NUMBERED = 32_767
 _ASCII = {code: chr(code).casefold() if chr(code).isalnum() else None for code in range(128)}
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
+_NAME, _ABOUT = "fp:", "about:"
 # Of a hash: so much tells rows of an account apart for good.
 _BYTES = 16
 
@@ -114,9 +115,24 @@ def fingerprints(account_id: UUID) -> Callable[[EntryRow], str]:
     account = str(account_id)
 
     def fingerprint(row: EntryRow) -> str:
-        return sha256(_about(row, account)).hexdigest()[: 2 * _BYTES]
+        return fingerprint_in(sha256(_about(row, account)).hexdigest())
 
     return fingerprint
+
+
+def abouts(account_id: UUID) -> Callable[[EntryRow], str]:
+    """What a fingerprint is the beginning of, 64 hex digits: names of rows without an id are made of it."""
+    account = str(account_id)
+
+    def about(row: EntryRow) -> str:
+        return sha256(_about(row, account)).hexdigest()
+
+    return about
+
+
+def fingerprint_in(about: str) -> str:
+    """The fingerprint of rows that are about that."""
+    return about[: 2 * _BYTES]
 
 
 def _about(row: EntryRow, account: str) -> bytes:
@@ -133,34 +149,59 @@ def digest_of(row: EntryRow) -> str:
     return blake2b(orjson.dumps(row[_NAMES:]), digest_size=_BYTES).hexdigest()
 
 
+@dataclass(slots=True)
+class Seen:
+    """What a list that comes in several parts has told of an account so far.
+
+    `equals`: how many rows of each name, and how many with references are about the same. `unsure`: what it was about of
+    which it could not be said whether it is stored under another reference.
+    """
+
+    equals: Counter[str] = field(default_factory=Counter)
+    unsure: set[str] = field(default_factory=set)
+
+    def count_about(self, about: str) -> None:
+        self.equals[_ABOUT + about] += 1
+
+    def told_about(self, about: str) -> int:
+        """How many rows are about that: those with references, and those without, whose name it is."""
+        return self.equals[_ABOUT + about] + self.equals[about]
+
+    def has_told(self, name: str) -> bool:
+        """Whether a row of that name was told, which says itself which of its equals it is."""
+        named, _colon, place = name.removeprefix(_NAME).rpartition(":")
+        return name.startswith(_NAME) and int(place) <= self.equals[named]
+
+
 def rows_of(
     records: Iterable[TransactionRecord],
     *,
     account_id: UUID,
     source: str,
-    seen: Counter[str] | None = None,
+    seen: Seen | None = None,
 ) -> list[EntryRow]:
     """The records in the ledger's shape; a row without an id is named by what it says, and which of its equals it is.
 
-    `seen`: how many of each were seen before, of a list that comes in several parts.
+    `seen`: of a list that comes in several parts, what was told before.
     """
-    counted: Counter[str] = Counter() if seen is None else seen
-    account, rows = str(account_id), []
+    counted = Seen() if seen is None else seen
+    about, rows = abouts(account_id), []
     for record in records:
         row = _row(record, source)
         if not row.external_id:
-            named = _name_of(row, account)
-            counted[named] += 1
-            row = row._replace(external_id=f"fp:{named}:{counted[named]}")
+            named = own = about(row)
+            if row.bank_references:
+                counted.count_about(own)
+                named = sha256(f"{own}\x1f{row.bank_references}".encode()).hexdigest()
+            counted.equals[named] += 1
+            row = row._replace(external_id=name_of(named, counted.equals[named]))
         rows.append(row)
     return rows
 
 
-def _name_of(row: EntryRow, account: str) -> str:
-    about = sha256(_about(row, account)).hexdigest()
-    if not row.bank_references:
-        return about
-    return sha256(f"{about}\x1f{row.bank_references}".encode()).hexdigest()
+def name_of(named: str, place: int) -> str:
+    """What stands where a row has no id."""
+    return f"{_NAME}{named}:{place}"
 
 
 def _row(record: TransactionRecord, source: str) -> EntryRow:

@@ -145,6 +145,43 @@ _SAID = """
     WHERE bank_id = %(bank)s AND account_id = %(account)s AND external_id = ANY(%(ids)s)
       AND source = %(source)s AND said <> '{}'
 """
+# What one source has told of these days: as it is shown, and otherwise.
+_TOLD_BY = """
+    SELECT e.id, e.external_id, e.fingerprint, e.bank_references FROM partners_entry e
+    WHERE e.bank_id = %(bank)s AND e.account_id = %(account)s AND e.booked_on = ANY(%(days)s)
+      AND e.fingerprint = ANY(%(prints)s::uuid[]) AND e.source = %(source)s AND e.merged_into IS NULL
+    ORDER BY e.occurrence, e.id
+"""
+_TOLD_BY_OTHERWISE = """
+    SELECT a.entry_id, a.external_id, a.said FROM partners_entryalias a
+    JOIN partners_entry e ON e.bank_id = a.bank_id AND e.id = a.entry_id
+    WHERE a.bank_id = %(bank)s AND a.account_id = %(account)s AND a.source = %(source)s
+      AND a.said <> '{}' AND e.booked_on BETWEEN %(first)s AND %(last)s
+    ORDER BY e.occurrence, e.id, a.id
+"""
+_PAYMENTS_OF = """
+    SELECT booked_on, count(*) FROM partners_entry e
+    WHERE e.bank_id = %(bank)s AND e.account_id = %(account)s AND e.booked_on = ANY(%(days)s)
+      AND e.merged_into IS NULL AND (e.source = %(source)s OR EXISTS (
+        SELECT FROM partners_entryalias a
+        WHERE a.bank_id = e.bank_id AND a.entry_id = e.id AND a.source = %(source)s AND a.said <> '{}'))
+    GROUP BY booked_on
+"""
+# So many of the nearest entries before and after: a reference that is counted anew is found soon, and an account may be long.
+_STAND_ELSEWHERE = """
+    SELECT EXISTS (
+      SELECT FROM (
+        (SELECT source, bank_references, fingerprint FROM partners_entry
+         WHERE bank_id = %(bank)s AND account_id = %(account)s AND booked_on <= %(day)s
+         ORDER BY booked_on DESC, id DESC LIMIT 5000)
+        UNION ALL
+        (SELECT source, bank_references, fingerprint FROM partners_entry
+         WHERE bank_id = %(bank)s AND account_id = %(account)s AND booked_on > %(day)s
+         ORDER BY booked_on, id LIMIT 5000)) near
+      JOIN unnest(%(references)s::text[], %(prints)s::uuid[]) AS n (bank_references, fingerprint)
+        ON near.bank_references = n.bank_references AND near.fingerprint <> n.fingerprint
+      WHERE near.source = %(source)s)
+"""
 # All that is told of these days and amounts, and these entries.
 _TOLD = f"""
     SELECT e.id, {_KNOWN} FROM partners_entry e
@@ -371,6 +408,42 @@ def said_before(place: Place, external_ids: Sequence[str]) -> dict[str, Mapping[
     with connection.cursor() as cursor:
         cursor.execute(_SAID, place.of(ids=list(external_ids)))
         return {external_id: _loaded(said) for external_id, said in cursor.fetchall()}
+
+
+def told_by(
+    place: Place, fingerprints: Sequence[str], *, days: Collection[date]
+) -> list[tuple[UUID, str, str, str]]:
+    """Entries of the source with these fingerprints, which are of these days: id, name, fingerprint and references."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TOLD_BY, place.of(prints=list(fingerprints), days=sorted(days)))
+        return [(row[0], row[1], row[2].hex, row[3]) for row in cursor.fetchall()]
+
+
+def told_by_otherwise(
+    place: Place, *, first: date, last: date
+) -> list[tuple[UUID, str, Mapping[str, Any]]]:
+    """What the source tells otherwise of entries between these days: of which, under which name, and what."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TOLD_BY_OTHERWISE, place.of(first=first, last=last))
+        return [(row[0], row[1], _loaded(row[2])) for row in cursor.fetchall()]
+
+
+def payments_of(place: Place, days: Collection[date]) -> dict[date, int]:
+    """How many entries of each of these days the source tells of."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PAYMENTS_OF, place.of(days=sorted(days)))
+        return dict(cursor.fetchall())
+
+
+def stand_elsewhere(place: Place, references: Sequence[tuple[str, str]], *, day: date) -> bool:
+    """Whether one of these references, each with a fingerprint, stands near that day at an entry with another one."""
+    told = {
+        "references": [each[0] for each in references],
+        "prints": [each[1] for each in references],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_STAND_ELSEWHERE, place.of(day=day, **told))
+        return bool(cursor.fetchone()[0])
 
 
 def _loaded(said: str | Mapping[str, Any]) -> Mapping[str, Any]:

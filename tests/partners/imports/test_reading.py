@@ -122,6 +122,29 @@ def test_equal_rows_of_a_day_are_all_kept_whatever_the_batches(
     assert counts(again) == {"added": 1, "known": 15}
 
 
+@pytest.mark.parametrize("batch", [3, 2_000])
+@pytest.mark.parametrize("written", ["camt", "ofx"])
+def test_files_that_overlap_and_count_their_rows_anew_tell_no_payment_twice(
+    home: Home, monkeypatch: pytest.MonkeyPatch, batch: int, written: str
+) -> None:
+    monkeypatch.setattr(storing, "BATCH", batch)
+    told = rows(12)
+    first, second, whole = told[:8], told[5:], told
+    write = ofx if written == "ofx" else _counted
+
+    for each in (first, second, whole, first):
+        brought_and_read(home.bank_id, write(each))
+
+    assert len(stored(home.account)) == 12
+
+
+def _counted(listed: list[Row]) -> bytes:
+    """A camt.053 whose entries are numbered from one."""
+    pieces = camt((IBAN, listed)).decode().split("<Ntry>")
+    numbered = (f"<NtryRef>{place}</NtryRef>{each}" for place, each in enumerate(pieces[1:], 1))
+    return "<Ntry>".join([pieces[0], *numbered]).encode()
+
+
 def test_equal_rows_in_no_order_are_told_apart_too(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,102 @@
+"""A statement's rows under the names that they are stored by, whatever the bank does with its references."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from uuid import UUID
+
+from partners.ledger import staging
+from partners.ledger.models import Account
+from partners.ledger.queries import doubted_names
+from partners.ledger.references import Elsewhere, Named, Pair, Reference, Stored, named
+from partners.ledger.rules import POSTS_WITHIN, EntryRow, Seen, abouts, fingerprint_in
+from partners.ledger.sources import row_of
+from partners.ledger.staging import Place
+
+
+def as_stored(account: Account, place: Place, rows: Sequence[EntryRow], *, seen: Seen) -> Named:
+    """The rows of a part of a file, and what is decided of pairs.
+
+    Where nothing of its days is stored, or all of it is known by its name, that costs next to nothing.
+    """
+    renumbers = place.source in account.renumbers
+    doubted = doubted_names(place.account_id, source=place.source)
+    among = _on_stored_days(place, rows)
+    if not (among or doubted):
+        return Named(list(rows), renumbered=renumbers)
+    if not (renumbers or doubted):
+        known = staging.digests(place, [row.external_id for row in among])
+        if all(row.external_id in known for row in among):
+            return Named(list(rows))
+    two = _that_others_tell_both_of(place, doubted) if doubted else []
+    found = named(
+        rows,
+        _stored(place, among) if among else [],
+        about=abouts(place.account_id),
+        seen=seen,
+        renumbers=renumbers,
+        doubted=[each for each in doubted if each not in two],
+        elsewhere=_Elsewhere(place),
+    )
+    return replace(found, two=[*found.two, *two])
+
+
+def _that_others_tell_both_of(place: Place, doubted: Sequence[Pair]) -> list[Pair]:
+    others: defaultdict[UUID, set[str]] = defaultdict(set)
+    told = staging.told_otherwise(place, {each for pair in doubted for each in pair})
+    for (source, _name), each in told.items():
+        if each.said and source != place.source:
+            others[each.entry_id].add(source)
+    return [(one, other) for one, other in doubted if others[one] & others[other]]
+
+
+def _on_stored_days(place: Place, rows: Sequence[EntryRow]) -> list[EntryRow]:
+    stored = staging.days(place)
+    if stored is None:
+        return []
+    first, last = stored
+    return [row for row in rows if first <= row.booked_on <= last]
+
+
+def _stored(place: Place, among: Sequence[EntryRow]) -> list[Stored]:
+    """What the source has told that is about the same as these rows."""
+    about = abouts(place.account_id)
+    by_print = {fingerprint_in(each): each for each in map(about, among)}
+    days = {row.booked_on for row in among}
+    found: dict[tuple[UUID, str], Stored] = {}
+    for entry_id, name, fingerprint, references in staging.told_by(
+        place, list(by_print), days=days
+    ):
+        key = entry_id, by_print[fingerprint]
+        found[key] = Stored(*key, (name,), references)
+    # An entry may be shown under the day of another source.
+    told = staging.told_by_otherwise(
+        place, first=min(days) - POSTS_WITHIN, last=max(days) + POSTS_WITHIN
+    )
+    for entry_id, name, said in told:
+        row = row_of(said, source=place.source, external_id=name)
+        key = entry_id, about(row)
+        if fingerprint_in(key[1]) in by_print:
+            before = found.get(key, Stored(*key, (), row.bank_references))
+            found[key] = before._replace(names=(*before.names, name))
+    return list(found.values())
+
+
+class _Elsewhere(Elsewhere):
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+    def payments_of(self, days: Collection[date]) -> Mapping[date, int]:
+        return staging.payments_of(self.place, days)
+
+    def stand_elsewhere(self, references: Collection[Reference]) -> bool:
+        by_day: defaultdict[date, list[Reference]] = defaultdict(list)
+        for each in references:
+            by_day[each.day].append(each)
+        return any(
+            staging.stand_elsewhere(
+                self.place, [(each.written, fingerprint_in(each.about)) for each in mine], day=day
+            )
+            for day, mine in sorted(by_day.items())
+        )
