@@ -63,6 +63,9 @@ class Joining:
         # Entries of which this source's row is the one that is shown, and those of which it is another one.
         self.shown: dict[UUID, EntryRow] = {}
         self.told: dict[Key, tuple[UUID, EntryRow]] = {}
+        # Entries that this source says are no more, and what it says no more of others.
+        self.removed: dict[UUID, EntryRow] = {}
+        self.unsaid: dict[Key, tuple[UUID, EntryRow]] = {}
         self._corrected: dict[UUID, EntryRow] = {}
         self._one: list[tuple[UUID, UUID]] = []
 
@@ -83,8 +86,9 @@ class Joining:
 
     def settle(self) -> Joined:
         """Decide all groups that the page touches."""
-        rows = [*self.new, *self.shown.values(), *(row for _id, row in self.told.values())]
-        rows += self._corrected.values()
+        told = [*self.told.values(), *self.unsaid.values()]
+        rows = [*self.new, *self.shown.values(), *(row for _id, row in told)]
+        rows += [*self._corrected.values(), *self.removed.values()]
         if not rows and not self._one:
             return Joined()
         stored = staging.told(
@@ -94,7 +98,8 @@ class Joining:
             ids=[
                 *self.shown,
                 *self._corrected,
-                *(entry_id for entry_id, _row in self.told.values()),
+                *self.removed,
+                *(entry_id for entry_id, _row in told),
                 *(each for pair in self._one for each in pair),
             ],
         )
@@ -103,6 +108,10 @@ class Joining:
             table.show(entry_id, row)
         for key, (entry_id, row) in self.told.items():
             table.tell(key, entry_id, row)
+        for key, (entry_id, row) in self.unsaid.items():
+            table.unsay(key, entry_id, row)
+        for entry_id in self.removed:
+            table.remove(entry_id)
         for entry_id, row in self._corrected.items():
             table.correct(entry_id, row)
         for first, second in self._one:
@@ -165,6 +174,32 @@ class _Table:
             self.otherwise.put(_key(shown), Otherwise(entry_id, say(shown, row), by_staff))
         else:
             self.otherwise.put(key, Otherwise(entry_id, say(row, shown), by_staff))
+
+    def unsay(self, key: Key, entry_id: UUID, row: EntryRow) -> None:
+        """Another source's row of the entry is told no more."""
+        self.otherwise.put(key, Otherwise(entry_id, {}, self.before[key].by_staff))
+        self.moved.add(group_of(row))
+
+    def remove(self, entry_id: UUID) -> None:
+        """The entry's own row is told no more: what another source tells of it as posted is what it is."""
+        before = self.rows[entry_id]
+        self._put(entry_id, before._replace(status=REMOVED))
+        posted = [
+            (row_of(each.said, source=key[0], external_id=key[1]), each.by_staff)
+            for key, each in self.otherwise.of(entry_id)
+            if each.said.get("status") == POSTED
+        ]
+        # What is of this day and amount is decided with all others of it.
+        apart = [
+            (row, by_staff)
+            for row, by_staff in posted
+            if by_staff or group_of(row) != group_of(before)
+        ]
+        if apart:
+            row, by_staff = min(apart, key=lambda each: precedence(each[0]))
+            self.otherwise.drop(_key(row))
+            self.otherwise.put(_key(before), Otherwise(entry_id, {}, by_staff))
+            self._put(entry_id, row)
 
     def correct(self, entry_id: UUID, row: EntryRow) -> None:
         """The entry is what staff say, and what another source tells of it stays told of it."""

@@ -53,6 +53,17 @@ class Merged:
     def changes(self) -> int:
         return len(self.added) + len(self.modified) + self.removed
 
+    def then(self, later: "Merged") -> "Merged":
+        """Both, of one transaction, as one."""
+        return Merged(
+            [*self.added, *later.added],
+            [*self.modified, *later.modified],
+            self.removed + later.removed,
+            self.conflicts + later.conflicts,
+            {**self.gone, **later.gone},
+            later.through_seq,
+        )
+
 
 def _parts(rows: Sequence[EntryRow]) -> Iterator[Sequence[EntryRow]]:
     if rows:

@@ -116,14 +116,14 @@ def payments_of(
     """The payments that these tellings of one group are.
 
     `taken`: sources that tell of an entry otherwise, so have no other row of it. `apart`: entries of which
-    staff have said that they are two.
+    staff have said that they are two. A row that is told no more comes last: it has no say in what the others are.
     """
-    by_source: defaultdict[str, list[Telling]] = defaultdict(list)
+    by_source: defaultdict[tuple[bool, tuple[bool, int, str]], list[Telling]] = defaultdict(list)
     for each in tellings:
-        by_source[each.row.source].append(each)
+        by_source[each.row.status == REMOVED, rank(each.row.source)].append(each)
     found: list[Payment] = []
-    for source in sorted(by_source, key=rank):
-        listed = sorted(by_source[source], key=_order)
+    for place in sorted(by_source):
+        listed = sorted(by_source[place], key=_order)
         left = _joined(found, listed, taken or {}, apart)
         found += [_alone(each, taken or {}) for each in left]
     return found

@@ -148,8 +148,7 @@ def store_page(
         at=at,
         overdue_before=overdue_before(today),
     )
-    gone = remove_entries(account, source=source, external_ids=page.removed, at=at)
-    merged = replace(merged, removed=merged.removed + gone, through_seq=merged.through_seq + gone)
+    merged = merged.then(remove_entries(account, source=source, external_ids=page.removed, at=at))
     tell(account, merged, at=at, trace=claim.trace)
     run = _run_of(claim, begun)
     _count(run, page, merged, rejected)

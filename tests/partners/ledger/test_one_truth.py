@@ -2,14 +2,17 @@
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import permutations
 
 import pytest
 
 from partners.connectors.base import TransactionRecord
 from partners.ledger.actions import held_account, merge_entries
+from partners.ledger.by_id import remove_entries
+from partners.ledger.deciding import decide_pair
 from partners.ledger.merging import Merged
 from partners.ledger.models import Account, Entry, EntryAlias, EntryConflict, EntryPair
 from partners.ledger.rules import EntryRow
@@ -20,9 +23,10 @@ from tests.partners.ledger.history import FIRST, SHOPS, SOURCES, Payment
 pytestmark = pytest.mark.django_db
 
 AT = datetime(2026, 4, 1, 12, tzinfo=UTC)
-UK, BERLIN, CAMT, OFX = (
+UK, BERLIN, CURSOR, CAMT, OFX = (
     "live:uk_open_banking",
     "live:berlin_group",
+    "live:cursor_sync",
     "statement:camt.053",
     "statement:ofx",
 )
@@ -63,6 +67,12 @@ def shown(account: Account) -> Counter[tuple[object, ...]]:
 def ids(account: Account) -> dict[str, object]:
     with serving(account.bank_id):
         return dict(Entry.objects.exclude(status="removed").values_list("external_id", "id"))
+
+
+def shown_rows(account: Account) -> list[tuple[str, str, str]]:
+    with serving(account.bank_id):
+        listed = Entry.objects.filter(account_id=account.id).exclude(status="removed")
+        return list(listed.values_list("source", "status", "merchant_name"))
 
 
 def record(external_id: str | None = None, **changes: object) -> TransactionRecord:
@@ -244,6 +254,64 @@ def test_a_tip_under_a_new_id_is_kept_apart_and_staff_are_asked(account: Account
             "u1",
             "u2",
         )
+
+
+def remove(account: Account, source: str, *external_ids: str) -> Merged:
+    with serving(account.bank_id):
+        return remove_entries(
+            held_account(account.id), source=source, external_ids=external_ids, at=AT
+        )
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_what_an_interface_takes_back_and_a_statement_books_is_shown_as_the_statement_tells_it(
+    account: Account, order: tuple[int, ...]
+) -> None:
+    """Of two equals, one of which is taken back: before the statement, after it, or never to be told again."""
+    merge(account, CURSOR, record("c1"), record("c2"))
+    before = set(ids(account).values())
+    steps: list[Callable[[], Merged]] = [
+        lambda: remove(account, CURSOR, "c1"),
+        lambda: merge(account, OFX, record()),
+        lambda: remove(account, CURSOR, "c2"),
+    ]
+
+    done = [steps[each]() for each in order]
+
+    assert [each[:2] for each in shown_rows(account)] == [(OFX, "posted")]
+    assert set(ids(account).values()) < before
+    with serving(account.bank_id):
+        (removed,) = Entry.objects.filter(status="removed")
+        head = Account.objects.get(pk=account.pk).change_seq
+        assert head == done[-1].through_seq == 2 + sum(each.changes for each in done)
+    assert removed.removed_for == "told"
+    again = merge(account, CURSOR, record("c1"), record("c2"))
+    assert (again.changes, len(ids(account))) == (2, 2)
+
+
+def test_what_an_interface_takes_back_is_gone_once_no_other_tells_it(account: Account) -> None:
+    merge(account, UK, record("u1"))
+    merge(account, CURSOR, record("c1"))
+
+    hidden = remove(account, CURSOR, "c1")
+    gone = remove(account, UK, "u1")
+
+    assert (hidden.changes, gone.removed, ids(account)) == (0, 1, {})
+
+
+def test_what_staff_made_one_stays_as_the_other_source_tells_it(account: Account) -> None:
+    merge(account, CURSOR, record("c1"))
+    merge(account, OFX, record(merchant_name="Lume srl"))
+    with serving(account.bank_id):
+        decide_pair(EntryPair.objects.get().id, same=True, by="staff:1", at=AT)
+    (before,) = ids(account).values()
+
+    merged = remove(account, CURSOR, "c1")
+    remove(account, CURSOR, "c1")
+
+    assert list(ids(account).values()) == [before]
+    assert shown_rows(account) == [(OFX, "posted", "Lume srl")]
+    assert (len(merged.modified), merged.removed) == (1, 0)
 
 
 def test_what_is_pending_in_a_statement_waits_until_it_is_booked(account: Account) -> None:

@@ -11,8 +11,9 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from partners.ledger.rules import EntryRow, one_for_each_id, rows_of
+from partners.ledger.rules import REMOVED, EntryRow, one_for_each_id, rows_of
 from partners.ledger.sources import (
+    Group,
     Telling,
     group_of,
     payments_of,
@@ -52,17 +53,29 @@ class Book:
         for row in new:
             self.tellings[row.source, row.external_id] = Telling(row)
         for group in {group_of(row) for row in new}:
-            mine = [each for each in self.tellings.values() if group_of(each.row) == group]
-            settled = settle(payments_of(mine))
-            for entry_id, payment in settled.payments:
-                named = entry_id or next(self.ids)
-                for each in payment.tellings:
-                    shown = each is payment.shown
-                    self.tellings[each.key] = replace(each, entry_id=named, is_shown=shown)
-            self.gone |= settled.gone
+            self.settle(group)
+
+    def settle(self, group: Group) -> None:
+        mine = [each for each in self.tellings.values() if group_of(each.row) == group]
+        settled = settle(payments_of(mine))
+        for entry_id, payment in settled.payments:
+            named = entry_id or next(self.ids)
+            for each in payment.tellings:
+                shown = each is payment.shown
+                self.tellings[each.key] = replace(each, entry_id=named, is_shown=shown)
+        self.gone |= settled.gone
+
+    def remove(self, source: str, external_id: str) -> None:
+        """The source says that it is no more: nothing is kept of what is not shown."""
+        told = self.tellings.pop((source, external_id))
+        if told.is_shown:
+            gone = told.row._replace(status=REMOVED)
+            self.tellings[told.key] = replace(told, row=gone)
+        self.settle(group_of(told.row))
 
     def shown(self) -> Counter[EntryRow]:
-        return Counter(each.row for each in self.tellings.values() if each.is_shown)
+        listed = [each.row for each in self.tellings.values() if each.is_shown]
+        return Counter(each for each in listed if each.status != REMOVED)
 
     def sure(self) -> None:
         """Each entry shows one row, and is told of at most once by each source."""
@@ -143,6 +156,48 @@ def test_what_one_source_leaves_out_another_fills_in(
     assert sorted(each.amount_minor for each in forth.elements()) == sorted(
         each.cents for each in history
     )
+
+
+Event = Piece | tuple[str, str]
+
+
+def in_some_order(events: Mapping[str, Sequence[Event]], draw: random.Random) -> list[Event]:
+    """What all sources tell, mixed; what one source tells stays in its own order."""
+    turns = [source for source, told in events.items() for _each in told]
+    left = {source: iter(told) for source, told in events.items()}
+    return [next(left[source]) for source in draw.sample(turns, len(turns))]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    history=histories,
+    sources=told_by,
+    gone=st.sets(st.tuples(st.sampled_from(sorted(SOURCES)), st.integers(1, 9))),
+    seed=st.integers(0, 2**32),
+)
+def test_what_sources_tell_and_take_back_in_any_order_ends_as_what_they_still_tell(
+    history: tuple[Payment, ...], sources: set[str], gone: set[tuple[str, int]], seed: int
+) -> None:
+    told = {source: rows(source, history) for source in sorted(sources)}
+    events: dict[str, list[Event]] = {}
+    wanted = Book()
+    for source, listed in told.items():
+        names = [
+            (source, row.external_id) for n, row in enumerate(listed, 1) if (source, n) in gone
+        ]
+        events[source] = [*pieces(history, source), *names]
+        wanted.take(row for row in listed if (source, row.external_id) not in names)
+    draw = random.Random(seed)  # noqa: S311  # an order, and no secret
+
+    for _order in range(ORDERS // 4):
+        book = Book()
+        for event in in_some_order(events, draw):
+            if isinstance(event[0], str):
+                book.remove(*event)
+            else:
+                book.take(event)
+
+        assert book.shown() == wanted.shown()
 
 
 @given(history=histories, source=st.sampled_from(sorted(SOURCES)))
