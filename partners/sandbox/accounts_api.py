@@ -20,6 +20,7 @@ from partners.sandbox import open_banking
 from partners.sandbox.bank import Bank, bank_of
 from partners.sandbox.bodies import read_json
 from partners.sandbox.consents import find_consent
+from partners.sandbox.faults import as_told
 from partners.sandbox.interface import Grant, Refused, client_of, grant_of, interface
 from partners.sandbox.open_banking import V3_1, V4, Version
 from partners.sandbox.storage.database import Connection
@@ -264,12 +265,16 @@ async def list_transactions(request: Request) -> Response:
         rows = await _transactions(request, connection, grant.consent, account["id"])
     detailed = "ReadTransactionsDetail" in grant.consent["permissions"]
     shown = [
-        open_banking.transaction(
-            row,
-            version=_version(request),
-            zone=bank.profile.tz,
-            issuer=bank.profile.name,
-            detailed=detailed,
+        as_told(
+            open_banking.transaction(
+                row,
+                version=_version(request),
+                zone=bank.profile.tz,
+                issuer=bank.profile.name,
+                detailed=detailed,
+            ),
+            row["transaction_id"],
+            bank.faults,
         )
         for row in rows[:PAGE_SIZE]
     ]

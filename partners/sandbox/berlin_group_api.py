@@ -19,6 +19,7 @@ from partners.sandbox.bank import Bank, bank_of
 from partners.sandbox.berlin_group import BASE, CONSENT_STATUS
 from partners.sandbox.bodies import BodyRefused, read_json
 from partners.sandbox.consents import find_consent
+from partners.sandbox.faults import as_told
 from partners.sandbox.interface import (
     Door,
     Grant,
@@ -315,7 +316,8 @@ async def list_transactions(request: Request) -> Response:
         )
     report: dict[str, Any] = {each: [] for each in statuses}
     for row in rows[:PAGE_SIZE]:
-        report[row["status"]].append(berlin_group.transaction(row, zone=bank.profile.tz))
+        shown = berlin_group.transaction(row, zone=bank.profile.tz)
+        report[row["status"]].append(as_told(shown, row["transaction_id"], bank.faults))
     ways = {"account": {"href": f"{BASE}/accounts/{account['id']}"}}
     if len(rows) > PAGE_SIZE:
         ways["next"] = {"href": following_page(request, rows[PAGE_SIZE - 1])}

@@ -23,6 +23,7 @@ from partners.sandbox.bank import Bank, bank_of
 from partners.sandbox.bodies import BodyRefused, read_json
 from partners.sandbox.consents import find_consent
 from partners.sandbox.cursor_sync import BASE
+from partners.sandbox.faults import as_told
 from partners.sandbox.interface import Door, Grant, Refused, client_of, grant_of
 from partners.sandbox.storage.database import Connection
 
@@ -337,6 +338,7 @@ def _tell(told: _Told, row: DictRow, bank: Bank, *, detailed: bool) -> None:
     if now:
         known_as = row["pending_id"] if row["status"] == "booked" else None
         shown = cursor_sync.transaction(row, zone=bank.profile.tz, was=known_as, detailed=detailed)
+        shown = as_told(shown, row["transaction_id"], bank.faults)
         (told.modified if was and same else told.added).append(shown)
 
 

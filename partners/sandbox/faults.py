@@ -15,6 +15,7 @@ _INTERFACES = ("/open-banking/", "/psd2/", "/sync/", "/partner/", "/as/token", "
 _STATUSES = (429, 500, 503)
 _FREEZE = ("fail", "hang", "late", "pending", "lost", "broken", "refuse", "conflict", "gone")
 _LONGEST_MS = 600_000
+_AMOUNTS = frozenset({"Amount", "amount", "transactionAmount"})
 NONSENSE = b'{"Data": {"Account": 7, "Transaction": [{"Amount": {"Amount": "a lot"'
 
 
@@ -41,6 +42,7 @@ class Faults:
     duplicate_updates: bool = False
     reorder_updates: bool = False
     broken_receipts: bool = False
+    garbled: str = ""
     freeze: (
         Literal["fail", "hang", "late", "pending", "lost", "broken", "refuse", "conflict", "gone"]
         | None
@@ -71,6 +73,8 @@ def _checked(name: str, value: object, default: object) -> object:
         if value is not None and value not in _FREEZE:
             raise FaultsRefused(f"freeze is null or one of {', '.join(_FREEZE)}")
         return value
+    if isinstance(default, str):
+        return _checked_id(name, value)
     if isinstance(default, bool):
         if not isinstance(value, bool):
             raise FaultsRefused(f"{name} is true or false")
@@ -80,6 +84,19 @@ def _checked(name: str, value: object, default: object) -> object:
             raise FaultsRefused(f"{name} is a share from 0 to 1, or true or false")
         return float(value)
     return _checked_number(name, value)
+
+
+def _checked_id(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise FaultsRefused(f"{name} is a TransactionId, or empty")
+    return value
+
+
+def as_told(transaction: dict[str, Any], transaction_id: str, faults: Faults) -> dict[str, Any]:
+    """A transaction as it is told, in whichever shape; the garbled one with an amount that nobody can read."""
+    if faults.garbled != transaction_id:
+        return transaction
+    return {name: "a lot" if name in _AMOUNTS else told for name, told in transaction.items()}
 
 
 def _checked_number(name: str, value: object) -> int:
