@@ -96,6 +96,7 @@ class StaffDeed(TenantModel):
 
     class What(models.TextChoices):
         TRIED_AGAIN = "tried_again", _("Had failing readings tried again")
+        ROWS_AGAIN = "rows_again", _("Had rows read again that could not be read")
         PAUSED = "history_paused", _("Paused the reading of a history")
         RESUMED = "history_resumed", _("Resumed the reading of a history")
         CANCELLED = "history_cancelled", _("Cancelled the reading of a history")

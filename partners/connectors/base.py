@@ -109,6 +109,14 @@ AccountKind = Literal[
 ]
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class KnownBy:
+    """What a row that could not be read is known again by, as far as that much could: the bank's id, its day."""
+
+    external_id: str | None = None
+    booked_on: date | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
     """A row that could not be read, by its place in the page; never with its values."""
@@ -116,6 +124,7 @@ class RejectedRow:
     position: int
     field: str
     reason: str
+    known_by: KnownBy = KnownBy()
 
 
 @dataclass(frozen=True, slots=True)

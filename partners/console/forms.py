@@ -23,6 +23,13 @@ class TryAgainForm(forms.Form):
     problem = forms.CharField(max_length=60)
 
 
+class ReadAgainForm(forms.Form):
+    """Which feed; and, where it was asked for on a customer's page, whose."""
+
+    id = forms.UUIDField()
+    customer = forms.UUIDField(required=False)
+
+
 class HistoryForm(forms.Form):
     decision = forms.TypedChoiceField(
         choices=[(each.value, each.value) for each in Decision], coerce=Decision

@@ -8,8 +8,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.core.cache import cache
-from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import TruncDate
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce, TruncDate
 
 from accounts.clients.models import Client
 from accounts.consent.models import (
@@ -25,7 +25,7 @@ from accounts.linking.models import Link
 from accounts.signin.models import WidgetSession
 from partners.alerts.models import Alert
 from partners.banks.models import Bank, Customer
-from partners.banks.paging import KeyPage, Place, cut_page
+from partners.banks.paging import KeyPage, Place, cut_page, newest_first
 from partners.connections.models import Connection
 from partners.feeds.models import Feed, FeedCursor, FeedKind
 from partners.integrations.models import Integration
@@ -164,15 +164,39 @@ def accounts_of(customer_id: UUID, *, bank: Bank, at: datetime) -> list[dict[str
     found = list(links.select_related("account", "connection"))
     read_to = histories({each.connection_id for each in found})
     read = standings_by_account([each.connection for each in found], bank=bank, at=at)
+    unreadable: dict[tuple[UUID, UUID], list[FeedCursor]] = {}
+    for row in _unreadable().filter(connection__customer_id=customer_id).order_by("kind"):
+        unreadable.setdefault((row.connection_id, row.account_id), []).append(row)
     return [
         {
             "account": each.account,
             "standing": read.get((each.connection_id, each.account_id))
             or standing_alone(each.connection, bank=bank, at=at),
             "history": read_to.get((each.connection_id, each.account_id)),
+            "unreadable": unreadable.get((each.connection_id, each.account_id), ()),
         }
         for each in found
     ]
+
+
+def unreadable_page(*, place: Place | None) -> KeyPage[FeedCursor]:
+    """Feeds with rows that could not be read, each with its account, connection and customer."""
+    return newest_first(_unreadable(), size=PAGE, place=place)
+
+
+def unreadable_counts() -> dict[str, int]:
+    """How many rows, and of how many accounts."""
+    found = FeedCursor.objects.filter(unreadable_rows__gt=0).aggregate(
+        rows=Coalesce(Sum("unreadable_rows"), 0), accounts=Count("account_id", distinct=True)
+    )
+    return {"rows": found["rows"], "accounts": found["accounts"]}
+
+
+def _unreadable() -> QuerySet[FeedCursor]:
+    rows = FeedCursor.objects.filter(unreadable_rows__gt=0)
+    return rows.select_related("connection__integration", "connection__customer").defer(
+        "connection__access_token", "connection__refresh_token"
+    )
 
 
 def back_fill_of(customer_id: UUID, account_id: UUID) -> FeedCursor | None:

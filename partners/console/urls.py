@@ -14,13 +14,17 @@ from partners.console.views import (
     history,
     overview,
     overview_live,
+    read_rows_again,
     try_again_now,
+    unreadable,
 )
 
 urlpatterns = [
     path("banks/<slug:slug>/", overview, name="overview"),
     path("banks/<slug:slug>/live/", overview_live, name="overview_live"),
     path("banks/<slug:slug>/try-again/", try_again_now, name="try_again"),
+    path("banks/<slug:slug>/unreadable/", unreadable, name="unreadable"),
+    path("banks/<slug:slug>/unreadable/read-again/", read_rows_again, name="read_again"),
     path("banks/<slug:slug>/staff/deeds/", deeds, name="deeds"),
     path("banks/<slug:slug>/feeds/<slug:kind>/example/", feed_example, name="feed_example"),
     path("banks/<slug:slug>/customers/", customers, name="customers"),

@@ -31,16 +31,23 @@ from partners.banks.queries import deeds as staff_deeds
 from partners.banks.queries import names_of
 from partners.banks.rules import masked_name
 from partners.console import examples, queries, words
-from partners.console.forms import CustomersForm, DisclosuresForm, HistoryForm, TryAgainForm
+from partners.console.forms import (
+    CustomersForm,
+    DisclosuresForm,
+    HistoryForm,
+    ReadAgainForm,
+    TryAgainForm,
+)
 from partners.console.queries import DisclosureFilter
-from partners.feeds.models import Feed
+from partners.feeds.models import Feed, FeedCursor
 from partners.feeds.rules import MASKABLE
 from partners.purchases.queries import waiting
 from partners.records.queries import erasure_of, hold_on
 from partners.sync.actions import try_again
+from partners.sync.again import read_again
 from partners.sync.history import decide_history
 from partners.sync.queries import failing
-from partners.sync.words import back_fill_words, failing_words
+from partners.sync.words import back_fill_words, failing_words, unreadable_words
 from portal.middleware import current_request_id
 from portal.rest.cursors import open_cursor, seal_cursor
 from portal.rest.problems import BadCursor, NotFound
@@ -78,10 +85,13 @@ def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
     with serving(desk.bank.id):
         found = failing(at=at) if may_see else []
         waits = waiting() if may_see else []
+        unread = queries.unreadable_counts() if may_see else {"rows": 0}
     shown = desk.context("overview") | _overview(desk) | {"live_url": live_url}
     shown |= {
         "failing": [failing_words(each) for each in found],
         "waiting": [words.waiting_words(each) for each in waits],
+        "unreadable": unread,
+        "unreadable_url": reverse("console:unreadable", args=[desk.bank.slug]),
         "try_again_url": reverse("console:try_again", args=[desk.bank.slug])
         if desk.may(Permission.MANAGE_INTEGRATION)
         else "",
@@ -107,6 +117,66 @@ def try_again_now(request: HttpRequest, desk: Desk) -> HttpResponse:
     else:
         messages.info(request, _("Nothing of it waits: it is being tried, or was read meanwhile."))
     return redirect(reverse("console:overview", args=[desk.bank.slug]) + "#failing")
+
+
+@require_GET
+@staff_page(Permission.VIEW_CHOICES)
+def unreadable(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Rows that could not be read, feed by feed: how many, since when and why, never what they say."""
+    bound_to = f"console:unreadable:{desk.bank.id}"
+    place = place_of(request, bound_to)
+    now = timezone.now()
+    with serving(desk.bank.id):
+        page = queries.unreadable_page(place=place)
+        counted = queries.unreadable_counts()
+    shown = desk.context("unreadable") | {
+        "rows": [_unreadable_row(desk, each, now) for each in page.rows],
+        "counted": counted,
+        "page": pager(page, bound_to=bound_to, asked={}),
+        "overview_url": reverse("console:overview", args=[desk.bank.slug]),
+        "read_again_url": _read_again_url(desk),
+    }
+    return render(request, "partners/banks/unreadable.html", shown)
+
+
+def _unreadable_row(desk: Desk, row: FeedCursor, now: datetime) -> Shown:
+    """Whose it is, for whoever may see customers."""
+    said = unreadable_words(row, at=now) | {"reference": "", "url": ""}
+    if desk.may(Permission.VIEW_CUSTOMERS):
+        customer = row.connection.customer
+        where = reverse("console:customer", args=[desk.bank.slug, customer.id])
+        said |= {"reference": customer.external_id, "url": f"{where}#account-{row.account_id}"}
+    return said
+
+
+def _read_again_url(desk: Desk) -> str:
+    if not desk.may(Permission.MANAGE_INTEGRATION):
+        return ""
+    return reverse("console:read_again", args=[desk.bank.slug])
+
+
+@require_POST
+@staff_page(Permission.MANAGE_INTEGRATION)
+def read_rows_again(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """What could not be read of a feed: have the bank list it once more."""
+    form = ReadAgainForm(request.POST)
+    if not form.is_valid():
+        raise BadRequest
+    said = form.cleaned_data
+    try:
+        with serving(desk.bank.id):
+            is_done = read_again(said["id"], staff_id=desk.staff.id, at=timezone.now())
+    except NotFound as missing:
+        raise Http404 from missing
+    if is_done:
+        messages.success(
+            request, _("The rows are read again. What can be read now is gone from here.")
+        )
+    else:
+        messages.info(request, _("Nothing of it waits: it is being read, or was read meanwhile."))
+    if said["customer"] and desk.may(Permission.VIEW_CUSTOMERS):
+        return redirect(reverse("console:customer", args=[desk.bank.slug, said["customer"]]))
+    return redirect(reverse("console:unreadable", args=[desk.bank.slug]))
 
 
 @require_GET
@@ -211,6 +281,7 @@ def customer(request: HttpRequest, desk: Desk, customer_id: UUID) -> HttpRespons
             "reference": found.external_id,
             "since": found.created_at,
             "locale": found.locale,
+            "id": found.id,
         },
         "accounts": [
             words.account_row(
@@ -222,6 +293,7 @@ def customer(request: HttpRequest, desk: Desk, customer_id: UUID) -> HttpRespons
             for each in accounts
         ],
         "may_decide": desk.may(Permission.MANAGE_HISTORIES),
+        "read_again_url": _read_again_url(desk),
         "consents": [words.consent_row(each, at=now) for each in consents],
         "objections": [
             {

@@ -27,7 +27,12 @@ from partners.sharing.words import purpose_words
 from partners.sync.history import Decision
 from partners.sync.models import Notification
 from partners.sync.states import Standing
-from partners.sync.words import back_fill_words, reason_words, standing_words
+from partners.sync.words import (
+    back_fill_words,
+    reason_words,
+    standing_words,
+    unreadable_words,
+)
 
 NEW_FOR = timedelta(seconds=3)
 # Who did something that nobody of the bank's staff did.
@@ -174,6 +179,8 @@ def _detail(name: str, value: Any) -> Any:
             return FEED_WORDS.get(value, value)
         case "problem":
             return reason_words(value)[0]
+        case "rows":
+            return ngettext("%(n)d row", "%(n)d rows", value) % {"n": value}
         case "readings":
             return ngettext("%(n)d reading", "%(n)d readings", value) % {"n": value}
         case _:
@@ -196,6 +203,7 @@ def account_row(
         "id": account.id,
         "history": history and back_fill_words(history, today=today),
         "history_url": history_url,
+        "unreadable": [unreadable_words(each, at=at) for each in row["unreadable"]],
         "name": account.known_name,
         "masked_identification": account.masked_identification,
         "currency": account.currency,

@@ -67,6 +67,7 @@ _OF_A_HISTORY = (
     "reached_from",
     "reached_until",
 )
+_OF_ROWS_UNREAD = ("unreadable", "unreadable_rows")
 _OF_THE_STANDARDS = ("balances", "transactions")
 TROUBLES = ("unavailable", "rate_limited")
 
@@ -273,7 +274,7 @@ def move_on(row: FeedCursor, *, place: str, run_id: UUID, lease_until: datetime)
     row.cursor = place
     row.run_id = run_id
     row.lease_until = lease_until
-    row.save(update_fields=["cursor", "run", "lease_until", *_OF_A_HISTORY])
+    row.save(update_fields=["cursor", "run", "lease_until", *_OF_A_HISTORY, *_OF_ROWS_UNREAD])
 
 
 def finish(
@@ -387,6 +388,12 @@ def held_history(*, connection_id: UUID, account_id: UUID) -> FeedCursor | None:
     rows = FeedCursor.objects.select_related("connection__integration__bank")
     here = rows.filter(connection_id=connection_id, account_id=account_id, kind="transactions")
     return here.select_for_update(no_key=True, of=("self",)).first()
+
+
+def held_place(cursor_id: UUID) -> FeedCursor | None:
+    """A place in a feed of the served bank, locked, with its connection and integration."""
+    rows = FeedCursor.objects.select_related("connection__integration").filter(pk=cursor_id)
+    return rows.select_for_update(no_key=True, of=("self",)).first()
 
 
 def take_from_workers(row: FeedCursor) -> None:

@@ -69,6 +69,9 @@ class FeedCursor(QueueModel):
     history_order = models.CharField(max_length=7, blank=True, default="")
     reached_from = models.DateField(null=True, blank=True)
     reached_until = models.DateField(null=True, blank=True)
+    # Rows that could not be read and were not since (`partners/feeds/unreadable.py`), and how many they are.
+    unreadable = models.JSONField(default=list, blank=True)
+    unreadable_rows = models.PositiveIntegerField(default=0)
     # Raised by each hint, so that one that comes during a run is not lost with the run's end.
     hints = models.PositiveBigIntegerField(default=0)
     hints_seen = models.PositiveBigIntegerField(default=0)
@@ -100,6 +103,11 @@ class FeedCursor(QueueModel):
                 condition=models.Q(due_at__isnull=False),
             ),
             models.Index(fields=["bank", "account"], name="feed_cursor_account"),
+            models.Index(
+                fields=["bank", "id"],
+                name="feed_cursor_unreadable",
+                condition=models.Q(unreadable_rows__gt=0),
+            ),
             # What the overview says fails again and again is found without a look at what does not.
             models.Index(
                 fields=["bank", "kind", "last_problem"],

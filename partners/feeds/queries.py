@@ -21,6 +21,10 @@ _BANKS_WITH_WORK = """
     GROUP BY bank_id ORDER BY min(due_at)
 """
 
+_UNREADABLE = """
+    SELECT coalesce(sum(unreadable_rows), 0) FROM partners_feedcursor WHERE unreadable_rows > 0
+"""
+
 
 def enabled_kinds() -> frozenset[str]:
     """The kinds that the bank shares at all."""
@@ -39,6 +43,13 @@ def banks_with_due_cursors(*, at: datetime) -> list[UUID]:
     with connections["system"].cursor() as cursor:
         cursor.execute(_BANKS_WITH_WORK, [at, at])
         return [row[0] for row in cursor.fetchall()]
+
+
+def unreadable_rows() -> int:
+    """How many rows of all banks could not be read and were not since; asked as the system role."""
+    with connections["system"].cursor() as cursor:
+        cursor.execute(_UNREADABLE)
+        return int(cursor.fetchone()[0])
 
 
 def cursors_of(account_ids: Sequence[UUID]) -> list[FeedCursor]:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 from accounts.people.models import Person
 from partners.banks.access import person_page
 from partners.banks.queries import all_banks
+from partners.feeds.queries import unreadable_rows
 from partners.operations import words
 from portal.outbox.pokes import valkey
 from portal.telemetry.measures import gathered
@@ -63,7 +64,10 @@ def _standing() -> dict[str, Any]:
         "processes": [words.process_words(each, counted.seen, at) for each in words.SILENCE],
         "valkey_answers": _valkey_answers(),
         "counted": counted,
-        "queues": words.queue_rows(queue_tables(), found),
+        "queues": [
+            *words.queue_rows(queue_tables(), found),
+            words.unreadable_row(unreadable_rows()),
+        ],
         "reached": words.reached_rows(counted),
         "sealed_words": words.sealed_words(counted),
         "banks": banks[:MOST_BANKS],

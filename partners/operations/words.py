@@ -72,6 +72,12 @@ def queue_rows(tables: Sequence[str], found: Sequence[Standing]) -> list[dict[st
     return rows
 
 
+def unreadable_row(n: int) -> dict[str, Any]:
+    """What waits for banks to put it right, and so is nobody's to hurry."""
+    label = _("Rows that could not be read")
+    return {"label": label, "due": n, "held": 0, "seconds": None, "is_late": False}
+
+
 def sealed_words(counted: Totals) -> str:
     """Within what time nearly all records were sealed; empty where none was yet."""
     bound = within(counted.sealing, 0.99)

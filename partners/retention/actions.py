@@ -202,6 +202,7 @@ def _forget_places(kind: str, account_ids: Sequence[UUID]) -> None:
     read = FeedCursor.objects.filter(kind=kind, account_id__in=account_ids)
     known = read.exclude(covered_until=None, cursor="", covered_from=None, history_place="")
     gone: dict[str, Any] = {"covered_from": None, "cursor": "", "history_place": "", "run": None}
+    gone |= {"unreadable": [], "unreadable_rows": 0}
     known.exclude(history="").update(**gone)
     known.filter(history="").update(**gone, covered_until=None)
 

@@ -122,7 +122,7 @@ class SharedTransactionsBody(serializers.Serializer[Any]):
 
     All that the bank has booked from `covered_from` to `covered_until` is here, of what may be shown since
     `history_from`; null where that is not known of any day yet. Where months alone are shown, these are months'
-    first days.
+    first days. Missing in it are `unreadable_rows`, which the bank lists in a way that cannot be read.
     """
 
     account_id = serializers.UUIDField()
@@ -130,6 +130,7 @@ class SharedTransactionsBody(serializers.Serializer[Any]):
     history_from = serializers.DateField()
     covered_from = serializers.DateField(allow_null=True)
     covered_until = serializers.DateField(allow_null=True)
+    unreadable_rows = serializers.IntegerField(min_value=0)
     fresh_as_of = serializers.DateTimeField(allow_null=True)
     next_cursor = serializers.CharField(allow_null=True)
     has_more = serializers.BooleanField()

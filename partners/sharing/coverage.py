@@ -10,6 +10,7 @@ from partners.banks.models import Bank
 from partners.feeds.histories import percent_of, state_of
 from partners.feeds.models import FeedCursor
 from partners.feeds.queries import cursors_of
+from partners.feeds.unreadable import Unreadable
 from partners.ledger.queries import accounts_of
 from portal.tenancy.blocks import served
 
@@ -18,17 +19,31 @@ _TRANSACTIONS = "transactions"
 
 def covered_days(
     cursors: Iterable[FeedCursor], *, history_from: date, by_month: bool
-) -> dict[str, str | None]:
+) -> dict[str, Any]:
     """What a reader within a consent is told of it; no day where the bank shows months alone."""
     row = furthest(cursors)
+    since, until = _covered(row, history_from, by_month=by_month)
+    return {
+        "covered_from": since and since.isoformat(),
+        "covered_until": until and until.isoformat(),
+        "unreadable_rows": 0 if row is None else unreadable_rows(row, since=history_from),
+    }
+
+
+def unreadable_rows(row: FeedCursor, *, since: date) -> int:
+    """How many rows of that day or later, as far as anybody can tell, could not be read and are not here."""
+    return Unreadable.of(row.unreadable).since_day(since).count
+
+
+def _covered(
+    row: FeedCursor | None, history_from: date, *, by_month: bool
+) -> tuple[date | None, date | None]:
     if row is None or row.covered_from is None or row.covered_until is None:
-        return {"covered_from": None, "covered_until": None}
+        return None, None
     since, until = max(row.covered_from, history_from), row.covered_until
     if by_month:
         since, until = _months_within(since, until)
-    if since > until:
-        return {"covered_from": None, "covered_until": None}
-    return {"covered_from": since.isoformat(), "covered_until": until.isoformat()}
+    return (None, None) if since > until else (since, until)
 
 
 def _months_within(since: date, until: date) -> tuple[date, date]:
@@ -64,6 +79,7 @@ def accounts_read(bank: Bank, *, at: datetime) -> list[dict[str, Any]]:
             "first": row.reached_from,
             "covered_from": row.covered_from,
             "covered_until": row.covered_until,
+            "unreadable": row.unreadable_rows,
             "fresh_as_of": row.fresh_as_of,
             "ran_at": row.ran_at,
         }

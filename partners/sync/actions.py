@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ from partners.connections.queries import connection_of_bank_consent
 from partners.connectors.base import (
     BalanceRecord,
     BankNotification,
+    KnownBy,
     ReceiptPage,
     RejectedRow,
     ShipmentPage,
@@ -57,6 +59,7 @@ from partners.sync.progress import Covered, covered_after, note_reached
 from partners.sync.queries import failing_feeds
 from partners.sync.rules import overdue_before, wait_after, was_pending
 from partners.sync.states import LINK_AGAIN
+from partners.sync.unreadable import Told, ids_of, note_unreadable
 from portal.outbox.publishing import publish
 from portal.tenancy.blocks import current_bank_id
 from portal.tenancy.ids import new_id
@@ -154,6 +157,16 @@ def store_page(
     _count(run, page, merged, rejected)
     if row.covered_until is None:
         note_reached(row, good, asked_from=begun.covers_from, today=today)
+    told = Told(
+        rejected,
+        ids=chain(ids_of(good), page.removed),
+        since=page.window_from or begun.covers_from,
+        today=today,
+        is_all=page.window_from is not None,
+        is_last=not page.next_place,
+        keeps_from=page.since,
+    )
+    note_unreadable(row, claim, told, at=at)
     if page.next_place:
         run.save()
         move_on(row, place=page.next_place, run_id=run.id, lease_until=at + lease)
@@ -166,7 +179,9 @@ def store_page(
 
 def _mixed_currencies(records: Sequence[TransactionRecord], currency: str) -> list[RejectedRow]:
     return [
-        RejectedRow(position, "currency", _CURRENCY_MIXED)
+        RejectedRow(
+            position, "currency", _CURRENCY_MIXED, KnownBy(each.external_id, each.booked_on)
+        )
         for position, each in enumerate(records)
         if each.currency != currency
     ]
@@ -304,12 +319,20 @@ def store_updates(
     run.added += kept.added
     run.modified += kept.modified
     _note(run, page.rejected)
+    today = _today(account.bank, at)
+    told = Told(
+        page.rejected,
+        ids=[each.external_id for each in page.records],
+        since=None,
+        today=today,
+        is_last=not page.has_more,
+    )
+    note_unreadable(row, claim, told, at=at)
     if page.has_more:
         run.save()
         move_on(row, place=page.cursor, run_id=run.id, lease_until=at + lease)
     else:
         _complete(run, at)
-        today = _today(account.bank, at)
         _finish(row, claim, Covered(None, today), at, today=today, place=page.cursor)
     return replace(begun, run_id=run.id), kept
 

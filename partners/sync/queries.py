@@ -138,4 +138,5 @@ def _feed(row: FeedCursor, at: datetime) -> ReadFeed:
         problem=row.last_problem,
         attempts=row.attempts,
         under_way=held or row.run_id is not None,
+        unreadable=row.unreadable_rows,
     )

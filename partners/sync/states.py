@@ -12,6 +12,8 @@ LINK_AGAIN = "link_again"
 HISTORY_HELD = "history_held"
 # The day's calls are used up, but for those that are kept for the customer.
 CALLS_USED_UP = "calls_used_up"
+# Nothing is wrong but with some of the rows, which are not here.
+ROWS_UNREADABLE = "rows_unreadable"
 
 # A failure or two in a row is tried again within seconds, and is nobody's business.
 FAILING_AFTER = 3
@@ -42,6 +44,7 @@ class ReadFeed:
     problem: str = ""
     attempts: int = 0
     under_way: bool = False
+    unreadable: int = 0
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,8 @@ def _of_readings(
 def _of_a_good_one(facts: Facts, read: Sequence[ReadFeed], at: datetime) -> tuple[State, str]:
     if facts.authorised_until is not None and facts.authorised_until - at <= EXPIRING_WITHIN:
         return State.EXPIRING, "expiring"
+    if any(each.unreadable for each in read):
+        return State.HEALTHY, ROWS_UNREADABLE
     if any(each.problem == CALLS_USED_UP for each in read):
         return State.HEALTHY, CALLS_USED_UP
     is_first = any(each.fresh_as_of is None for each in read)

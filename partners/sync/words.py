@@ -9,9 +9,17 @@ from django.utils.translation import gettext_lazy
 
 from partners.feeds.histories import percent_of, state_of
 from partners.feeds.models import FeedCursor, FeedKind
+from partners.feeds.unreadable import Unreadable
+from partners.sync.again import may_be_read_again
 from partners.sync.history import Decision
 from partners.sync.queries import Failing
-from partners.sync.states import CALLS_USED_UP, HISTORY_HELD, Standing, State
+from partners.sync.states import (
+    CALLS_USED_UP,
+    HISTORY_HELD,
+    ROWS_UNREADABLE,
+    Standing,
+    State,
+)
 
 LABELS: Mapping[State, tuple[Any, str]] = {
     State.HEALTHY: (gettext_lazy("Healthy"), "good"),
@@ -32,6 +40,75 @@ MAY_BE_DECIDED: Mapping[str, tuple[Decision, ...]] = {
     "reading": (Decision.PAUSE, Decision.CANCEL),
     "paused": (Decision.RESUME, Decision.CANCEL),
     "cancelled": (Decision.BEGIN_AGAIN,),
+}
+_MOST_CAUSES = 5
+_AMOUNT = gettext_lazy("is no exact amount in its currency")
+_CURRENCIES = gettext_lazy("does not fit the row's other currencies")
+_DATE = gettext_lazy("is no date, or none that can be")
+_MISSING = gettext_lazy("is missing, or is not what the standard has there")
+_TOO_MANY = gettext_lazy("has more or fewer entries than there can be")
+# Why a row could not be read, by the words of those who read it; what has none of its own is said as it is.
+_WHY_UNREADABLE: Mapping[str, Any] = {
+    **dict.fromkeys(
+        (
+            "not a number",
+            "not an unsigned decimal",
+            "finer than the currency's minor unit",
+            "more digits than an amount may have",
+            "an amount that was instructed has no sign",
+        ),
+        _AMOUNT,
+    ),
+    **dict.fromkeys(
+        (
+            "neither side is the amount's currency",
+            "neither side of the exchange",
+            "the account's own",
+        ),
+        _CURRENCIES,
+    ),
+    **dict.fromkeys(
+        (
+            "a date without a time",
+            "neither a booking date nor a value date",
+            "not a date",
+            "not a date in the calendar",
+            "not a date of our time",
+            "not a moment",
+        ),
+        _DATE,
+    ),
+    **dict.fromkeys(
+        (
+            "empty, or too long",
+            "missing",
+            "not a list",
+            "not a string",
+            "not a whole number from 1",
+            "not an object",
+            "not true or false",
+            "not a number of more than zero with three digits at most",
+        ),
+        _MISSING,
+    ),
+    **dict.fromkeys(
+        (
+            "more rows than a page may hold",
+            "more than a parcel can have",
+            "more than a receipt can be",
+            "none, or more than a receipt has",
+        ),
+        _TOO_MANY,
+    ),
+    **dict.fromkeys(
+        ("not a currency", "not a currency with a minor unit"),
+        gettext_lazy("is no currency that we know"),
+    ),
+    "another account's": gettext_lazy("is another account's"),
+    "another currency than the account's": gettext_lazy("is another than the account's"),
+    "not a positive decimal": gettext_lazy("is no rate"),
+    "not a word of the standard": gettext_lazy("is a word that the standard does not have"),
+    "not printable as an identity": gettext_lazy("cannot be used as an id"),
 }
 _BY_ITSELF = gettext_lazy("Nothing to do: we go on by ourselves.")
 _SIGN_IN = gettext_lazy("The customer signs in at the bank again, from the chat.")
@@ -77,6 +154,10 @@ REASONS: Mapping[str, tuple[Any, Any]] = {
         ),
         _BY_ITSELF,
     ),
+    ROWS_UNREADABLE: (
+        gettext_lazy("Some of the rows that the bank's system lists could not be read."),
+        gettext_lazy("Have them put right, then have them read again."),
+    ),
     HISTORY_HELD: (
         gettext_lazy(
             "Reading the history is held back, and this bank tells nothing newer without it."
@@ -102,6 +183,8 @@ REASONS: Mapping[str, tuple[Any, Any]] = {
 def standing_words(standing: Standing, *, at: datetime) -> dict[str, Any]:
     """For a badge and the lines below it. `is_next_now`: as soon as there is a free place."""
     label, tone = LABELS[standing.state]
+    if standing.reason == ROWS_UNREADABLE:
+        label, tone = _("Healthy, but for some rows"), "warn"
     why, action = reason_words(standing.reason)
     return {
         "state_label": label,
@@ -134,11 +217,33 @@ def back_fill_words(row: FeedCursor, *, today: date) -> dict[str, Any]:
         "wanted_from": row.history_from,
         "covered_from": row.covered_from,
         "covered_until": row.covered_until,
+        "unreadable": row.unreadable_rows,
         "is_whole_held": bool(row.history) and row.last_problem == HISTORY_HELD,
         "decisions": [
             {"value": each.value, "label": HISTORY_LABELS[each]}
             for each in MAY_BE_DECIDED.get(state, ())
         ],
+    }
+
+
+def unreadable_words(row: FeedCursor, *, at: datetime) -> dict[str, Any]:
+    """How many rows of a feed could not be read, since when, and why; never what they say."""
+    known = Unreadable.of(row.unreadable)
+    causes: dict[tuple[str, str], int] = {}
+    for each in known.causes:
+        what = (each.field, str(_WHY_UNREADABLE.get(each.reason, each.reason)))
+        causes[what] = causes.get(what, 0) + each.n
+    listed = [{"field": field, "why": why, "n": n} for (field, why), n in causes.items()]
+    return {
+        "id": row.id,
+        "name": str(row.id),
+        "kind_label": FeedKind(row.kind).label,
+        "rows": row.unreadable_rows,
+        "since": known.since,
+        "causes": listed[:_MOST_CAUSES],
+        "more_causes": max(0, len(listed) - _MOST_CAUSES),
+        "can_be_read_again": may_be_read_again(row, at=at),
+        "is_asleep": row.due_at is None,
     }
 
 

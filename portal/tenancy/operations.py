@@ -139,6 +139,41 @@ class TenantTable(Operation):
             yield f'GRANT SELECT ({columns}) ON "{table}" TO {role("system")}'
 
 
+class SystemSees(Operation):
+    """Columns of a queue that the system role may read too, of every bank: counts, never whose."""
+
+    reversible = True
+    reduces_to_sql = True
+
+    def __init__(self, name: str, columns: tuple[str, ...]) -> None:
+        self.name = name
+        self.columns = columns
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        return type(self).__name__, [self.name, self.columns], {}
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        """Nothing: Django's picture of the model stays as it is."""
+
+    def describe(self) -> str:
+        return f"Let the system role see {', '.join(self.columns)} of {self.name}"
+
+    def database_forwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        self._say(to_state.apps.get_model(app_label, self.name), schema_editor, "GRANT", "TO")
+
+    def database_backwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        self._say(from_state.apps.get_model(app_label, self.name), schema_editor, "REVOKE", "FROM")
+
+    def _say(self, model: type[models.Model], schema_editor: Any, verb: str, to: str) -> None:
+        columns, table = ", ".join(self.columns), model._meta.db_table
+        statement = f'{verb} SELECT ({columns}) ON "{table}" {to} {role("system")}'
+        schema_editor.execute(statement, params=None)
+
+
 class WrittenOnce(Operation):
     """Rows of a table stay as they were written; `ends`: columns that are written later, once and together.
 

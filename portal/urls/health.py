@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
+from partners.feeds.queries import unreadable_rows
 from portal.outbox.pokes import valkey
 from portal.rest.problems import NotFound, problem_response
 from portal.telemetry.measures import gathered
@@ -60,7 +61,12 @@ class _Queues:
             mine = [each for each in found if each.queue == table]
             due.add_metric([table], sum(each.due for each in mine))
             late.add_metric([table], max((each.late.total_seconds() for each in mine), default=0))
-        return [due, late]
+        unreadable = GaugeMetricFamily(
+            "portal_unreadable_rows",
+            "Rows of banks' feeds that could not be read, and were not since",
+            value=unreadable_rows(),
+        )
+        return [due, late, unreadable]
 
 
 def _database() -> str:

@@ -1,8 +1,11 @@
 """Banks, their customers and what they hold; nothing is made that is not asked for."""
 
+from datetime import datetime, timedelta
 from itertools import count
+from typing import Any
 
 from partners.banks.models import Bank, Customer, Staff
+from partners.feeds.unreadable import Row, Unreadable
 from partners.ledger.models import Account
 from portal.tenancy.blocks import serving
 from tests.factories.people import make_person
@@ -55,3 +58,11 @@ def make_staff(bank: Bank, role: str = Staff.Role.OWNER, *, second_factor: bool 
     number = next(_numbers)
     person = make_person(f"staff-{number}@bank.example", second_factor=second_factor)
     return Staff.objects.create(bank=bank, person=person, role=role)
+
+
+def unreadable(*fields: str, at: datetime) -> dict[str, Any]:
+    """What a feed's place keeps of a row that could not be read for each of these fields."""
+    first, last = at.date() - timedelta(days=10), at.date()
+    rows = [Row(f"row-{n}", each, "missing", first, last, at) for n, each in enumerate(fields)]
+    kept = Unreadable().told(rows, in_full=True)
+    return {"unreadable": kept.as_json(), "unreadable_rows": kept.count}

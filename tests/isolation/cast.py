@@ -18,6 +18,7 @@ from messaging.conversations.models import Message
 from messaging.notices.models import PushSubscription
 from partners.alerts.models import Alert
 from partners.banks.models import Bank, Customer, Staff
+from partners.feeds.models import FeedCursor
 from partners.imports.models import StatementImport
 from partners.ledger.models import Account, Entry, EntryPair
 from partners.records.models import ErasureJob
@@ -84,6 +85,12 @@ class Home:
         """The first record of theirs."""
         with self.serving():
             return Disclosure.objects.order_by("id")[0].id
+
+    @property
+    def unreadable_id(self) -> UUID:
+        with serving(self.bank_id):
+            rows = FeedCursor.objects.filter(connection__customer=self.customer)
+            return rows.values_list("id", flat=True).get(unreadable_rows__gt=0)
 
     @property
     def pair_id(self) -> UUID:

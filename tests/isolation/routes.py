@@ -320,6 +320,10 @@ GOOD: dict[tuple[str, str], Good] = {
     ("console /banks/<slug:slug>/try-again/", "POST"): _form(
         kind="shipments", problem="unavailable"
     ),
+    ("console /banks/<slug:slug>/unreadable/", "GET"): Good(),
+    ("console /banks/<slug:slug>/unreadable/read-again/", "POST"): Good(
+        lambda _world, home: Request({"id": str(home.unreadable_id)}), names_more=True
+    ),
     ("console /banks/<slug:slug>/review/decisions/", "POST"): Good(
         lambda _world, home: Request({"kind": "pair", "id": str(home.pair_id), "decision": "no"}),
         names_more=True,

@@ -52,7 +52,7 @@ from portal.tenancy.models import QueueModel, TenantModel
 from tests.factories.accounts import make_balance, make_consent, make_entry, make_link, share
 from tests.factories.any_row import make_row, tenant_models
 from tests.factories.messaging import CHAT_HOST, InChat, Signer, open_session_of
-from tests.factories.partners import make_account, make_bank, make_customer
+from tests.factories.partners import make_account, make_bank, make_customer, unreadable
 from tests.factories.purchases import tell_receipt, tell_shipment
 from tests.isolation.callers import (
     console_cookie,
@@ -399,6 +399,7 @@ def _leave_work(home: Home, at: datetime) -> None:
             due_at=at + timedelta(days=1),
             last_problem="unavailable",
             attempts=9,
+            **unreadable("Total", at=at),
         )
         Authorisation.objects.create(
             customer=home.customer,

@@ -1,7 +1,7 @@
 """Transactions, a page at a time: a list of pending ones and a list of booked ones."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Literal
@@ -66,7 +66,7 @@ def _read_page(address: BankAddress, place: PageCursor, *, grant: Grant) -> Step
         rows = report.rows(name)
         good, bad = _read_list(rows, status, address.zone)
         records += good
-        rejected += [RejectedRow(before + each.position, each.field, each.reason) for each in bad]
+        rejected += [replace(each, position=before + each.position) for each in bad]
         before += len(rows)
     following = _following(report, asked=place.url, within=calls.url(address))
     cursor = following and PageCursor(place.account, following, place.covered_from).sealed()
@@ -82,7 +82,12 @@ def _read_page(address: BankAddress, place: PageCursor, *, grant: Grant) -> Step
 def _read_list(
     rows: list[object], status: Status, zone: ZoneInfo
 ) -> tuple[list[TransactionRecord], list[RejectedRow]]:
-    return read_rows(rows, lambda row: _read_transaction(row, status, zone))
+    return read_rows(
+        rows,
+        lambda row: _read_transaction(row, status, zone),
+        id_of=_external_id,
+        day_of=lambda row: _booked(row, zone).on,
+    )
 
 
 def _following(report: Node, *, asked: str, within: str) -> str | None:

@@ -5,7 +5,7 @@ follows. What changes while it is paged makes the bank refuse the next page: the
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from urllib.parse import parse_qs, quote, urlsplit
 from zoneinfo import ZoneInfo
@@ -83,10 +83,13 @@ def _read_page(
     for name in ("added", "modified"):
         rows = answer.required_rows(name)
         good, bad = read_rows(
-            rows, lambda row: _read_transaction(row, place.account, address.zone)
+            rows,
+            lambda row: _read_transaction(row, place.account, address.zone),
+            id_of=_external_id,
+            day_of=lambda row: row.day("date", address.zone).on,
         )
         records += good
-        rejected += [RejectedRow(before + each.position, each.field, each.reason) for each in bad]
+        rejected += [replace(each, position=before + each.position) for each in bad]
         before += len(rows)
     stays = PageCursor(place.account, _url(address, following), place.covered_from).sealed()
     return TransactionPage(
@@ -143,7 +146,7 @@ def _read_transaction(row: Node, account: str, zone: ZoneInfo) -> TransactionRec
     more = row.optional_node("SupplementaryData")
     told = read_supplement(row)
     return TransactionRecord(
-        external_id=row.identity("transaction_id", limit=210),
+        external_id=_external_id(row),
         status="pending" if pending else "posted",
         amount_minor=amount_minor,
         currency=currency,
@@ -165,6 +168,10 @@ def _read_transaction(row: Node, account: str, zone: ZoneInfo) -> TransactionRec
         fraud_suspected=told.fraud_suspected,
         pending_external_id=_was_pending_as(row),
     )
+
+
+def _external_id(row: Node) -> str:
+    return row.identity("transaction_id", limit=210)
 
 
 def _was_pending_as(row: Node) -> str | None:

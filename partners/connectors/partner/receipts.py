@@ -36,9 +36,15 @@ def read(
     )
     cursor, has_more = updates.place_after(answer, after=after)
     records, rejected = read_rows(
-        answer.rows("Receipt"), lambda row: _read(row, account_external_id, address.zone)
+        answer.rows("Receipt"),
+        lambda row: _read(row, account_external_id, address.zone),
+        id_of=_external_id,
     )
     return ReceiptPage(tuple(records), cursor, has_more, tuple(rejected))
+
+
+def _external_id(row: Node) -> str:
+    return row.identity("ReceiptId", limit=128)
 
 
 def _read(row: Node, account_external_id: str, zone: ZoneInfo) -> ReceiptRecord:
@@ -48,7 +54,7 @@ def _read(row: Node, account_external_id: str, zone: ZoneInfo) -> ReceiptRecord:
     exponent(currency)
     tax = row.node("Tax") if row.has("Tax") else None
     return ReceiptRecord(
-        external_id=row.identity("ReceiptId", limit=128),
+        external_id=_external_id(row),
         transaction_external_id=row.identity("TransactionId", limit=210),
         revision=updates.revision(row),
         merchant_name=merchant.text("Name", limit=350) or "",

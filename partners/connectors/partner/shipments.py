@@ -34,15 +34,21 @@ def read(
     )
     cursor, has_more = updates.place_after(answer, after=after)
     records, rejected = read_rows(
-        answer.rows("Shipment"), lambda row: _read(row, account_external_id, address.zone)
+        answer.rows("Shipment"),
+        lambda row: _read(row, account_external_id, address.zone),
+        id_of=_external_id,
     )
     return ShipmentPage(tuple(records), cursor, has_more, tuple(rejected))
+
+
+def _external_id(row: Node) -> str:
+    return row.identity("ShipmentId", limit=128)
 
 
 def _read(row: Node, account_external_id: str, zone: ZoneInfo) -> ShipmentRecord:
     updates.of_account(row, account_external_id)
     return ShipmentRecord(
-        external_id=row.identity("ShipmentId", limit=128),
+        external_id=_external_id(row),
         transaction_external_id=row.identity("TransactionId", limit=210),
         revision=updates.revision(row),
         merchant_name=row.node("Merchant").text("Name", limit=350) or "",

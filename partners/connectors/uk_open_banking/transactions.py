@@ -68,7 +68,12 @@ def _read_page(
     expect(response, HTTPStatus.OK)
     answer = read_json(response)
     rows = answer.node("Data").rows("Transaction")
-    read, rejected = read_rows(rows, lambda row: _read_transaction(row, place.account, zone))
+    read, rejected = read_rows(
+        rows,
+        lambda row: _read_transaction(row, place.account, zone),
+        id_of=_external_id,
+        day_of=lambda row: row.day("BookingDateTime", zone).on,
+    )
     covered_from = max(place.covered_from, _first_available(answer, zone))
     following = links.next_url(
         answer.optional_node("Links"), "Next", asked=place.url, within=within

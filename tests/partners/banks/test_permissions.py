@@ -26,12 +26,14 @@ PAGES: dict[str, set[str]] = {
     "deeds": {OWNER, INTEGRATOR, COMPLIANCE, AUDITOR},
     "retention": {OWNER, INTEGRATOR, COMPLIANCE, AUDITOR},
     "review": {OWNER, COMPLIANCE, AUDITOR},
+    "unreadable": {OWNER, INTEGRATOR, COMPLIANCE, AUDITOR},
 }
 CHANGES: dict[str, set[str]] = {
     "integration": {OWNER, INTEGRATOR},
     "integration_test": {OWNER, INTEGRATOR},
     "integration_key": {OWNER, INTEGRATOR},
     "try_again": {OWNER, INTEGRATOR},
+    "read_again": {OWNER, INTEGRATOR},
     "feed": {OWNER, INTEGRATOR, COMPLIANCE},
     "feed_masks": {OWNER, INTEGRATOR, COMPLIANCE},
     "alert_type": {OWNER, INTEGRATOR},

@@ -34,7 +34,7 @@ from tests.factories.accounts import (
     make_link,
     share,
 )
-from tests.factories.partners import make_account, make_bank, make_customer
+from tests.factories.partners import make_account, make_bank, make_customer, unreadable
 from tests.factories.purchases import occasion, tell_receipt, tell_shipment
 
 pytestmark = pytest.mark.django_db
@@ -434,6 +434,87 @@ def test_a_history_is_paused_resumed_cancelled_and_begun_again_by_who_may() -> N
         decided = list(SyncRun.objects.order_by("id").values_list("outcome", flat=True))
         assert FeedCursor.objects.get(pk=row.pk).fence > row.fence
     assert decided == ["paused", "resumed", "cancelled", "begun"]
+
+
+def test_rows_that_could_not_be_read_are_shown_with_why_and_read_again_by_who_may() -> None:
+    household = make_household()
+    bank, now = household.bank, timezone.now()
+    later = now + timedelta(hours=1)
+    owner, where = browser_of(bank), page_of("unreadable", bank.slug)
+    customer = page_of("customer", bank.slug, household.customer.id)
+    assert "Every row was read" in words_of(owner, where)
+    assert where not in words_of(owner, page_of("overview", bank.slug))
+    row = read_by(
+        household.customer,
+        household.account,
+        at=now,
+        due_at=later,
+        kind="transactions",
+        covered_from=now.date() - timedelta(days=90),
+        covered_until=now.date(),
+        **unreadable("amount", "amount", "date", at=now),
+    )
+
+    # Whose, for who may see customers; what is wrong, for who configures; nothing to press for who looks.
+    for role, sees, presses in (
+        (Staff.Role.OWNER, True, True),
+        (Staff.Role.INTEGRATOR, False, True),
+        (Staff.Role.AUDITOR, True, False),
+    ):
+        page = words_of(browser_of(bank, role), where)
+        assert "3 rows could not be read" in page
+        assert "</span> is missing, or is not what the standard has there (2)" in page
+        assert (customer in page, "Read again" in page) == (sees, presses)
+    assert where in words_of(owner, page_of("overview", bank.slug))
+    shown = words_of(owner, customer)
+    for said in (
+        "Healthy, but for some rows",
+        "Some of the rows that the bank's system lists could not be read.".replace("'", "&#x27;"),
+        "here, but for 3 that could not be read",
+        "Rows that could not be read: Card and account transactions",
+    ):
+        assert said in shown
+
+    again, said = page_of("read_again", bank.slug), {"id": str(row.id)}
+    assert owner.post(again, {"id": "everything"}).status_code == 400
+    assert owner.post(again, {"id": str(bank.id)}).status_code == 404
+    assert browser_of(bank, Staff.Role.AUDITOR).post(again, said).status_code == 403
+    for _ in range(2):
+        answer = owner.post(again, said | {"customer": str(household.customer.id)})
+        assert (answer.status_code, answer["Location"]) == (302, customer)
+    assert "It is being read." in words_of(owner, where)
+    with serving(bank.id):
+        assert FeedCursor.objects.get(pk=row.pk).due_at < later
+    (deed,) = owner.get(page_of("deeds", bank.slug)).context["deeds"]
+    assert deed["title"] == "Had rows read again that could not be read"
+    assert deed["text"] == "Card and account transactions · 3 rows"
+
+
+def test_many_feeds_with_rows_that_could_not_be_read_are_turned_page_by_page() -> None:
+    household = make_household()
+    bank, now = household.bank, timezone.now()
+    row = read_by(household.customer, household.account, at=now)
+    with serving(bank.id):
+        many = Account.objects.bulk_create(
+            Account(external_id=f"many-{n}", name="Current", currency="EUR") for n in range(30)
+        )
+        FeedCursor.objects.bulk_create(
+            FeedCursor(
+                connection_id=row.connection_id,
+                account=each,
+                kind="receipts",
+                **unreadable("Total", at=now),
+            )
+            for each in many
+        )
+    owner, where = browser_of(bank), page_of("unreadable", bank.slug)
+    first = owner.get(where).context
+    second = owner.get(where + first["page"]["older_url"]).context
+
+    seen = [each["id"] for each in (*first["rows"], *second["rows"])]
+    assert (len(first["rows"]), len(second["rows"]), len(set(seen))) == (25, 5, 30)
+    assert first["counted"] == {"rows": 30, "accounts": 30}
+    assert statements(owner, where) == statements(owner, where + first["page"]["older_url"])
 
 
 def test_a_connection_is_shown_as_it_stands_with_why_and_what_to_do() -> None:

@@ -7,14 +7,14 @@ import pytest
 from django.utils import timezone
 
 from partners.feeds.models import FeedCursor
-from partners.operations.words import QUEUES, reached_rows
+from partners.operations.words import QUEUES, reached_rows, unreadable_row
 from portal.telemetry.measures import NOTICE_LAG
 from portal.telemetry.queues import queue_tables
 from portal.telemetry.totals import Totals, within
 from portal.tenancy.blocks import serving
 from tests.desk import browser_of, console_browser, page_of
 from tests.factories.any_row import make_row
-from tests.factories.partners import make_bank
+from tests.factories.partners import make_bank, unreadable
 from tests.factories.people import make_person
 
 # The system role reads what was committed.
@@ -25,13 +25,19 @@ PAGES = ("operations", "operations_live", "operations_counts")
 def test_the_operator_sees_what_waits_and_for_whom() -> None:
     bank, idle = make_bank(name="Waiting Bank"), make_bank(name="Idle Bank")
     with serving(bank.id):
-        make_row(FeedCursor, due_at=timezone.now() - timedelta(minutes=2))
+        make_row(
+            FeedCursor,
+            due_at=timezone.now() - timedelta(minutes=2),
+            **unreadable("amount", "date", at=timezone.now()),
+        )
     browser = console_browser(make_person("operator@portal.example", is_operator=True))
 
-    page = browser.get(page_of("operations")).content.decode()
+    answer = browser.get(page_of("operations"))
+    page = answer.content.decode()
 
     assert "Feeds to read at banks" in page
     assert "Waiting Bank" in page
+    assert answer.context["queues"][-1] == unreadable_row(2)
     assert "1 piece of work" in page
     assert idle.name not in page
 

@@ -1,6 +1,6 @@
 """Which days a reader is told to be whole, and what the customer sees of their history being read."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -12,6 +12,7 @@ from partners.feeds.models import FeedCursor
 from partners.sharing.coverage import covered_days
 from portal.tenancy.blocks import serving
 from tests.factories.accounts import Household, make_connection, make_household
+from tests.factories.partners import unreadable
 from tests.partners.sharing.test_api import make_program, read
 from tests.partners.sharing.test_views import Window
 
@@ -49,7 +50,11 @@ def test_of_several_ways_the_one_that_was_read_last_and_furthest_counts() -> Non
         place(TODAY - timedelta(days=600), TODAY, kind="receipts"),
     ]
     told = covered_days(ways, history_from=date.min, by_month=False)
-    assert told == {"covered_from": "2026-08-28", "covered_until": "2026-11-26"}
+    assert told == {
+        "covered_from": "2026-08-28",
+        "covered_until": "2026-11-26",
+        "unreadable_rows": 0,
+    }
 
 
 @pytest.fixture
@@ -89,13 +94,19 @@ def test_a_program_is_told_what_is_here_in_full(home: Household) -> None:
     before = read(program.get(where))
     with serving(home.bank_id):
         FeedCursor.objects.filter(pk=row.pk).update(
-            covered_from=date(2025, 12, 1), covered_until=date(2026, 7, 1)
+            covered_from=date(2025, 12, 1),
+            covered_until=date(2026, 7, 1),
+            **unreadable("amount", "date", at=datetime(2026, 6, 1, tzinfo=UTC)),
         )
 
     after = read(program.get(where))
+    later = make_program(home, history_from=date(2026, 6, 2))
 
     assert (before["covered_from"], before["covered_until"]) == (None, None)
     assert (after["covered_from"], after["covered_until"]) == ("2026-01-01", "2026-07-01")
+    # Rows of days that the reader may not see are not told of.
+    told = [each["unreadable_rows"] for each in (before, after, read(later.get(where)))]
+    assert told == [0, 2, 0]
 
 
 def test_a_customer_sees_how_far_their_payments_are_read_and_that_it_is_held(
@@ -111,7 +122,12 @@ def test_a_customer_sees_how_far_their_payments_are_read_and_that_it_is_held(
         )
 
     held = window.text("/sharing/accounts")
+    with serving(home.bank_id):
+        FeedCursor.objects.filter(pk=row.pk).update(**unreadable("amount", at=timezone.now()))
+    lacking = window.text("/sharing/accounts")
 
+    assert "are here, but for 1 that could not be read" in lacking
+    assert "in full" not in lacking
     assert "are here in full" in held
     assert "Older ones are not being read" in held
     assert "hx-get" not in held

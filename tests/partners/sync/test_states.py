@@ -166,3 +166,15 @@ def test_each_state_and_each_reason_has_its_words() -> None:
     # A program's reasons are not ours: what we read at a bank asks for no program.
     ours = HELD_BACK - {Reason.CLIENT_SUSPENDED, Reason.NOT_REGISTERED}
     assert ours <= set(REASONS)
+
+
+def test_rows_that_could_not_be_read_are_said_of_what_is_well_alone() -> None:
+    lacking = replace(READ, unreadable=2)
+    used_up = replace(lacking, problem="calls_used_up")
+
+    assert said(replace(WELL, feeds=[READ, lacking])) == ("healthy", "rows_unreadable")
+    assert said(replace(WELL, feeds=[used_up])) == ("healthy", "rows_unreadable")
+    assert said(replace(WELL, feeds=[READ, replace(failed("bad_answer"), unreadable=2)])) == (
+        "failing",
+        "bad_answer",
+    )

@@ -55,6 +55,7 @@ def test_whoever_has_the_token_reads_counts_of_requests_and_queues(client: Clien
     assert 'portal_http_request_seconds_count{host="base",method="GET",route="/healthz"' in text
     for table in queue_tables():
         assert f'portal_queue_due{{queue="{table}"}} ' in text
+    assert "\nportal_unreadable_rows 0.0\n" in text
 
 
 def test_other_hosts_have_none_of_it(client: Client) -> None:
