@@ -4,7 +4,7 @@ from portal.tenancy.operations import SystemSees
 
 
 class Migration(migrations.Migration):
-    dependencies = [("partners", "0037_what_is_pending_is_found_and_why_it_went")]
+    dependencies = [("partners", "0038_which_references_are_given_anew")]
     operations = [
         migrations.AddField(
             "feedcursor", "unreadable", models.JSONField(blank=True, default=list)
