@@ -102,8 +102,8 @@ class Merge:
         self.joining: Joining | None = None
         self.joined = Joined()
         self._perhaps: list[Perhaps] = []
-        # Entries that the source may tell of again under another name, each with that name.
-        self._doubts: Sequence[tuple[UUID, str]] = ()
+        # Names under which the source may tell of one payment twice.
+        self._doubts: Sequence[tuple[str, str]] = ()
         self._told_side_by_side: Sequence[Pair] = ()
         self._rows: list[ChangedRow] = []
         # What no other source has a say in is decided while it is written: these rows, and the entries they name.
@@ -374,11 +374,7 @@ class Merge:
             for each in self._perhaps
             if each.external_id in ids
         ]
-        pairs += [
-            (known_id, ids[name], EntryPair.Reason.NAMES)
-            for known_id, name in self._doubts
-            if name in ids
-        ]
+        pairs += [(*each, EntryPair.Reason.NAMES) for each in self._in_doubt()]
         pairs += [(*each, EntryPair.Reason.WORDS) for each in self.joined.other_words]
         pairs += [(*each, EntryPair.Reason.DAY) for each in self.joined.other_day]
         for first, second in self._told_side_by_side:
@@ -398,6 +394,15 @@ class Merge:
             ],
             ignore_conflicts=True,
         )
+
+    def _in_doubt(self) -> list[Pair]:
+        """Entries that the source may tell twice. Where others tell of them too, which is which is decided by now."""
+        if not self._doubts:
+            return []
+        names = [name for each in self._doubts for name in each]
+        ids = staging.ids_of(self.place, names)
+        found = [(ids[known], ids[name]) for known, name in self._doubts]
+        return [(one, other) for one, other in found if one != other]
 
     def remove_gone(self, since: date, *, overdue_before: date | None) -> None:
         """Keep pending entries that the bank lists no more as removed: the window's, and those of before that day."""

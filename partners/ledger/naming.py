@@ -21,34 +21,45 @@ def as_stored(account: Account, place: Place, rows: Sequence[EntryRow], *, seen:
     Where nothing of its days is stored, or all of it is known by its name, that costs next to nothing.
     """
     renumbers = place.source in account.renumbers
-    doubted = doubted_names(place.account_id, source=place.source)
+    doubted, two = _doubted(place)
     among = _on_stored_days(place, rows)
     if not (among or doubted):
-        return Named(list(rows), renumbered=renumbers)
+        return Named(list(rows), renumbered=renumbers, two=two)
     if not (renumbers or doubted):
         known = staging.digests(place, [row.external_id for row in among])
         if all(row.external_id in known for row in among):
-            return Named(list(rows))
-    two = _that_others_tell_both_of(place, doubted) if doubted else []
+            return Named(list(rows), two=two)
     found = named(
         rows,
         _stored(place, among) if among else [],
         about=abouts(place.account_id),
         seen=seen,
         renumbers=renumbers,
-        doubted=[each for each in doubted if each not in two],
+        doubted=doubted,
         elsewhere=_Elsewhere(place),
     )
     return replace(found, two=[*found.two, *two])
 
 
-def _that_others_tell_both_of(place: Place, doubted: Sequence[Pair]) -> list[Pair]:
-    others: defaultdict[UUID, set[str]] = defaultdict(set)
-    told = staging.told_otherwise(place, {each for pair in doubted for each in pair})
-    for (source, _name), each in told.items():
-        if each.said and source != place.source:
-            others[each.entry_id].add(source)
-    return [(one, other) for one, other in doubted if others[one] & others[other]]
+def _doubted(place: Place) -> tuple[list[Pair], list[Pair]]:
+    """Entries that may be one, as this source has told them; and those that are two, as another source tells both."""
+    pairs = doubted_names(place.account_id)
+    if not pairs:
+        return [], []
+    told_by: defaultdict[UUID, set[str]] = defaultdict(set)
+    for pair in pairs:
+        told_by[pair.first_id].add(pair.first.source)
+        told_by[pair.second_id].add(pair.second.source)
+    for (source, _name), each in staging.told_otherwise(place, list(told_by)).items():
+        if each.said:
+            told_by[each.entry_id].add(source)
+    mine = [
+        (pair.first_id, pair.second_id)
+        for pair in pairs
+        if place.source in told_by[pair.first_id] & told_by[pair.second_id]
+    ]
+    two = [(one, other) for one, other in mine if (told_by[one] & told_by[other]) - {place.source}]
+    return [each for each in mine if each not in two], two
 
 
 def _on_stored_days(place: Place, rows: Sequence[EntryRow]) -> list[EntryRow]:

@@ -179,17 +179,15 @@ def entries_named(account_id: UUID, external_ids: Collection[str]) -> dict[str, 
     return {key: min(entries) for key, entries in found.items() if len(entries) == 1}
 
 
-def doubted_names(account_id: UUID, *, source: str) -> list[tuple[UUID, UUID]]:
-    """Entries of the source that may be one under two references, as nobody has decided yet; the older first."""
+def doubted_names(account_id: UUID) -> list[EntryPair]:
+    """Pairs that may be one payment under two references of one source, as nobody has decided yet."""
     open_ = EntryPair.objects.filter(
         bank_id=current_bank_id(),
         account_id=account_id,
         state=EntryPair.State.OPEN,
         reason=EntryPair.Reason.NAMES,
-        first__source=source,
-        second__source=source,
     )
-    return list(open_.order_by("id").values_list("first_id", "second_id"))
+    return list(open_.select_related("first", "second").order_by("id"))
 
 
 def two_payments(account_id: UUID) -> frozenset[frozenset[UUID]]:

@@ -54,13 +54,13 @@ class Elsewhere(Protocol):
 class Named:
     """Rows under the names that they are stored by.
 
-    `renumbered`: references are given anew, and are no names. `doubts`: entries, each with the name of a row that may be it.
+    `renumbered`: references are given anew, and are no names. `doubts`: names of payments, each with that of a row that may be it.
     Of what was doubted before: `one` are one payment after all, `two` are told side by side.
     """
 
     rows: list[EntryRow]
     renumbered: bool = False
-    doubts: list[tuple[UUID, str]] = field(default_factory=list)
+    doubts: list[tuple[str, str]] = field(default_factory=list)
     one: list[Pair] = field(default_factory=list)
     two: list[Pair] = field(default_factory=list)
 
@@ -136,7 +136,7 @@ def named(
     one, two = _decided(groups, doubted, renumbered=renumbered)
     if not renumbered:
         doubts = [
-            (known.entry_id, row.external_id)
+            (known.names[0], row.external_id)
             for each in groups
             for known, row in zip(each.left, each.new, strict=False)
         ]

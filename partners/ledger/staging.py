@@ -167,6 +167,15 @@ _PAYMENTS_OF = """
         WHERE a.bank_id = e.bank_id AND a.entry_id = e.id AND a.source = %(source)s AND a.said <> '{}'))
     GROUP BY booked_on
 """
+_IDS_OF = """
+    SELECT external_id, id FROM partners_entry
+    WHERE bank_id = %(bank)s AND account_id = %(account)s AND external_id = ANY(%(ids)s)
+      AND source = %(source)s
+    UNION ALL
+    SELECT external_id, entry_id FROM partners_entryalias
+    WHERE bank_id = %(bank)s AND account_id = %(account)s AND external_id = ANY(%(ids)s)
+      AND source = %(source)s
+"""
 # So many of the nearest entries before and after: a reference that is counted anew is found soon, and an account may be long.
 _STAND_ELSEWHERE = """
     SELECT EXISTS (
@@ -432,6 +441,13 @@ def payments_of(place: Place, days: Collection[date]) -> dict[date, int]:
     """How many entries of each of these days the source tells of."""
     with connection.cursor() as cursor:
         cursor.execute(_PAYMENTS_OF, place.of(days=sorted(days)))
+        return dict(cursor.fetchall())
+
+
+def ids_of(place: Place, external_ids: Sequence[str]) -> dict[str, UUID]:
+    """The entries that the source tells of under these ids, now or otherwise."""
+    with connection.cursor() as cursor:
+        cursor.execute(_IDS_OF, place.of(ids=list(external_ids)))
         return dict(cursor.fetchall())
 
 

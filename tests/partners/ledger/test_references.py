@@ -151,3 +151,17 @@ def test_where_an_interface_shows_the_payments_a_file_under_other_references_add
 
     assert (anew.changes, pairs(account), renumbers(account)) == (0, [], [OFX])
     assert shown(account) == ["Bar Sport", "Forno Lume"]
+
+
+def test_a_doubt_of_what_an_interface_shows_is_a_pair_and_one_in_the_end(account: Account) -> None:
+    merge(account, row("", name="u1"), source=UK)
+    merge(account, row("x"))
+    merge(account, row("a"))
+    (pair,) = pairs(account)
+
+    merge(account, row("y", "Bar Sport", on=NEXT), row("z", "Lidia", on=NEXT))
+    merge(account, row("v", "Bar Sport", on=NEXT), row("w", "Lidia", on=NEXT))
+
+    assert pair.reason == "names"
+    assert shown(account) == ["Bar Sport", "Forno Lume", "Lidia"]
+    assert pairs(account) == []

@@ -93,7 +93,7 @@ class Book(Elsewhere):
             if row.external_id in new
         }
         assert len({row.external_id for row in found.rows}) == len(found.rows)
-        self.doubted += [(known, new[name]) for known, name in found.doubts]
+        self.doubted += [(names[known], new[name]) for known, name in found.doubts]
         return len(new)
 
     def payments(self) -> Counter[str]:
