@@ -77,14 +77,17 @@ def _without_removed(merged: Merged) -> Merged:
 def rename_pending(account: Account, *, source: str, posted: Mapping[str, str]) -> None:
     """Let pending entries go by the ids under which the bank posted them; `posted`: the new id by the old.
 
-    So the posted row that is merged next is a change of the entry that it was, and no other. Where the
-    new id names an entry already, nothing is done: twice is once.
+    So the posted row that is merged next is a change of the entry that it was, and no other; one that the bank
+    took back in a round before comes back with it. Where the new id names an entry already, nothing is done:
+    twice is once.
     """
     entries = _of(account, source)
     known = set(
         entries.filter(external_id__in=posted.values()).values_list("external_id", flat=True)
     )
-    waiting = entries.filter(external_id__in=posted, status=Entry.Status.PENDING)
+    waiting = entries.filter(external_id__in=posted, merged_into=None).exclude(
+        status=Entry.Status.POSTED
+    )
     for entry in waiting.order_by("id"):
         before, after = entry.external_id, posted[entry.external_id]
         if after in known:

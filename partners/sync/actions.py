@@ -103,6 +103,13 @@ class ReadPage:
             return self.records
         return [each for each in self.records if each.booked_on >= self.since]
 
+    @property
+    def whole_from(self) -> date | None:
+        """From which day on these are all that the bank lists and that may be read."""
+        if self.window_from is None:
+            return None
+        return max(self.window_from, self.since or self.window_from)
+
 
 @dataclass(frozen=True)
 class Begun:
@@ -146,7 +153,7 @@ def store_page(
         account,
         source=source,
         records=[each for each in good if each.external_id not in posted],
-        window_from=page.window_from,
+        window_from=page.whole_from,
         remove_missing=not rejected,
         at=at,
         overdue_before=overdue_before(today),

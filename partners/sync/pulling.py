@@ -351,7 +351,7 @@ def _read_transactions(reading: _Reading) -> None:
                 held_cursor(reading.claim)
                 require_permission(reading.claim, at=reading.clock())
             continue
-        window = max(reading.since, page.covered_from) if whole and not place else None
+        window = _window(reading, rows, page) if whole and not place else None
         begun = _store(reading, rows.page(window, place), begun)
         if not place:
             return
@@ -361,6 +361,12 @@ def _read_transactions(reading: _Reading) -> None:
             return
         rows, stored = _Rows(), time.monotonic()
     raise BadAnswer("more pages than an account can have")
+
+
+def _window(reading: _Reading, rows: "_Rows", page: TransactionPage) -> date:
+    """From which day on these are all that the bank lists. A round from its beginning lists all that there is."""
+    since = max(reading.since, page.covered_from)
+    return min([since, *(each.booked_on for each in rows.records)]) if rows.in_rounds else since
 
 
 def _where_it_began(reading: _Reading, begun: Begun, moved: int) -> str:

@@ -49,7 +49,13 @@ def _read_account(row: Node) -> AccountRecord:
         name=row.text("name", limit=70) or row.text("official_name", limit=70) or "",
         currency=currency,
         masked_identification=f"**** {mask}" if mask else "",
+        # The same whenever the customer links it anew, which gives it another `account_id`.
+        identifications=_lasting(row.members.get("persistent_account_id")),
     )
+
+
+def _lasting(said: object) -> tuple[str, ...]:
+    return (said,) if isinstance(said, str) else ()
 
 
 def _currency(balances: Node) -> str:

@@ -4,14 +4,19 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db.models import Value
+from django.db.models.functions import Concat
 from django.utils import timezone
 
 from partners.banks.models import Bank
 from partners.feeds.models import FeedCursor
 from partners.integrations.models import Integration
+from partners.ledger.actions import held_account
+from partners.ledger.by_id import remove_entries
 from partners.ledger.models import Account, Entry, EntryAlias
 from partners.sync.models import SyncRun
 from partners.sync.pulling import pull_bank
+from partners.sync.rules import OVERLAP
 from portal.tenancy.blocks import serving
 from tests.sandbox_bank import SandboxBank, know_bank, know_customer, link
 
@@ -107,6 +112,27 @@ def test_pending_to_posted_is_one_rows_change_whatever_the_amount_became(
     assert (after.status, after.amount_minor) == ("posted", stored.amount_minor)
 
 
+def test_what_the_bank_took_back_and_posts_in_a_later_round_is_one_entry(
+    sandbox: SandboxBank, bank: Bank, person: dict[str, Any]
+) -> None:
+    bought = sandbox.buy(person["login"])
+    read_again(bank)
+    stored = entry(bank, bought)
+    with serving(bank.id):
+        total = Entry.objects.count()
+        account = held_account(stored.account_id)
+        gone = [bought["TransactionId"]]
+        remove_entries(account, source=stored.source, external_ids=gone, at=timezone.now())
+
+    sandbox.be(renumber=True)
+    sandbox.do("POST", "book")
+    read_again(bank)
+
+    with serving(bank.id):
+        assert Entry.objects.get(pk=stored.pk).status == "posted"
+        assert Entry.objects.count() == total
+
+
 def test_a_round_that_moves_is_read_again_from_where_it_began_and_nothing_of_it_is_kept(
     sandbox: SandboxBank, bank: Bank, person: dict[str, Any]
 ) -> None:
@@ -151,11 +177,19 @@ def test_a_place_that_is_no_more_is_forgotten_and_all_of_the_window_read_again(
     with serving(bank.id):
         total = Entry.objects.count()
         FeedCursor.objects.filter(account_id=stored.account_id).update(cursor="of-another-bank")
+        # Linked anew, the bank has new ids for all that there is, whenever it was.
+        posted = Entry.objects.filter(account_id=stored.account_id, status="posted")
+        oldest = posted.earliest("booked_on").booked_on
+        posted.update(external_id=Concat(Value("before-"), "external_id"))
 
     read_again(bank)
     read_again(bank)
 
     with serving(bank.id):
+        assert (
+            oldest < FeedCursor.objects.get(account_id=stored.account_id).covered_until - OVERLAP
+        )
         assert Entry.objects.count() == total
+        assert not Entry.objects.filter(external_id__startswith="before-").exists()
         assert Entry.objects.get(pk=stored.pk).status == "removed"
         assert set(FeedCursor.objects.values_list("last_problem", flat=True)) == {""}

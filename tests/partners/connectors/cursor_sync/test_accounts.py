@@ -4,6 +4,7 @@ import pytest
 
 from partners.connectors.base import drive
 from partners.connectors.cursor_sync.connector import CursorSync
+from partners.ledger.numbers import names_of
 from tests.contracts.connectors.dialects import (
     ACCOUNT,
     ADDRESS,
@@ -42,6 +43,36 @@ def test_a_limit_is_a_credit_line_and_added_to_nothing(
         for each in found
     }
     assert told == {"available": available, "booked": booked}
+
+
+@pytest.mark.parametrize(
+    ("said", "lasting"),
+    [
+        ("8cfb8beb89b774ee43b090625f0d61d0814322b43bff984eaf60386e", True),
+        (None, False),
+        (7, False),
+    ],
+)
+def test_an_account_is_known_when_it_is_linked_anew_by_the_id_that_lasts(
+    said: object, *, lasting: bool
+) -> None:
+    listed = {
+        "account_id": ACCOUNT,
+        "type": "depository",
+        "persistent_account_id": said,
+        "balances": SAYS.holding(10.0, 20.0),
+    }
+
+    read = drive(
+        CursorSync(ADDRESS).accounts(grant=GRANT),
+        lambda _request: SAYS.answered({"accounts": [listed]}),
+    )
+
+    (account,) = read.records
+    assert account.identifications == ((said,) if lasting else ())
+    assert [names_of(each).full for each in account.identifications] == [
+        (str(said).upper(),) for _each in account.identifications
+    ]
 
 
 def test_an_account_has_an_id_of_any_length_that_we_have_room_for() -> None:
