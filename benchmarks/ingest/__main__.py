@@ -1,6 +1,6 @@
 """`python -m benchmarks.ingest`: rows a second into a ledger that holds millions, ours against three other ways.
 
-New rows, the same again, and a tenth told anew, in pages of a thousand, each page a transaction that waits for the disk. (a) is the
+New rows, the same again, and a tenth told anew, in pages of ten thousand, each page a transaction that waits for the disk. (a) is the
 limit, COPY into the same indexed table and nothing else; (b) `bulk_create(update_conflicts=True)`; (c) `update_or_create` for each row.
 The ways take turns; compare ratios of one run alone. What was written is deleted again. One JSON line a measurement, then tables.
 """
@@ -89,7 +89,7 @@ class _Bench:
 
     def repetition(self, *, seed: int) -> Iterator[Measured]:
         all_rows = records(self.rows, seed=seed)
-        few = all_rows[: max(ways.PAGE, self.rows // 10)]
+        few = all_rows[: max(5 * ways.BATCH, self.rows // 10)]
         yield from self._cases("portal", ways.portal, all_rows, CASES)
         yield from self._cases("(a) COPY", ways.copied(self.superuser_url), all_rows, ("new",))
         yield from self._cases("(b) bulk_create", ways.bulk_created, all_rows, CASES)

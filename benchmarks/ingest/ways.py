@@ -13,7 +13,7 @@ import psycopg
 from benchmarks.ingest.world import Target
 from partners.connectors.base import TransactionRecord
 
-PAGE = 5000
+PAGE = 10000
 # How many the ORM puts into a statement.
 BATCH = 1000
 SOURCE = "live:uk_open_banking"

@@ -11,9 +11,9 @@ from partners.ledger.merging import Merge, Merged
 from partners.ledger.models import Account, Balance
 from partners.ledger.naming import as_stored
 from partners.ledger.references import Named
-from partners.ledger.rules import POSTED, Seen, one_for_each_id, rows_of
+from partners.ledger.rules import POSTED, Page, Seen, one_for_each_id, rows_of
 from partners.ledger.sources import is_live
-from partners.ledger.staging import Place
+from partners.ledger.staging import Place, digests, looked_up
 from portal.tenancy.blocks import current_bank_id
 
 
@@ -160,12 +160,9 @@ def merge_entries(
     """
     # A statement tells what is booked; a row of it that is not yet comes again when it is.
     told = records if is_live(source) else [each for each in records if each.status == POSTED]
-    seen = seen or Seen()
-    named = Named(rows_of(told, account_id=account.id, source=source, seen=seen))
-    if not is_live(source) and source in account.sources:
-        place = Place(current_bank_id(), account.id, source)
-        named = as_stored(account, place, named.rows, seen=seen)
-    merge = Merge(account, source, one_for_each_id(named.rows), at=at)
+    place = Place(current_bank_id(), account.id, source)
+    named, page, stored = _looked_up(account, place, told, seen=seen or Seen())
+    merge = Merge(account, source, page, at=at, stored=stored)
     if set(account.sources) - {source}:
         merge.join()
     merge.take_names(named)
@@ -174,3 +171,23 @@ def merge_entries(
     if window_from and remove_missing:
         merge.remove_gone(window_from, overdue_before=overdue_before)
     return merge.end()
+
+
+def _looked_up(
+    account: Account, place: Place, told: Sequence[TransactionRecord], *, seen: Seen
+) -> tuple[Named, Page, Mapping[str, str | None]]:
+    """The rows, one for each id, and what is stored under these ids: looked up meanwhile, where the bank gives each one."""
+    ids = [each.external_id for each in told if each.external_id]
+
+    def rows() -> Named:
+        return Named(rows_of(told, account_id=account.id, source=place.source, seen=seen))
+
+    if len(ids) == len(told):
+        with looked_up(place, ids) as found:
+            named = rows()
+            return named, one_for_each_id(named.rows), found()
+    named = rows()
+    if not is_live(place.source) and place.source in account.sources:
+        named = as_stored(account, place, named.rows, seen=seen)
+    page = one_for_each_id(named.rows)
+    return named, page, digests(place, [row.external_id for row in page.rows])

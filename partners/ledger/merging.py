@@ -33,8 +33,9 @@ from partners.ledger.staging import ChangedRow, Key, Otherwise, Place
 from portal.tenancy.blocks import current_bank_id
 from portal.tenancy.ids import new_ids
 
-# Rows of the first part that is written, for which nothing can be decided meanwhile, and of the others.
-_FIRST_PART, _PART = 250, 1_000
+# Rows that are written while the next are decided, which takes two thirds as long: so each part is half as large again as
+# the one before it. Nothing is done while the first is decided and the last is written: those are small.
+_SMALL_PART, _PART = 200, 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,12 @@ class Merged:
 
 
 def _parts(rows: Sequence[EntryRow]) -> Iterator[Sequence[EntryRow]]:
-    if rows:
-        yield rows[:_FIRST_PART]
-    for first in range(_FIRST_PART, len(rows), _PART):
-        yield rows[first : first + _PART]
+    first, size = 0, _SMALL_PART
+    while first < len(rows):
+        yield rows[first : first + size]
+        first += size
+        left = len(rows) - first
+        size = min(size * 3 // 2, _PART, max(left // 2, _SMALL_PART))
 
 
 def _note(account: Account, through_seq: int, *, told_by: str) -> None:
@@ -88,10 +91,20 @@ def _note(account: Account, through_seq: int, *, told_by: str) -> None:
 class Merge:
     """One merge under way: what is decided and not yet written."""
 
-    def __init__(self, account: Account, source: str, page: Page, *, at: datetime) -> None:
+    def __init__(
+        self,
+        account: Account,
+        source: str,
+        page: Page,
+        *,
+        at: datetime,
+        stored: Mapping[str, str | None] | None = None,
+    ) -> None:
+        """`stored`: what the entries say that the page's rows name, as a digest."""
         self.account = account
         self.place = Place(current_bank_id(), account.id, source)
         self.page = page
+        self._stored = stored or {}
         self.next_seq = account.change_seq + 1
         self.at = at
         self.removed = 0
@@ -152,19 +165,18 @@ class Merge:
         for row in rows:
             known = self._named.get(row.external_id)
             if known is None:
-                self._add(next(ids), row)
+                self._put(next(ids), row, None)
             elif self._is_change(known, row):
                 if known.row.external_id != row.external_id:
                     self._renamed.append((known.id, known.row.external_id))
-                self._modify(known.id, row, known)
+                self._put(known.id, row, known)
 
     def _not_as_stored(self) -> tuple[list[EntryRow], list[tuple[EntryRow, Known]]]:
         """Rows with ids that name no entry, and those that differ from the entry they name.
 
         What an entry says is known by its digest; where that is not what the row's is, all of it is compared.
         """
-        rows = self.page.rows
-        said = staging.digests(self.place, self._listed)
+        rows, said = self.page.rows, self._stored
         unknown = [row for row in rows if row.external_id not in said]
         unsure = [
             row
@@ -247,32 +259,19 @@ class Merge:
         self.joined = self.joining.settle()
         self._count_equals([each.row for each in self.joined.puts])
         for put in sorted(self.joined.puts, key=lambda each: moment(each.row)):
-            if put.before is None:
-                self._add(put.id, put.row)
-            else:
-                self._modify(put.id, put.row, put.before)
+            self._put(put.id, put.row, put.before)
 
-    def _modify(self, entry_id: UUID, row: EntryRow, before: Known) -> None:
-        fingerprint, occurrence = self._fingerprint(row), before.occurrence
-        if fingerprint != before.fingerprint:
-            occurrence = self._next_occurrence(fingerprint)
-        digest = digest_of(row)
-        is_new = False
-        changed = ChangedRow(is_new, entry_id, occurrence, self.next_seq, digest, fingerprint, row)
-        self.modified.append(changed)
-        self._count(changed)
-
-    def _add(self, entry_id: UUID, row: EntryRow) -> None:
+    def _put(self, entry_id: UUID, row: EntryRow, before: Known | None) -> None:
         fingerprint = self._fingerprint(row)
-        occurrence = self._next_occurrence(fingerprint)
-        digest = digest_of(row)
-        is_new = True
-        changed = ChangedRow(is_new, entry_id, occurrence, self.next_seq, digest, fingerprint, row)
-        self.added.append(changed)
-        self._count(changed)
-
-    def _count(self, changed: ChangedRow) -> None:
+        if before is not None and before.fingerprint == fingerprint:
+            occurrence = before.occurrence
+        else:
+            occurrence = self._next_occurrence(fingerprint)
+        changed = ChangedRow(
+            before is None, entry_id, occurrence, self.next_seq, digest_of(row), fingerprint, row
+        )
         self._rows.append(changed)
+        (self.modified if before else self.added).append(changed)
         self.next_seq += 1
 
     def _next_occurrence(self, fingerprint: str) -> int:
@@ -364,7 +363,8 @@ class Merge:
         )
 
     def _keep_pairs(self) -> None:
-        ids = {each.row.external_id: each.id for each in self.added}
+        doubtful = self._perhaps or self._doubts
+        ids = {each.row.external_id: each.id for each in self.added} if doubtful else {}
         pairs = [
             (
                 each.entry_id,

@@ -7,7 +7,8 @@ each time would write to the catalog); it is named where it is: no temporary tab
 """
 
 import csv
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from io import StringIO
@@ -16,13 +17,18 @@ from uuid import UUID
 
 import orjson
 from django.db import connection
-from psycopg import errors
-from psycopg.pq import ExecStatus
 
+from partners.ledger.at_work import AtWork
 from partners.ledger.rules import EntryRow, Known
 from portal.tenancy.blocks import current_bank_id
 
 _TYPES = {
+    "is_new": "boolean",
+    "id": "uuid",
+    "occurrence": "smallint",
+    "change_seq": "bigint",
+    "digest": "uuid",
+    "fingerprint": "uuid",
     "original_amount_minor": "bigint",
     "amount_minor": "bigint",
     "booked_on": "date",
@@ -31,16 +37,24 @@ _TYPES = {
     "fraud_suspected": "boolean",
 }
 COLUMNS = EntryRow._fields
-_TYPED = ", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in COLUMNS)
-_LIST = ", ".join(COLUMNS)
+
+
+def _type(column: str) -> str:
+    return _TYPES.get(column, "text")
+
+
 _KNOWN = f"e.id, e.occurrence, e.fingerprint, {', '.join(f'e.{name}' for name in COLUMNS)}"
 
-# A list of ids, and no lookup of each: where the planner knows nothing of a table yet it takes any index that begins with
-# bank and account, and reads the account once for the list, where it would read it once for each id.
+# Of whatever it knows of the table, the planner takes an account for small, and would read all of it instead of looking ids
+# up. Only one index has the ids in their order, and who may not sort has to go by it.
 _DIGESTS = """
-    SELECT external_id, encode(uuid_send(digest), 'hex') FROM partners_entry
-    WHERE bank_id = %(bank)s AND account_id = %(account)s AND external_id = ANY(%(ids)s)
-      AND source = %(source)s
+    SET LOCAL enable_sort = off;
+    SELECT json_object_agg(external_id, digest) FROM (
+      SELECT external_id, encode(uuid_send(digest), 'hex') AS digest FROM partners_entry
+      WHERE bank_id = %(bank)s AND account_id = %(account)s AND source = %(source)s
+        AND external_id = ANY((SELECT string_to_array(%(ids)s, E'\\n'))::text[])
+      ORDER BY bank_id, account_id, external_id, source) AS found;
+    SET LOCAL enable_sort TO DEFAULT
 """
 _NAMED = f"""
     SELECT e.external_id, {_KNOWN} FROM partners_entry e
@@ -95,34 +109,34 @@ _OCCURRENCES = """
 """
 # What is written beside the row itself.
 _WRITTEN = ("id", "occurrence", "change_seq", "digest", "fingerprint", *COLUMNS)
+_STAGED = ("is_new", *_WRITTEN)
+# What no two rows of a part have in common.
+_OWN = frozenset({"id", "change_seq", "external_id"})
+_TYPED = ", ".join(f"{name} {_type(name)}" for name in _STAGED)
 _CHANGED = f"""
-    CREATE TEMP TABLE IF NOT EXISTS pg_temp.ledger_changed (is_new boolean, id uuid,
-      occurrence smallint, change_seq bigint, digest uuid, fingerprint uuid, {_TYPED})
-      ON COMMIT DELETE ROWS;
+    CREATE TEMP TABLE IF NOT EXISTS pg_temp.ledger_changed ({_TYPED}) ON COMMIT DELETE ROWS;
     DELETE FROM pg_temp.ledger_changed
 """  # noqa: S608  # our own column names
 # As a table of text, which can be made while the database is still at the part before. What is empty is NULL,
 # and an empty text where a column is one.
-_TEXTS = ", ".join(name for name in COLUMNS if name not in _TYPES)
-_COPY = f"COPY pg_temp.ledger_changed FROM STDIN (FORMAT csv, FORCE_NOT_NULL ({_TEXTS}))"
+_COPY = "COPY pg_temp.ledger_changed ({names}) FROM STDIN (FORMAT csv, FORCE_NOT_NULL ({texts}))"
 _UPDATE = f"""
     UPDATE partners_entry
-    SET changed_at = %(at)s, seqs_before = {SEQS_BEFORE},
-      {", ".join(f"{name} = c.{name}" for name in _WRITTEN[1:])}
+    SET changed_at = %(at)s, seqs_before = {SEQS_BEFORE}, {{set}}
     FROM pg_temp.ledger_changed c
     WHERE partners_entry.bank_id = %(bank)s AND partners_entry.id = ANY(%(ids)s)
-      AND partners_entry.id = c.id AND NOT c.is_new
+      AND partners_entry.id = c.id AND NOT {{is_new}}
 """  # noqa: S608  # our own column names
 _INSERT = f"""
     INSERT INTO partners_entry (bank_id, account_id, created_at, changed_at, {", ".join(_WRITTEN)})
-    SELECT %(bank)s, %(account)s, %(at)s, %(at)s, {", ".join(_WRITTEN)}
-    FROM pg_temp.ledger_changed WHERE is_new
+    SELECT %(bank)s, %(account)s, %(at)s, %(at)s, {{values}}
+    FROM pg_temp.ledger_changed c WHERE {{is_new}}
 """  # noqa: S608  # our own column names
 # An id that names an entry now is no more one that it had.
 _NO_ALIAS = """
     DELETE FROM partners_entryalias a USING pg_temp.ledger_changed c
     WHERE a.bank_id = %(bank)s AND a.account_id = %(account)s AND a.external_id = c.external_id
-      AND a.source = c.source
+      AND a.source = {source}
 """
 _REMOVE = f"""
     UPDATE partners_entry SET status = 'removed', merged_into = %(into)s, seqs_before = {SEQS_BEFORE},
@@ -255,11 +269,25 @@ class ChangedRow(NamedTuple):
     row: EntryRow
 
 
+@contextmanager
+def looked_up(
+    place: Place, external_ids: Sequence[str]
+) -> Iterator[Callable[[], dict[str, str | None]]]:
+    """Look ids up meanwhile: what the entries of these ids say, where it is known; those that are not there are left out."""
+    with AtWork() as at_work:
+        at_work.begin(_DIGESTS, place.of(ids="\n".join(external_ids)))
+
+        def found() -> dict[str, str | None]:
+            (told,) = [each.get_value(0, 0) for each in at_work.end() if each.ntuples]
+            return orjson.loads(told) if told else {}
+
+        yield found
+
+
 def digests(place: Place, external_ids: Sequence[str]) -> dict[str, str | None]:
-    """What the entries of these ids say, where it is known; those that are not there are left out."""
-    with connection.cursor() as cursor:
-        cursor.execute(_DIGESTS, place.of(ids=list(external_ids)))
-        return dict(cursor.fetchall())
+    """The same, at once."""
+    with looked_up(place, external_ids) as found:
+        return found()
 
 
 def named(place: Place, external_ids: Sequence[str]) -> dict[str, Known]:
@@ -312,12 +340,42 @@ def occurrences(
         return {fingerprint.hex: highest for fingerprint, highest in cursor.fetchall()}
 
 
-def _as_lines(changed: Iterable[ChangedRow]) -> str:
-    lines = StringIO()
-    writer = csv.writer(lines, lineterminator="\n")
-    # An id by its digits, which costs a fraction of what its usual spelling does.
-    writer.writerows((each.is_new, each.id.hex, *each[2:-1], *each.row) for each in changed)
-    return lines.getvalue()
+class _Part:
+    """Rows as they are staged: what all of them have in common is said once, with the statement that writes them."""
+
+    def __init__(self, changed: Sequence[ChangedRow]) -> None:
+        beside, rows = (
+            zip(*(each[:-1] for each in changed), strict=True),
+            [each.row for each in changed],
+        )
+        columns = dict(zip(_STAGED, (*beside, *zip(*rows, strict=True)), strict=True))
+        shared = {
+            name
+            for name, told in columns.items()
+            if name not in _OWN and told.count(told[0]) == len(told)
+        }
+        self.common = {f"all_{name}": columns[name][0] for name in shared}
+        self._said = {
+            name: f"%(all_{name})s::{_type(name)}" if name in shared else f"c.{name}"
+            for name in _STAGED
+        }
+        own = {name: told for name, told in columns.items() if name not in shared}
+        self.copying = _COPY.format(
+            names=", ".join(own), texts=", ".join(name for name in own if _type(name) == "text")
+        )
+        own["id"] = [each.hex for each in own["id"]]
+        lines = StringIO()
+        csv.writer(lines, lineterminator="\n").writerows(zip(*own.values(), strict=True))
+        self.lines = lines.getvalue()
+
+    def put_into(self, statement: str) -> str:
+        """The statement, with what it writes."""
+        return statement.format(
+            values=", ".join(self._said[name] for name in _WRITTEN),
+            set=", ".join(f"{name} = {self._said[name]}" for name in _WRITTEN[1:]),
+            is_new=self._said["is_new"],
+            source=self._said["source"],
+        )
 
 
 class Writing:
@@ -330,49 +388,33 @@ class Writing:
         self.place = place
         self.at = at
         self.has_aliases = has_aliases
-        self._is_at_work = False
+        self._at_work = AtWork()
 
     def __enter__(self) -> Self:
+        self._at_work.__enter__()
         return self
 
     def __exit__(self, kind: object, raised: object, trace: object) -> None:
-        # Whatever happened: a connection that is at work can do nothing else, not even roll back.
-        self._wait(heard=raised is None)
+        self._at_work.__exit__(kind, raised, trace)
 
     def send(self, changed: Sequence[ChangedRow]) -> None:
         """Update what changed, by id, and have what is new inserted. Raises what went wrong with the part before."""
+        if not changed:
+            return
         known = [each.id for each in changed if not each.is_new]
-        lines = _as_lines(changed)
-        self._wait()
+        part = _Part(changed)
+        self._at_work.end()
+        parameters = self.place.of(at=self.at, ids=known, **part.common)
         with connection.cursor() as cursor:
             cursor.execute(_CHANGED)
-            with cursor.copy(_COPY) as copy:
-                copy.write(lines)
+            with cursor.copy(part.copying) as copy:
+                copy.write(part.lines)
             if self.has_aliases:
-                cursor.execute(_NO_ALIAS, self.place.of())
+                cursor.execute(part.put_into(_NO_ALIAS), parameters)
             if known:
-                cursor.execute(_UPDATE, self.place.of(at=self.at, ids=known))
-            if len(known) < len(changed):
-                self._start(cursor.mogrify(_INSERT, self.place.of(at=self.at)))
-
-    def _start(self, statement: str) -> None:
-        connected = connection.connection.pgconn
-        connected.send_query(statement.encode())
-        while connected.flush():
-            pass
-        self._is_at_work = True
-
-    def _wait(self, *, heard: bool = True) -> None:
-        if not self._is_at_work:
-            return
-        self._is_at_work = False
-        failed = None
-        while (result := connection.connection.pgconn.get_result()) is not None:
-            if result.status != ExecStatus.COMMAND_OK:
-                failed = result
-        if failed is not None and heard:
-            with connection.wrap_database_errors:
-                raise errors.error_from_result(failed)
+                cursor.execute(part.put_into(_UPDATE), parameters)
+        if len(known) < len(changed):
+            self._at_work.begin(part.put_into(_INSERT), parameters)
 
 
 def remove(entry_id: UUID, *, seq: int, at: datetime, why: str, into: UUID | None = None) -> None:

@@ -83,7 +83,7 @@ Clock = Callable[[], datetime]
 MAX_PAGES = 200
 MAX_KEPT_ROWS = 10_000
 # Of a first reading; so long may what is shown of its progress stand still.
-_KEPT_AT_ONCE, _KEPT_EVERY_SECONDS = 5_000, 2.0
+_KEPT_AT_ONCE, _KEPT_EVERY_SECONDS = 10_000, 2.0
 # A bank that never stands still is asked again later.
 _MOST_BEGINNINGS = 5
 _OF_THE_BANK = (Reason.BANK_SUSPENDED, Reason.BANK_NOT_SHARING)

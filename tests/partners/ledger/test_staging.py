@@ -1,16 +1,16 @@
-"""Writing while the next rows are decided: what goes wrong with a part is heard of, and nothing of it stays."""
+"""Looking up and writing while the next rows are decided: what goes wrong is heard of, and nothing of it stays."""
 
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import DatabaseError, ProgrammingError, transaction
+from django.db import ProgrammingError, connection, transaction
 
 from partners.banks.models import Bank
 from partners.ledger.models import Entry
 from partners.ledger.rules import EntryRow, Known, digest_of, fingerprints
-from partners.ledger.staging import ChangedRow, Place, Writing, named
+from partners.ledger.staging import ChangedRow, Place, Writing, looked_up, named
 from portal.tenancy.blocks import serving
 from portal.tenancy.ids import new_id
 from tests.factories.partners import make_account, make_bank
@@ -89,6 +89,85 @@ def test_whatever_a_text_holds_is_stored_as_it_is(text: str) -> None:
         }
 
 
+def test_what_rows_have_in_common_is_stored_with_each() -> None:
+    """Whether all of a part say it, or one of them does not; nothing at all too."""
+    bank = make_bank()
+    account = make_account(bank)
+    parts = [
+        [changed(account.id, 1, kind="fee"), changed(account.id, 2, kind="fee")],
+        [changed(account.id, 3, kind="fee"), changed(account.id, 4, kind="transfer")],
+        [changed(account.id, 5, value_on=date(2026, 11, 21)), changed(account.id, 6)],
+        [changed(account.id, 7, value_on=date(2026, 11, 21), fraud_suspected=True)],
+    ]
+
+    with (
+        serving(bank.id),
+        Writing(Place(bank.id, account.id, SOURCE), at=AT, has_aliases=False) as writing,
+    ):
+        for part in parts:
+            writing.send(part)
+
+    with serving(bank.id):
+        kept = named(Place(bank.id, account.id, SOURCE), [f"t{number}" for number in range(1, 8)])
+        assert {name: each.row for name, each in kept.items()} == {
+            each.row.external_id: each.row for part in parts for each in part
+        }
+
+
+def found(place: Place, *external_ids: str) -> dict[str, str | None]:
+    with serving(place.bank_id), looked_up(place, external_ids) as answer:
+        return answer()
+
+
+def test_looked_up_is_what_the_entries_of_these_ids_say() -> None:
+    bank = make_bank()
+    mine, other = make_account(bank), make_account(bank)
+    names = ("t1", 'a "b"', "c\\d", "{e,f}", "NULL")
+    rows = [changed(mine.id, place, external_id=name) for place, name in enumerate(names, 1)]
+    place = Place(bank.id, mine.id, SOURCE)
+    with serving(bank.id), Writing(place, at=AT, has_aliases=False) as writing:
+        writing.send(rows)
+    with serving(bank.id):
+        Entry.objects.filter(external_id="t1").update(status="removed")
+
+    said = {each.row.external_id: each.digest for each in rows} | {"t1": None}
+    assert found(place, *names, "unknown", "") == said
+    assert found(Place(bank.id, other.id, SOURCE), *names) == {}
+    assert found(Place(bank.id, mine.id, "live:another"), *names) == {}
+    assert found(place) == {}
+
+
+def test_an_account_is_not_read_to_look_up_a_few_ids() -> None:
+    """Whatever the planner thinks of the table: how many rows it fetched is what the database counts."""
+    bank = make_bank()
+    account = make_account(bank)
+    place = Place(bank.id, account.id, SOURCE)
+    with serving(bank.id), Writing(place, at=AT, has_aliases=False) as writing:
+        writing.send([changed(account.id, number) for number in range(500)])
+
+    with serving(bank.id):
+        before = _fetched()
+        with looked_up(place, ["t7", "t70", "t300", "unknown"]) as answer:
+            assert len(answer()) == 3
+        assert _fetched() - before == 3
+        # Nothing else in the transaction is planned so.
+        assert _fetched_one("SHOW enable_sort") == "on"
+
+
+def _fetched() -> int:
+    return int(
+        _fetched_one(
+            "SELECT idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'partners_entry'"
+        )
+    )
+
+
+def _fetched_one(statement: str) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchone()[0]
+
+
 @pytest.mark.parametrize("parts_after", [0, 1])
 def test_a_part_that_cannot_be_written_is_heard_of_and_nothing_stays(parts_after: int) -> None:
     bank, other = make_bank(), make_bank()
@@ -105,23 +184,6 @@ def test_a_part_that_cannot_be_written_is_heard_of_and_nothing_stays(parts_after
             writing.send([changed(mine.id, 2 + number)])
 
     assert (stored(bank), stored(other)) == (0, 0)
-
-
-def test_a_failure_without_a_name_is_heard_of_too() -> None:
-    """As of a server that went away, or with a code of its own: nothing of ours raises one."""
-    bank = make_bank()
-    account = make_account(bank)
-
-    with (
-        pytest.raises(DatabaseError, match="went away"),
-        serving(bank.id),
-        transaction.atomic(),
-        Writing(Place(bank.id, account.id, SOURCE), at=AT, has_aliases=False) as writing,
-    ):
-        writing._start("DO $$ BEGIN RAISE 'went away' USING ERRCODE = 'ZZ999'; END $$")
-        writing.send([changed(account.id, 1)])
-
-    assert stored(bank) == 0
 
 
 def test_what_fails_meanwhile_is_what_is_heard_of() -> None:
