@@ -129,7 +129,7 @@ def unreadable(request: HttpRequest, desk: Desk) -> HttpResponse:
     with serving(desk.bank.id):
         page = queries.unreadable_page(place=place)
         counted = queries.unreadable_counts()
-    shown = desk.context("unreadable") | {
+    shown = desk.context("overview") | {
         "rows": [_unreadable_row(desk, each, now) for each in page.rows],
         "counted": counted,
         "page": pager(page, bound_to=bound_to, asked={}),

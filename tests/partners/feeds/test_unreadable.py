@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from partners.feeds.unreadable import MOST_BY_THEMSELVES, Cause, Row, Unreadable
@@ -79,6 +79,7 @@ def test_a_reading_that_broke_off_ends_nothing_of_what_the_next_one_does_not_lis
         max_size=8,
     )
 )
+@example(pages=[[(n, "amount", n % 3 > 0) for n in range(150)]] * 2)
 def test_what_is_kept_is_bounded_survives_json_and_loses_no_row(
     pages: list[list[tuple[int, str, bool]]],
 ) -> None:
