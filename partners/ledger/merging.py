@@ -401,8 +401,25 @@ class Merge:
             return []
         names = [name for each in self._doubts for name in each]
         ids = staging.ids_of(self.place, names)
-        found = [(ids[known], ids[name]) for known, name in self._doubts]
-        return [(one, other) for one, other in found if one != other]
+        alone = {
+            each.id: each.fingerprint
+            for each in self.added
+            if each.row.source == self.place.source
+        }
+        prints = {row.external_id: self._fingerprint(row) for row in self.page.rows}
+        found = []
+        for known, name in self._doubts:
+            if not {known, name} <= ids.keys():
+                continue
+            one, other = ids[known], ids[name]
+            if not {one, other} & alone.keys():
+                # Of several equals it is another one that nobody else tells of.
+                mine = (key for key, fingerprint in alone.items() if fingerprint == prints[name])
+                other = next(mine, one)
+            alone.pop(other, None)
+            if one != other:
+                found.append((one, other))
+        return found
 
     def remove_gone(self, since: date, *, overdue_before: date | None) -> None:
         """Keep pending entries that the bank lists no more as removed: the window's, and those of before that day."""

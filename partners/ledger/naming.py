@@ -107,7 +107,9 @@ class _Elsewhere(Elsewhere):
             by_day[each.day].append(each)
         return any(
             staging.stand_elsewhere(
-                self.place, [(each.written, fingerprint_in(each.about)) for each in mine], day=day
+                self.place,
+                [(each.written, fingerprint_in(each.about), each.amount_minor) for each in mine],
+                day=day,
             )
             for day, mine in sorted(by_day.items())
         )

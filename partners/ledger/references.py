@@ -31,9 +31,10 @@ class Stored(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """What stands at a payment of that day, which is about that."""
+    """What stands at a payment of that day and amount, which is about that."""
 
     day: date
+    amount_minor: int
     about: str
     written: str
 
@@ -182,7 +183,7 @@ def _are_given_anew(groups: Sequence[_Equals], seen: Seen, elsewhere: Elsewhere)
         if again > known + own:
             return True
     references = {
-        Reference(each.day, each.about, written)
+        Reference(each.day, each.told[0].amount_minor, each.about, written)
         for each in doubtful
         for written in (
             *(row.bank_references for row in each.new),

@@ -192,18 +192,27 @@ _IDS_OF = """
 """
 # So many of the nearest entries before and after: a reference that is counted anew is found soon, and an account may be long.
 _STAND_ELSEWHERE = """
+    WITH near AS (
+      (SELECT id, source, bank_references, fingerprint FROM partners_entry
+       WHERE bank_id = %(bank)s AND account_id = %(account)s AND booked_on <= %(day)s
+       ORDER BY booked_on DESC, id DESC LIMIT 5000)
+      UNION ALL
+      (SELECT id, source, bank_references, fingerprint FROM partners_entry
+       WHERE bank_id = %(bank)s AND account_id = %(account)s AND booked_on > %(day)s
+       ORDER BY booked_on, id LIMIT 5000)
+    ), told AS (
+      SELECT * FROM unnest(%(references)s::text[], %(prints)s::uuid[], %(amounts)s::bigint[])
+        AS n (bank_references, fingerprint, amount_minor)
+    )
     SELECT EXISTS (
-      SELECT FROM (
-        (SELECT source, bank_references, fingerprint FROM partners_entry
-         WHERE bank_id = %(bank)s AND account_id = %(account)s AND booked_on <= %(day)s
-         ORDER BY booked_on DESC, id DESC LIMIT 5000)
-        UNION ALL
-        (SELECT source, bank_references, fingerprint FROM partners_entry
-         WHERE bank_id = %(bank)s AND account_id = %(account)s AND booked_on > %(day)s
-         ORDER BY booked_on, id LIMIT 5000)) near
-      JOIN unnest(%(references)s::text[], %(prints)s::uuid[]) AS n (bank_references, fingerprint)
-        ON near.bank_references = n.bank_references AND near.fingerprint <> n.fingerprint
-      WHERE near.source = %(source)s)
+        SELECT FROM near JOIN told USING (bank_references)
+        WHERE near.source = %(source)s AND near.fingerprint <> told.fingerprint)
+      OR EXISTS (
+        SELECT FROM near
+        JOIN partners_entryalias a ON a.bank_id = %(bank)s AND a.entry_id = near.id
+        JOIN told ON told.bank_references = a.said->>'bank_references'
+        WHERE a.source = %(source)s AND a.said <> '{}'
+          AND ((a.said->>'booked_on')::date <> %(day)s OR (a.said->>'amount_minor')::bigint <> told.amount_minor))
 """
 # All that is told of these days and amounts, and these entries.
 _TOLD = f"""
@@ -493,12 +502,12 @@ def ids_of(place: Place, external_ids: Sequence[str]) -> dict[str, UUID]:
         return dict(cursor.fetchall())
 
 
-def stand_elsewhere(place: Place, references: Sequence[tuple[str, str]], *, day: date) -> bool:
-    """Whether one of these references, each with a fingerprint, stands near that day at an entry with another one."""
-    told = {
-        "references": [each[0] for each in references],
-        "prints": [each[1] for each in references],
-    }
+def stand_elsewhere(
+    place: Place, references: Sequence[tuple[str, str, int]], *, day: date
+) -> bool:
+    """Whether one of these references of that day, each with a fingerprint and amount, stands near it at another payment."""
+    written, prints, amounts = (list(each) for each in zip(*references, strict=True))
+    told = {"references": written, "prints": prints, "amounts": amounts}
     with connection.cursor() as cursor:
         cursor.execute(_STAND_ELSEWHERE, place.of(day=day, **told))
         return bool(cursor.fetchone()[0])

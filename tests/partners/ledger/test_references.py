@@ -165,3 +165,17 @@ def test_a_doubt_of_what_an_interface_shows_is_a_pair_and_one_in_the_end(account
     assert pair.reason == "names"
     assert shown(account) == ["Bar Sport", "Forno Lume", "Lidia"]
     assert pairs(account) == []
+
+
+def test_a_number_of_a_payment_that_an_interface_shows_stands_there_too(account: Account) -> None:
+    merge(
+        account,
+        *(row("", on=on, name=f"u{on.day}{n}") for on in (FIRST, NEXT) for n in "12"),
+        source=UK,
+    )
+    merge(account, row("1"), row("2"), row("3", on=NEXT), row("4", on=NEXT))
+
+    told = merge(account, row("1", on=NEXT))
+
+    assert (told.changes, pairs(account), renumbers(account)) == (0, [], [OFX])
+    assert len(shown(account)) == 4
