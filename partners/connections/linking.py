@@ -209,10 +209,9 @@ def _read(
         at=at,
         asked_from=current_customer_ip(),
     )
-    if history_from is not None:
-        read_further_back(
-            connection_id=connection.id, account_ids=account_ids, history_from=history_from
-        )
+    read_further_back(
+        connection_id=connection.id, account_ids=account_ids, history_from=history_from
+    )
     wake_after_commit("partners.sync.tasks.pull_due", bank_id=str(connection.bank_id))
 
 

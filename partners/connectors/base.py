@@ -418,6 +418,10 @@ class BankRefused(ConnectorFailure):
         return not self.code.startswith(NO_WORDS)
 
 
+class PeriodRefused(BankRefused):
+    """It gives nothing of days so long ago: not any more, or only to a customer who has just signed in."""
+
+
 class BadAnswer(ConnectorFailure):
     """Nonsense. Says what is wrong and where, and never quotes the answer."""
 

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F, QuerySet, Value
+from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Least
 
 from partners.feeds.budgets import Budget, can_be_told, free_at, is_counted, recent_calls
@@ -44,7 +44,7 @@ _CLAIM = """
        JOIN partners_integration i ON i.bank_id = c.bank_id AND i.id = c.integration_id
        WHERE c.bank_id = partners_feedcursor.bank_id AND c.id = partners_feedcursor.connection_id),
       connection_id, account_id, kind, cursor, covered_until, hints, trace, run_id, last_problem, asked_from,
-      history, calls_left,
+      history, calls_left, given_from,
       (SELECT calls_a_day FROM partners_connection c
        WHERE c.bank_id = partners_feedcursor.bank_id AND c.id = partners_feedcursor.connection_id),
       (SELECT facts_asked_at FROM partners_connection c
@@ -97,6 +97,8 @@ class Claim:
     asked_from: str = field(default="", repr=False)
     history: str = ""
     calls_left: int | None = None
+    # From which day on the bank gives payments, where it refused to give as many as are allowed.
+    given_from: date | None = None
     calls_a_day: int | None = None
     # When the bank was last asked what it calls the accounts of this connection.
     facts_asked_at: datetime | None = None
@@ -140,19 +142,22 @@ def start_reading(
 
 
 def read_further_back(
-    *, connection_id: UUID, account_ids: Iterable[UUID], history_from: date
+    *, connection_id: UUID, account_ids: Iterable[UUID], history_from: date | None
 ) -> None:
-    """Payments that were asked for since a later day are read from their beginning; where staff hold that back, once resumed."""
+    """Payments that were asked for since a later day are read from their beginning; where staff hold that back, once resumed.
+
+    So are those of which the bank gave less than that: it may give more to who has just signed in. None: no earlier day is chosen.
+    """
+    later = Q(given_from__isnull=False)
+    if history_from is not None:
+        later |= Q(history_from__gt=history_from)
     rows = FeedCursor.objects.filter(
-        connection_id=connection_id,
-        account_id__in=account_ids,
-        kind="transactions",
-        history_from__gt=history_from,
+        later, connection_id=connection_id, account_id__in=account_ids, kind="transactions"
     )
     rows.filter(history=FeedCursor.History.PAUSED).update(history_place="")
     for row in rows.filter(history="").select_for_update(no_key=True).order_by("id"):
         take_from_workers(row)
-        row.covered_until = None
+        row.covered_until = row.given_from = None
         row.save()
 
 

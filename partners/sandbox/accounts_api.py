@@ -290,6 +290,8 @@ async def _transactions(
 ) -> list[DictRow]:
     since = request.query_params.get("fromBookingDateTime")
     until = request.query_params.get("toBookingDateTime")
+    if since and is_too_long_ago(bank_of(request), _local(since, "fromBookingDateTime")):
+        raise Refused(400, "U003", "That is too long ago.", "fromBookingDateTime")
     return await listed(
         request,
         connection,
@@ -298,6 +300,13 @@ async def _transactions(
         since=_local(since, "fromBookingDateTime") if since else None,
         until=_local(until, "toBookingDateTime") if until else None,
     )
+
+
+def is_too_long_ago(bank: Bank, since: dt.datetime) -> bool:
+    """Whether a list from then on is refused while no customer has just signed in; by the bank's own clock."""
+    days = bank.faults.gives_days
+    now = bank.now().astimezone(bank.profile.tz).replace(tzinfo=None)
+    return days > 0 and since < now - dt.timedelta(days=days)
 
 
 async def listed(

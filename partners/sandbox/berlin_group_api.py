@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from partners.sandbox import berlin_group
-from partners.sandbox.accounts_api import PAGE_SIZE, following_page, listed
+from partners.sandbox.accounts_api import PAGE_SIZE, following_page, is_too_long_ago, listed
 from partners.sandbox.bank import Bank, bank_of
 from partners.sandbox.berlin_group import BASE, CONSENT_STATUS
 from partners.sandbox.bodies import BodyRefused, read_json
@@ -46,7 +46,9 @@ _MEMBERS = frozenset(
 _LISTS = {"booked": ("booked",), "pending": ("pending",), "both": ("pending", "booked")}
 # The codes of the other dialect, which the shared doors raise, in this one's words.
 _STATUS = {"U008": 401, "U009": 401, "U011": 403}
+_PERIOD = "PERIOD_INVALID"
 _CODE = {
+    _PERIOD: _PERIOD,
     "U007": "TOKEN_UNKNOWN",
     "U008": "CONSENT_INVALID",
     "U009": "CONSENT_INVALID",
@@ -305,12 +307,15 @@ async def list_transactions(request: Request) -> Response:
         since, until = _day(query.get("dateFrom"), "dateFrom"), _day(query.get("dateTo"), "dateTo")
         if since is None:
             raise Refused(400, "U004", "dateFrom is missing.")
+        begins = dt.datetime.combine(since, dt.time())
+        if is_too_long_ago(bank, begins):
+            raise Refused(400, _PERIOD, "That is too long ago.")
         rows = await listed(
             request,
             connection,
             grant.consent,
             account["id"],
-            since=dt.datetime.combine(since, dt.time()),
+            since=begins,
             until=dt.datetime.combine(until, dt.time.max) if until else None,
             statuses=statuses,
         )

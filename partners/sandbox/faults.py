@@ -49,6 +49,7 @@ class Faults:
     ) = None
     freeze_after_ms: int = 5000
     retry_after_seconds: int = 2
+    gives_days: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """All faults by name."""

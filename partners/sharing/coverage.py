@@ -80,6 +80,7 @@ def accounts_read(bank: Bank, *, at: datetime) -> list[dict[str, Any]]:
             "covered_from": row.covered_from,
             "covered_until": row.covered_until,
             "unreadable": row.unreadable_rows,
+            "given_from": row.given_from,
             "fresh_as_of": row.fresh_as_of,
             "ran_at": row.ran_at,
         }

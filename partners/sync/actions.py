@@ -349,6 +349,17 @@ def _occasion(account: Account, trace: str, at: datetime) -> Occasion:
     return Occasion(at=at, since=account.created_at.replace(microsecond=0), trace=trace)
 
 
+def begin_later(claim: Claim, *, given_from: date, at: datetime) -> None:
+    """The bank gives nothing of before that day: its payments are read as a history since then, at once. Raises LeaseLost."""
+    row = held_cursor(claim)
+    row.given_from = given_from
+    row.covered_from = row.covered_until = None
+    row.lease_until = None
+    if row.due_at is not None:
+        row.due_at = at
+    row.save()
+
+
 def end_turn(claim: Claim, *, at: datetime) -> None:
     """Let go of a long reading between two pages; it goes on where it stands, after whatever is due by now. Raises LeaseLost."""
     row = held_cursor(claim)

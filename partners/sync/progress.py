@@ -35,8 +35,12 @@ def covered_after(
 ) -> Covered:
     """A reading is at its end. What the bank lists of a history begins with the first row of it."""
     if row.covered_until is None:
+        since = row.reached_from
+        if since is not None and row.given_from is not None:
+            # It is asked for a day early, and of that day the bank may give the end alone.
+            since = max(since, row.given_from)
         # Rows that came since its first page was read are in none of its pages.
-        return Covered(row.reached_from, row.history_until or today)
+        return Covered(since, row.history_until or today)
     if row.history:
         return Covered(row.covered_from or window_from, today)
     known = [row.covered_from] if row.covered_from else []

@@ -29,6 +29,7 @@ from partners.connectors.base import (
     ConnectorFailure,
     Grant,
     PagesMoved,
+    PeriodRefused,
     RateLimited,
     ReceiptPage,
     RejectedRow,
@@ -55,6 +56,7 @@ from partners.sharing.rules import Reason
 from partners.sync.actions import (
     Begun,
     ReadPage,
+    begin_later,
     end_turn,
     note_failure,
     store_balances,
@@ -68,7 +70,7 @@ from partners.sync.permission import (
     note_reading,
     require_permission,
 )
-from partners.sync.rules import read_since
+from partners.sync.rules import GIVEN_AT_ANY_TIME, read_since
 from partners.sync.states import CALLS_USED_UP, HISTORY_HELD, LINK_AGAIN
 from portal.telemetry.measures import READINGS
 from portal.telemetry.traces import span
@@ -114,6 +116,7 @@ class _Reading:
     begun: Begun
     account_external_id: str
     since: date
+    today: date
     line: Line | None
     clock: Clock
     told: Told = field(default_factory=Told)
@@ -233,14 +236,16 @@ def _begin(bank_id: UUID, claim: Claim, clock: Clock, line: Line | None) -> _Rea
         waiting = pending_since(account.id) if _is_window(claim) else None
     if free_at is not None:
         raise CallsUsedUp(free_at)
+    today = at.astimezone(ZoneInfo(account.bank.time_zone)).date()
     since = read_since(
         covered_until=claim.covered_until,
         history_from=allowed.history_from[claim.account_id],
-        today=at.astimezone(ZoneInfo(account.bank.time_zone)).date(),
+        today=today,
         pending_since=waiting,
+        given_from=claim.given_from,
     )
     begun = Begun(at, since, claim.run_id if claim.place else None)
-    return _Reading(bank_id, claim, begun, account.external_id, since, line, clock)
+    return _Reading(bank_id, claim, begun, account.external_id, since, today, line, clock)
 
 
 def _is_window(claim: Claim) -> bool:
@@ -255,7 +260,21 @@ def _read(reading: _Reading) -> None:
         case "receipts" | "shipments":
             _read_updates(reading)
         case _:
-            _read_transactions(reading)
+            try:
+                _read_transactions(reading)
+            except PeriodRefused:
+                if not _begins_later(reading):
+                    raise
+
+
+def _begins_later(reading: _Reading) -> bool:
+    """Let it be asked anew for the days that banks give at any time; False where no more than these were asked for."""
+    given_from = reading.today - GIVEN_AT_ANY_TIME
+    if reading.since >= given_from or reading.claim.history:
+        return False
+    with serving(reading.bank_id):
+        begin_later(reading.claim, given_from=given_from, at=reading.clock())
+    return True
 
 
 def _read_balances(reading: _Reading) -> None:
@@ -394,14 +413,19 @@ def _ask_page(reading: _Reading, place: str, *, line: Line | None) -> Transactio
         )
 
     connection_id = reading.claim.connection_id
-    return ask(
-        reading.bank_id,
-        connection_id,
-        operation,
-        clock=reading.clock,
-        line=line,
-        told=reading.told,
-    )
+    try:
+        return ask(
+            reading.bank_id,
+            connection_id,
+            operation,
+            clock=reading.clock,
+            line=line,
+            told=reading.told,
+        )
+    except PeriodRefused:
+        if place:
+            raise BadCursor from None  # asked from the beginning it says whether it is the days
+        raise
 
 
 def _store(reading: _Reading, page: ReadPage, begun: Begun) -> Begun:

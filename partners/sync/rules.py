@@ -9,6 +9,9 @@ from partners.ledger.rules import PENDING_WITHIN
 # Banks book late and change what they booked: each reading looks this far behind the last one.
 OVERLAP = timedelta(days=10)
 BACK_FILL = timedelta(days=365)
+# Banks that give more to those alone who have just signed in give ninety days at any time. A connector asks a day early,
+# and some banks count in hours.
+GIVEN_AT_ANY_TIME = timedelta(days=88)
 
 _FIRST_WAIT = timedelta(seconds=5)
 _LONGEST_WAIT = timedelta(minutes=15)
@@ -21,14 +24,15 @@ def read_since(
     history_from: date | None,
     today: date,
     pending_since: date | None = None,
+    given_from: date | None = None,
 ) -> date:
-    """The first day to ask for: ten days behind what is known, else all that was allowed.
+    """The first day to ask for: ten days behind what is known, else all that was allowed, and that the bank gives.
 
     What is still pending is looked for from its own day on, for as long as a payment can be pending.
     """
     allowed_from = history_from or date.min
     if covered_until is None:
-        return max(allowed_from, today - BACK_FILL)
+        return max(allowed_from, given_from or date.min, today - BACK_FILL)
     since = covered_until - OVERLAP
     if pending_since is None:
         return since

@@ -215,6 +215,7 @@ def back_fill_words(row: FeedCursor, *, today: date) -> dict[str, Any]:
         "first": row.reached_from,
         "last": row.reached_until,
         "wanted_from": row.history_from,
+        "given_from": row.given_from,
         "covered_from": row.covered_from,
         "covered_until": row.covered_until,
         "unreadable": row.unreadable_rows,

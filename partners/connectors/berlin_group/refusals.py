@@ -19,12 +19,13 @@ from partners.connectors.base import (
     ConnectorFailure,
     DayUsedUp,
     Grant,
+    PeriodRefused,
     RateLimited,
     Response,
     Steps,
 )
 from partners.connectors.berlin_group import calls
-from partners.connectors.berlin_group.words import EXCEEDED, GIVEN, GONE, INVALID, OVER
+from partners.connectors.berlin_group.words import EXCEEDED, GIVEN, GONE, INVALID, OVER, PERIOD
 from partners.connectors.refusals import member
 
 _MAX_MESSAGES = 20
@@ -81,6 +82,8 @@ def _expect(response: Response, status: HTTPStatus) -> None:
         raise _ConsentInvalid(response.status)
     if response.status == HTTPStatus.UNAUTHORIZED:
         raise AuthorisationExpired
+    if PERIOD in codes:
+        raise PeriodRefused(PERIOD, response.status)
     raise BankRefused(next(iter(codes), refusal_code(None, response.status)), response.status)
 
 

@@ -37,9 +37,10 @@ INTERIM = frozenset({"interimAvailable", "expected", "interimBooked"})
 AWAITING = frozenset({"received"})
 GIVEN = frozenset({"valid"})
 
-# Message codes: the day's accesses to an account without its customer are used up; the consent is over; it does
+# Message codes: the day's accesses to an account without its customer are used up; the days asked for are out of bounds; the consent is over; it does
 # not allow this; it is not there.
 EXCEEDED = "ACCESS_EXCEEDED"
+PERIOD = "PERIOD_INVALID"
 OVER = frozenset({"CONSENT_EXPIRED", "CONSENT_UNKNOWN"})
 INVALID = "CONSENT_INVALID"
 GONE = frozenset({"http_404", "http_410", "RESOURCE_UNKNOWN", "RESOURCE_EXPIRED", INVALID, *OVER})

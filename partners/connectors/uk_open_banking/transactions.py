@@ -11,8 +11,10 @@ from partners.connectors.answers import Node, read_json
 from partners.connectors.base import (
     BadAnswer,
     BankAddress,
+    BankRefused,
     Grant,
     Kind,
+    PeriodRefused,
     Steps,
     TransactionPage,
     TransactionRecord,
@@ -65,7 +67,10 @@ def _read_page(
     zone: ZoneInfo, place: PageCursor, *, grant: Grant, within: str
 ) -> Steps[TransactionPage]:
     response = yield calls.get(place.url, grant.access_token)
-    expect(response, HTTPStatus.OK)
+    try:
+        expect(response, HTTPStatus.OK)
+    except BankRefused as refused:
+        raise _of_the_period(refused) from None
     answer = read_json(response)
     rows = answer.node("Data").rows("Transaction")
     read, rejected = read_rows(
@@ -86,6 +91,14 @@ def _read_page(
         covered_from=covered_from,
         rejected=tuple(rejected),
     )
+
+
+def _of_the_period(refused: BankRefused) -> BankRefused:
+    """No word of the standard says it, and nothing else of this request can be wrong for one account alone."""
+    is_forbidden = refused.status == HTTPStatus.FORBIDDEN and refused.is_in_its_own_words
+    if is_forbidden or refused.status == HTTPStatus.BAD_REQUEST:
+        return PeriodRefused(refused.code, refused.status)
+    return refused
 
 
 def _first_available(answer: Node, zone: ZoneInfo) -> date:

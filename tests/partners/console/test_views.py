@@ -517,6 +517,28 @@ def test_many_feeds_with_rows_that_could_not_be_read_are_turned_page_by_page() -
     assert statements(owner, where) == statements(owner, where + first["page"]["older_url"])
 
 
+def test_days_that_a_bank_refused_are_said_to_be_missing_and_not_to_be_empty() -> None:
+    household = make_household()
+    bank, today = household.bank, timezone.now().date()
+    given_from = today - timedelta(days=88)
+    read_by(
+        household.customer,
+        household.account,
+        at=timezone.now(),
+        kind="transactions",
+        history_from=given_from,
+        given_from=given_from,
+        covered_from=given_from + timedelta(days=3),
+        covered_until=today,
+    )
+
+    said = words_of(browser_of(bank), page_of("customer", bank.slug, household.customer.id))
+
+    assert "are here in full" in said
+    assert "The bank refused to give any from before" in said
+    assert "lists none before" not in said
+
+
 def test_a_connection_is_shown_as_it_stands_with_why_and_what_to_do() -> None:
     household = make_household()
     other = make_customer(household.bank)

@@ -19,6 +19,7 @@ from partners.sync import pulling
 from partners.sync.history import Decision, decide_history
 from partners.sync.models import SyncRun
 from partners.sync.pulling import pull_bank
+from partners.sync.rules import GIVEN_AT_ANY_TIME
 from portal.rest.problems import NotFound
 from portal.tenancy.blocks import serving
 from portal.tenancy.leases import LEASE
@@ -274,6 +275,55 @@ def test_a_bank_that_tells_one_line_of_changes_is_not_asked_while_it_is_held(
     assert history.decide(Decision.RESUME)
     history.read()
     assert (history.missing(), history.row().last_problem) == (Counter(), "")
+
+
+@pytest.mark.parametrize("history", ["uk_open_banking", "berlin_group"], indirect=True)
+@pytest.mark.usefixtures("one_page")
+def test_days_that_a_bank_refuses_are_left_out_and_what_is_new_is_read(
+    history: History, person: dict[str, Any]
+) -> None:
+    """It gives a year to who has just signed in, and ninety days later on: between two pages, and for ever."""
+    zone = ZoneInfo(history.bank.time_zone)
+    given_from = timezone.now().astimezone(zone).date() - GIVEN_AT_ANY_TIME
+    history.read()
+    history.sandbox.be(gives_days=90)
+    history.read()
+    history.read()
+    assert [each["status"] for each in history.asked()] == [200, 400, 400]
+
+    while history.row().covered_until is None:
+        history.read()
+    after = history.row()
+    assert {each["status"] for each in history.asked()} == {200}
+    assert (after.given_from, after.history_from, after.last_problem) == (
+        given_from,
+        given_from,
+        "",
+    )
+    assert after.covered_from is not None
+    assert after.covered_from >= given_from
+    assert history.missing(given_from) == Counter() != history.missing()
+    bought = history.sandbox.buy(person["login"], account=history.account)
+    history.read()
+    assert bought["TransactionId"] in history.stored()
+
+    # Nothing was read for longer than the bank gives: what lies between is not said to be here.
+    with serving(history.bank.id):
+        FeedCursor.objects.update(
+            covered_from=given_from - HISTORY, covered_until=given_from - timedelta(days=20)
+        )
+    history.read()
+    while history.row().covered_until is None:
+        history.read()
+    assert history.row().covered_from == after.covered_from
+
+    # Who signs in there again is given all of it.
+    history.sandbox.be()
+    link(history.sandbox, history.customer, person["login"])
+    while history.row().covered_until is None:
+        history.read()
+    assert (history.row().given_from, history.missing()) == (None, Counter())
+    assert set(history.stored().values()) == {1}
 
 
 def test_a_history_of_somebody_else_is_nobodys_to_decide(history: History) -> None:

@@ -45,3 +45,14 @@ def test_a_window_reaches_from_where_the_last_one_ended_and_a_history_as_far_as_
     assert read_since(covered_until=days(60), history_from=None, today=TODAY) == days(70)
     assert read_since(covered_until=None, history_from=days(90), today=TODAY) == days(90)
     assert read_since(covered_until=None, history_from=None, today=TODAY) == days(365)
+
+
+@pytest.mark.parametrize(("allowed", "given", "since"), [(365, 88, 88), (30, 88, 30)])
+def test_a_history_is_not_asked_for_further_back_than_the_bank_gives(
+    allowed: int, given: int, since: int
+) -> None:
+    asked_from = read_since(
+        covered_until=None, history_from=days(allowed), today=TODAY, given_from=days(given)
+    )
+
+    assert asked_from == days(since)

@@ -14,6 +14,7 @@ from partners.connectors.base import (
     BankRefused,
     ConsentTerms,
     DayUsedUp,
+    PeriodRefused,
     RateLimited,
     Request,
     Response,
@@ -138,6 +139,7 @@ def test_every_question_names_the_consent() -> None:
         (403, "RESOURCE_UNKNOWN", BankRefused),
         (403, "SERVICE_BLOCKED", BankRefused),
         (400, "FORMAT_ERROR", BankRefused),
+        (400, "PERIOD_INVALID", PeriodRefused),
         (429, "ACCESS_EXCEEDED", RateLimited),
     ],
 )

@@ -6,7 +6,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from partners.connectors.base import Response, TransactionPage, drive
+from partners.connectors.base import (
+    BankRefused,
+    PeriodRefused,
+    Response,
+    TransactionPage,
+    drive,
+)
 from partners.connectors.uk_open_banking.connector import UkOpenBanking
 from tests.contracts.connectors.dialects import (
     ACCOUNT,
@@ -15,6 +21,7 @@ from tests.contracts.connectors.dialects import (
     V4,
     Row,
     UkDialect,
+    answer,
 )
 
 bank = UkOpenBanking(ADDRESS)
@@ -44,6 +51,28 @@ def test_the_first_page_is_asked_from_a_day_early_in_case_the_bank_minds_the_zon
 
     assert asked.path == "/open-banking/v4.0/aisp/accounts/a%2Fb%3Fc/transactions"
     assert parse_qs(asked.query) == {"fromBookingDateTime": ["2026-02-28T00:00:00Z"]}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "means"),
+    [
+        (400, {"Errors": [{"ErrorCode": "U003"}]}, PeriodRefused),
+        (400, {"code": "bad_request.outside_sca"}, PeriodRefused),
+        (403, {"Errors": [{"ErrorCode": "UK.OBIE.Resource.ConsentMismatch"}]}, PeriodRefused),
+        (403, {"message": "something on the way"}, BankRefused),
+        (404, {"Errors": [{"ErrorCode": "U011"}]}, BankRefused),
+    ],
+)
+def test_a_refusal_of_the_list_may_be_of_its_days(
+    status: int, body: dict[str, object], means: type[BankRefused]
+) -> None:
+    """There is no word for it: banks say it by 400, or by 403 in words of their own."""
+    steps = bank.transactions(grant=GRANT, account_external_id=ACCOUNT, since=date(2026, 3, 1))
+
+    with pytest.raises(BankRefused) as refused:
+        drive(steps, lambda _request: answer(body, status))
+
+    assert (type(refused.value), refused.value.status) == (means, status)
 
 
 @pytest.mark.parametrize("status", ["FUTR", "INFO", "RJCT", "Rejected"])
