@@ -22,6 +22,7 @@ from partners.connectors.base import (
     BankAddress,
     BankRefused,
     ConnectorFailure,
+    PeriodRefused,
     ConsentTerms,
     Grant,
     RateLimited,
@@ -275,15 +276,25 @@ REFUSALS: dict[int, tuple[type[ConnectorFailure], ...]] = {
     429: (RateLimited,),
     500: (TemporarilyUnavailable,),
 }
+# A list of payments may be refused because of its days.
+OF_PAYMENTS = REFUSALS | {
+    400: (PeriodRefused,),
+    403: (BankRefused, PeriodRefused, AuthorisationRevoked),
+}
 
 
 def test_every_documented_refusal_has_its_name(mock: Mock) -> None:
-    operations = (mock.read_accounts, mock.read_balances, mock.read_transactions)
-    for status, expected in REFUSALS.items():
+    operations = (
+        (mock.read_accounts, REFUSALS),
+        (mock.read_balances, REFUSALS),
+        (mock.read_transactions, OF_PAYMENTS),
+    )
+    operation, refusals = operations[mock.seed % 3]
+    for status, expected in refusals.items():
         mock.prefer = f"code={status}"
 
         with pytest.raises(ConnectorFailure) as refused:
-            run(operations[mock.seed % 3]())
+            run(operation())
 
         assert type(refused.value) in expected, status
 

@@ -371,11 +371,11 @@ def test_whoever_reads_late_gets_everything_in_its_order(
         for number in range(100):
             bank_says(who, f"{number} {noise(4000)}")
         late.raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        told = [late.told() for _ in range(90)]
+        told = [late.numbered() for _ in range(90)]
         # There is room again, and ten wait still or are on their way.
         for number in range(100, 110):
             bank_says(who, f"{number} {noise(10)}")
-        told += [late.told() for _ in range(20)]
+        told += [late.numbered() for _ in range(20)]
 
     assert [each["seq"] for each in told] == list(range(1, 111))
     assert [each["data"]["text"].split()[0] for each in told] == [str(n) for n in range(110)]
