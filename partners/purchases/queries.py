@@ -1,6 +1,6 @@
 """Reading receipts and shipments of payments that are known; every read names its accounts itself."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,7 +11,6 @@ from django.db.models import Count, DateTimeField, Func, Min, Q, QuerySet
 
 from partners.ledger.models import Entry
 from partners.purchases.models import (
-    PurchaseConflict,
     Receipt,
     ReceiptLine,
     Shipment,
@@ -107,8 +106,3 @@ def _waiting(kind: str, rows: "QuerySet[Row]") -> Waiting | None:
         n=Count("id"), accounts=Count("account_id", distinct=True), since=Min(_KEPT_AT)
     )
     return Waiting(kind, told["n"], told["accounts"], told["since"]) if told["n"] else None
-
-
-def kept_aside() -> dict[str, int]:
-    """How many contradictions the bank has told, by kind."""
-    return dict(Counter(PurchaseConflict.objects.values_list("kind", flat=True)))

@@ -52,20 +52,20 @@ def may_be_read_again(row: FeedCursor, *, at: datetime) -> bool:
 
 def _begins_before_them(row: FeedCursor) -> bool:
     """Whether the next reading lists them anyway."""
-    if not is_by_days(row):
+    if not _is_by_days(row):
         return not row.cursor
     first = Unreadable.of(row.unreadable).first
     return row.covered_until is None or first is None or row.covered_until - OVERLAP <= first
 
 
-def is_by_days(row: FeedCursor) -> bool:
+def _is_by_days(row: FeedCursor) -> bool:
     """Whether it can be asked for from a day on; else all is listed again from the beginning."""
     return row.kind == "transactions" and row.connection.integration.connector not in IN_ONE_LINE
 
 
 def _forget_place(row: FeedCursor, at: datetime) -> None:
     take_from_workers(row)
-    if is_by_days(row) and not _begins_before_them(row):
+    if _is_by_days(row) and not _begins_before_them(row):
         first = Unreadable.of(row.unreadable).first or at.date()
         row.covered_until = first + OVERLAP
     row.attempts, row.last_problem = 0, ""
