@@ -114,12 +114,19 @@ def _of_entry(entry: Entry) -> dict[str, Any]:
         "amount": (entry.amount_minor, entry.currency),
         "booked_on": entry.booked_on,
         "value_on": entry.value_on,
-        "status": entry.get_status_display(),
+        "status": _state_of(entry),
         "merchant_name": entry.merchant_name,
         "description": entry.description,
         "bank_references": ", ".join(entry.bank_references.split("\n")),
         "source": source_words(entry.source),
     }
+
+
+def _state_of(entry: Entry) -> str:
+    """Such as "Removed: The bank lists it no more"."""
+    state = entry.get_status_display()
+    why = entry.get_removed_for_display() if entry.status == Entry.Status.REMOVED else ""
+    return f"{state}: {why}" if why else state
 
 
 def _of_said(said: Mapping[str, Any]) -> dict[str, Any]:

@@ -148,6 +148,21 @@ def test_what_was_decided_stands_with_who_and_when(bank: Bank, home: Household) 
     assert row["decided_at"] is not None
 
 
+def test_of_one_that_is_removed_it_is_said_why(bank: Bank, home: Household) -> None:
+    pair = doubtful(home)
+    browser = browser_of(bank)
+    decide(browser, bank, "pair", pair, "yes")
+
+    page = browser.get(page_of("review", bank.slug), {"decided": "1"})
+
+    (row,) = page.context["rows"]
+    state = next(each for each in row["lines"] if each["name"] == "status")
+    assert (state["one"], state["other"]) == (
+        "Posted",
+        "Removed: It turned out to be another one",
+    )
+
+
 def test_both_versions_of_a_contradiction_are_shown_and_one_is_taken(
     bank: Bank, home: Household
 ) -> None:
