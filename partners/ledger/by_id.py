@@ -27,8 +27,10 @@ def remove_entries(
     What another source tells as posted stays, as that one tells it, whichever of the two came first. An id that
     an entry only had before names nothing that is gone: it was posted under another.
     """
+    if not external_ids:
+        return Merged(through_seq=account.change_seq)
     place = Place(current_bank_id(), account.id, source)
-    named = staging.named(place, list(external_ids)) if external_ids else {}
+    named = staging.named(place, list(external_ids))
     rows = {each.id: each.row for each in named.values() if each.row.status != REMOVED}
     if not set(account.sources) - {source}:
         return _removed(account, rows, at=at)

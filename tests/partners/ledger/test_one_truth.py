@@ -8,10 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 
 import pytest
+from pytest_django.fixtures import DjangoAssertNumQueries
 
 from partners.connectors.base import TransactionRecord
 from partners.ledger.actions import held_account, merge_entries
-from partners.ledger.by_id import remove_entries
+from partners.ledger.by_id import remove_entries, rename_pending
 from partners.ledger.deciding import decide_pair
 from partners.ledger.merging import Merged
 from partners.ledger.models import Account, Entry, EntryAlias, EntryConflict, EntryPair
@@ -287,6 +288,21 @@ def test_what_an_interface_takes_back_and_a_statement_books_is_shown_as_the_stat
     assert removed.removed_for == "told"
     again = merge(account, CURSOR, record("c1"), record("c2"))
     assert (again.changes, len(ids(account))) == (2, 2)
+
+
+def test_where_nothing_is_taken_back_nothing_is_asked(
+    account: Account, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    merge(account, CURSOR, record("c1"))
+    merge(account, OFX, record())
+
+    with serving(account.bank_id):
+        held = held_account(account.id)
+        with django_assert_num_queries(0):
+            rename_pending(held, source=CURSOR, posted={})
+            done = remove_entries(held, source=CURSOR, external_ids=[], at=AT)
+
+    assert done == Merged(through_seq=held.change_seq)
 
 
 def test_what_an_interface_takes_back_is_gone_once_no_other_tells_it(account: Account) -> None:
