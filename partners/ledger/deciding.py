@@ -6,9 +6,12 @@ from uuid import UUID
 from partners.ledger.actions import held_account
 from partners.ledger.merging import Merge, Merged
 from partners.ledger.models import Account, EntryConflict, EntryPair
+from partners.ledger.naming import tellers_of
 from partners.ledger.rules import Page
-from partners.ledger.sources import row_of
+from partners.ledger.sources import is_live, row_of
+from partners.ledger.staging import Place
 from portal.rest.problems import Conflict, NotFound
+from portal.tenancy.blocks import current_bank_id
 
 
 class AlreadyDecided(Conflict):
@@ -38,14 +41,23 @@ def decide_pair(pair_id: UUID, *, same: bool, by: str, at: datetime) -> tuple[Ac
     pair.save(update_fields=["state", "decided_by", "decided_at"])
     if not same:
         return account, Merged(through_seq=account.change_seq)
-    if pair.reason == EntryPair.Reason.NAMES and pair.first.source not in account.renumbers:
-        account.renumbers = [*account.renumbers, pair.first.source]
-        account.save(update_fields=["renumbers"])
+    if pair.reason == EntryPair.Reason.NAMES:
+        _note_renumbered(account, pair)
     merge = Merge(account, "staff", Page((), ()), at=at)
     merge.join().bring_together(pair.first_id, pair.second_id)
     merge.settle()
     merge.write()
     return account, merge.end()
+
+
+def _note_renumbered(account: Account, pair: EntryPair) -> None:
+    """Remember the statement that told both under references of its own, whoever shows them."""
+    tellers = tellers_of(Place(current_bank_id(), account.id, "staff"), [pair])
+    both = tellers[pair.first_id] & tellers[pair.second_id]
+    anew = {source for source in both if not is_live(source)} - set(account.renumbers)
+    if anew:
+        account.renumbers = [*account.renumbers, *sorted(anew)]
+        account.save(update_fields=["renumbers"])
 
 
 def decide_conflict(

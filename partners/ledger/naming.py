@@ -7,7 +7,7 @@ from datetime import date
 from uuid import UUID
 
 from partners.ledger import staging
-from partners.ledger.models import Account
+from partners.ledger.models import Account, EntryPair
 from partners.ledger.queries import doubted_names
 from partners.ledger.references import Elsewhere, Named, Pair, Reference, Stored, named
 from partners.ledger.rules import POSTS_WITHIN, EntryRow, Seen, abouts, fingerprint_in
@@ -46,13 +46,7 @@ def _doubted(place: Place) -> tuple[list[Pair], list[Pair]]:
     pairs = doubted_names(place.account_id)
     if not pairs:
         return [], []
-    told_by: defaultdict[UUID, set[str]] = defaultdict(set)
-    for pair in pairs:
-        told_by[pair.first_id].add(pair.first.source)
-        told_by[pair.second_id].add(pair.second.source)
-    for (source, _name), each in staging.told_otherwise(place, list(told_by)).items():
-        if each.said:
-            told_by[each.entry_id].add(source)
+    told_by = tellers_of(place, pairs)
     mine = [
         (pair.first_id, pair.second_id)
         for pair in pairs
@@ -60,6 +54,18 @@ def _doubted(place: Place) -> tuple[list[Pair], list[Pair]]:
     ]
     two = [(one, other) for one, other in mine if (told_by[one] & told_by[other]) - {place.source}]
     return [each for each in mine if each not in two], two
+
+
+def tellers_of(place: Place, pairs: Sequence[EntryPair]) -> Mapping[UUID, set[str]]:
+    """Which sources tell of each of these entries, whichever of them shows it."""
+    told_by: defaultdict[UUID, set[str]] = defaultdict(set)
+    for pair in pairs:
+        told_by[pair.first_id].add(pair.first.source)
+        told_by[pair.second_id].add(pair.second.source)
+    for (source, _name), each in staging.told_otherwise(place, list(told_by)).items():
+        if each.said:
+            told_by[each.entry_id].add(source)
+    return told_by
 
 
 def _on_stored_days(place: Place, rows: Sequence[EntryRow]) -> list[EntryRow]:

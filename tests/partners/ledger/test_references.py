@@ -117,6 +117,23 @@ def test_what_cannot_be_said_is_kept_as_two_until_staff_decide(account: Account)
     assert (later.changes, renumbers(account)) == (0, [OFX])
 
 
+def test_staff_say_it_of_the_files_where_an_interface_shows_the_payment(account: Account) -> None:
+    merge(account, row("", name="u1"), source=UK)
+    merge(account, row("x"))
+    merge(account, row("y"))
+    (pair,) = pairs(account)
+
+    with serving(account.bank_id):
+        shows = Entry.objects.get(pk=pair.first_id).source
+        decide_pair(pair.id, same=True, by="staff:one", at=AT)
+    later = merge(account, row("z"))
+
+    assert (pair.reason, shows) == ("names", UK)
+    assert (later.changes, renumbers(account)) == (0, [OFX])
+    assert [each.state for each in pairs(account)] == ["same"]
+    assert shown(account) == ["Forno Lume"]
+
+
 def test_what_was_in_doubt_is_one_once_references_are_seen_to_be_given_anew(
     account: Account,
 ) -> None:
