@@ -157,9 +157,8 @@ class Storing:
         rows_of(ours, account_id=place.account_id, source=self.source, seen=seen)
 
     def _forget_days(self) -> None:
-        # What is in doubt of an account may yet be settled by the days that follow.
         self._seen = {
-            account_id: Seen(unsure=each.unsure)
+            account_id: each.of_days_to_come()
             for account_id, each in self._seen.items()
             if each.unsure
         }

@@ -9,7 +9,14 @@ from uuid import UUID
 from partners.ledger import staging
 from partners.ledger.models import Account, EntryPair
 from partners.ledger.queries import doubted_names
-from partners.ledger.references import Elsewhere, Named, Pair, Reference, Stored, named
+from partners.ledger.references import (
+    Elsewhere,
+    Named,
+    Pair,
+    Reference,
+    Stored,
+    under_stored_names,
+)
 from partners.ledger.rules import POSTS_WITHIN, EntryRow, Seen, abouts, fingerprint_in
 from partners.ledger.sources import row_of
 from partners.ledger.staging import Place
@@ -18,18 +25,18 @@ from partners.ledger.staging import Place
 def as_stored(account: Account, place: Place, rows: Sequence[EntryRow], *, seen: Seen) -> Named:
     """The rows of a part of a file, and what is decided of pairs.
 
-    Where nothing of its days is stored, or all of it is known by its name, that costs next to nothing.
+    Where nothing of its days is stored, or all of it is known by its name, that costs next to nothing, whoever
+    shows its payments.
     """
     renumbers = place.source in account.renumbers
     doubted, two = _doubted(place)
     among = _on_stored_days(place, rows)
     if not (among or doubted):
         return Named(list(rows), renumbered=renumbers, two=two)
-    if not (renumbers or doubted):
-        known = staging.digests(place, [row.external_id for row in among])
-        if all(row.external_id in known for row in among):
-            return Named(list(rows), two=two)
-    found = named(
+    known = not (renumbers or doubted) and _are_known(place, [row.external_id for row in among])
+    if known:
+        return Named(list(rows), two=two)
+    found = under_stored_names(
         rows,
         _stored(place, among) if among else [],
         about=abouts(place.account_id),
@@ -39,6 +46,12 @@ def as_stored(account: Account, place: Place, rows: Sequence[EntryRow], *, seen:
         elsewhere=_Elsewhere(place),
     )
     return replace(found, two=[*found.two, *two])
+
+
+def _are_known(place: Place, names: Sequence[str]) -> bool:
+    shown = staging.digests(place, names)
+    left = [name for name in names if name not in shown]
+    return not left or staging.ids_of(place, left).keys() >= set(left)
 
 
 def _doubted(place: Place) -> tuple[list[Pair], list[Pair]]:

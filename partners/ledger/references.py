@@ -20,6 +20,10 @@ from partners.ledger.rules import EntryRow, Seen, name_of
 
 Pair = tuple[UUID, UUID]
 
+# Of how many days in doubt a file's references are looked for elsewhere. Each costs thousands of entries, with the account
+# locked; where rows are counted anew, the first such days show it.
+MOST_LOOKED_AT = 5
+
 
 class Stored(NamedTuple):
     """A payment as the source has told it: its names, of which the first one stays."""
@@ -117,7 +121,7 @@ class _Equals:
         return name
 
 
-def named(
+def under_stored_names(
     rows: Sequence[EntryRow],
     stored: Iterable[Stored],
     *,
@@ -182,9 +186,11 @@ def _are_given_anew(groups: Sequence[_Equals], seen: Seen, elsewhere: Elsewhere)
         own = _own(of_these, elsewhere.payments_of(days))
         if again > known + own:
             return True
+    looked_at = _looked_at(days, seen)
     references = {
         Reference(each.day, each.told[0].amount_minor, each.about, written)
         for each in doubtful
+        if each.day in looked_at
         for written in (
             *(row.bank_references for row in each.new),
             *(known.references for known in each.left),
@@ -195,6 +201,14 @@ def _are_given_anew(groups: Sequence[_Equals], seen: Seen, elsewhere: Elsewhere)
     if any(told_of.get(each.written, each.about) != each.about for each in references):
         return True
     return elsewhere.stand_elsewhere(references)
+
+
+def _looked_at(days: Iterable[date], seen: Seen) -> Collection[date]:
+    """The first of the file's days in doubt: the same ones whatever its parts are."""
+    for day in sorted(days):
+        if len(seen.looked_at) < MOST_LOOKED_AT:
+            seen.looked_at.add(day)
+    return seen.looked_at
 
 
 def _own(groups: Sequence[_Equals], payments: Mapping[date, int]) -> int:

@@ -154,11 +154,17 @@ class Seen:
     """What a list that comes in several parts has told of an account so far.
 
     `equals`: how many rows of each name, and how many with references are about the same. `unsure`: what it was about of
-    which it could not be said whether it is stored under another reference.
+    which it could not be said whether it is stored under another reference. `looked_at`: days in doubt of which the references
+    were looked for at other payments.
     """
 
     equals: Counter[str] = field(default_factory=Counter)
     unsure: set[str] = field(default_factory=set)
+    looked_at: set[date] = field(default_factory=set)
+
+    def of_days_to_come(self) -> "Seen":
+        """What is left of it where none of the days before is told again: what is in doubt may yet be settled."""
+        return Seen(unsure=self.unsure, looked_at=self.looked_at)
 
     def count_about(self, about: str) -> None:
         self.equals[_ABOUT + about] += 1

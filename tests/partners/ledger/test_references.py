@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from partners.connectors.base import TransactionRecord
 from partners.ledger.actions import held_account, merge_entries
@@ -168,6 +170,24 @@ def test_where_an_interface_shows_the_payments_a_file_under_other_references_add
 
     assert (anew.changes, pairs(account), renumbers(account)) == (0, [], [OFX])
     assert shown(account) == ["Bar Sport", "Forno Lume"]
+
+
+def test_a_known_file_is_not_compared_whoever_shows_its_payments(account: Account) -> None:
+    merge(account, row("", name="u1"), row("", "Bar Sport", name="u2"), source=UK)
+    told = row("x"), row("y", "Bar Sport"), row("z", "Lidia")
+    merge(account, *told)
+
+    with CaptureQueriesContext(connection) as known:
+        again = merge(account, *told)
+    with CaptureQueriesContext(connection) as other:
+        merge(account, *told, row("v"))
+
+    assert (again.changes, _compared(known), _compared(other)) == (0, 0, 1)
+
+
+def _compared(asked: CaptureQueriesContext) -> int:
+    """How often was asked what the source tells otherwise of some days."""
+    return sum("e.booked_on BETWEEN" in each["sql"] for each in asked.captured_queries)
 
 
 def test_a_doubt_of_what_an_interface_shows_is_a_pair_and_one_in_the_end(account: Account) -> None:

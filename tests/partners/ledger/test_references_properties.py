@@ -7,11 +7,19 @@ from datetime import date, timedelta
 from itertools import count, pairwise
 from uuid import UUID
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partners.connectors.base import TransactionRecord
-from partners.ledger.references import Elsewhere, Pair, Reference, Stored, named
+from partners.ledger.references import (
+    MOST_LOOKED_AT,
+    Elsewhere,
+    Pair,
+    Reference,
+    Stored,
+    under_stored_names,
+)
 from partners.ledger.rules import EntryRow, Seen, abouts, rows_of
 
 ACCOUNT, SOURCE = UUID(int=1), "statement:ofx"
@@ -45,6 +53,7 @@ class Book(Elsewhere):
     stored: dict[UUID, tuple[EntryRow, set[str]]] = field(default_factory=dict)
     doubted: list[Pair] = field(default_factory=list)
     renumbers: bool = False
+    looked_at: list[date] = field(default_factory=list)
     ids: count = field(default_factory=lambda: count(100))  # type: ignore[type-arg]  # of whole numbers
 
     def payments_of(self, days: Collection[date]) -> Mapping[date, int]:
@@ -53,6 +62,7 @@ class Book(Elsewhere):
         )
 
     def stand_elsewhere(self, references: Collection[Reference]) -> bool:
+        self.looked_at += sorted({each.day for each in references})
         return any(
             each.written == known.bank_references and each.about != ABOUT(known)
             for each in references
@@ -68,7 +78,7 @@ class Book(Elsewhere):
             for key, (row, names) in self.stored.items()
             if ABOUT(row) in about
         ]
-        found = named(
+        found = under_stored_names(
             told,
             stored,
             about=ABOUT,
@@ -172,3 +182,24 @@ def test_files_that_overlap_end_as_the_history(
         assert book.payments() == told(*files[: number + 1])
     assert way == "new" or not book.doubted
     assert not (book.renumbers and book.doubted)
+
+
+@pytest.mark.parametrize("days_in_part", [1, 3, 12])
+def test_the_first_days_in_doubt_alone_are_looked_at_whatever_the_parts(days_in_part: int) -> None:
+    def listed(reference: str) -> list[TransactionRecord]:
+        return [
+            record(Paid(day, day, -500, shop), written)
+            for day in range(12)
+            for shop, written in zip(SHOPS, (f"{day}{reference}", f"{day}"), strict=True)
+        ]
+
+    book, seen = Book(), Seen()
+    book.take(listed("a"), Seen())
+    rows = listed("b")
+    for place in range(0, len(rows), 2 * days_in_part):
+        book.take(rows[place : place + 2 * days_in_part], seen)
+        seen = seen.of_days_to_come()
+
+    assert book.looked_at == [FIRST + timedelta(days=day) for day in range(MOST_LOOKED_AT)]
+    assert len(book.doubted) == 12
+    assert not book.renumbers
