@@ -13,6 +13,7 @@ from accounts.linking.queries import live_links
 from partners.alerts.models import AlertType
 from partners.connections.brought import allowed_digest
 from partners.connections.models import Authorisation, Connection, SpareConsent
+from partners.feeds.budgets import can_be_told
 from partners.feeds.models import FeedCursor, FeedKind
 from partners.ledger.models import Account
 from partners.ledger.queries import accounts_of
@@ -32,11 +33,17 @@ def live_connection_of_account(*, customer_id: UUID, account_id: UUID) -> Connec
 
 
 def held_off_until(
-    *, customer_id: UUID, account_ids: Collection[UUID], kind: str, at: datetime
+    *,
+    customer_id: UUID,
+    account_ids: Collection[UUID],
+    kind: str,
+    at: datetime,
+    asked_from: str = "",
 ) -> datetime | None:
     """When the bank may be asked for this feed of all of these accounts again; None where it may be asked now.
 
-    It wants to be left alone, or said that of the calls it counts none is left.
+    It wants to be left alone, or said that of the calls it counts none is left. By a consent those are counted that are
+    made while the customer is away: not theirs, where the bank can be told that they are there.
     """
     links = live_links().filter(customer_id=customer_id, account_id__in=account_ids)
     ways = links.values("connection_id")
@@ -44,6 +51,8 @@ def held_off_until(
     used_up = FeedCursor.objects.filter(
         connection_id__in=ways, account_id__in=account_ids, kind=kind, calls_left=0
     ).filter(calls_reset_at__gt=at)
+    if can_be_told(asked_from):
+        used_up = used_up.filter(connection__calls_a_day__isnull=True)
     found: list[datetime | None] = [
         held_off.aggregate(latest=Max("resume_at"))["latest"],
         used_up.aggregate(latest=Max("calls_reset_at"))["latest"],

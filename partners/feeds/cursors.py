@@ -1,7 +1,7 @@
 """Places in feeds, claimed by one worker at a time: SKIP LOCKED, a lease, and a fence that outlives it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -350,18 +350,19 @@ def budget_of(row: FeedCursor, claim: Claim) -> Budget:
 def take_call(claim: Claim, *, at: datetime) -> datetime | None:
     """Count a call that is about to be made while the customer is away; when it may be made, where not now.
 
-    The pages that follow a list's first belong to its call. Raises LeaseLost.
+    The pages that follow a list's first belong to its call: these wait for the bank's own word alone. Raises LeaseLost.
     """
-    is_within = bool(claim.place) and claim.run_id is not None
-    if is_within or (not is_counted(claim.limit) and claim.calls_left is None):
+    limit = None if claim.place and claim.run_id is not None else claim.limit
+    if not is_counted(limit) and claim.calls_left is None:
         return None
     row = held_cursor(claim)
-    if is_counted(claim.limit) and can_be_told(claim.asked_from):
+    if claim.limit is not None and can_be_told(claim.asked_from):
         return None
-    free = free_at(budget_of(row, claim), at=at, is_wanted=row.asked_at is not None)
+    budget = replace(budget_of(row, claim), limit=limit)
+    free = free_at(budget, at=at, is_wanted=row.asked_at is not None)
     if free > at:
         return free
-    if is_counted(claim.limit):
+    if is_counted(limit):
         row.calls = [*recent_calls(row.calls, at=at), at]
         row.save(update_fields=["calls"])
     return None
@@ -380,7 +381,7 @@ def wait_for_call(claim: Claim, *, until: datetime, problem: str) -> None:
 def note_calls_left(
     claim: Claim, *, left: int, resets_at: datetime | None, due_at: datetime
 ) -> None:
-    """What the bank said as it was asked, and when it is asked next for it; not where a hint came since."""
+    """What the bank said as it was asked, and when it is asked next for it; not where a hint came since. Raises LeaseLost."""
     row = held_cursor(claim)
     row.calls_left, row.calls_reset_at = left, resets_at
     if row.due_at is not None and row.hints <= row.hints_seen:

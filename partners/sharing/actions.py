@@ -98,7 +98,11 @@ def require_balances(account_ids: Sequence[UUID], *, door: Door, at: datetime) -
     if not isinstance(decided, Allowed):
         refuse(decided)
     until = held_off_until(
-        customer_id=_customer_id(), account_ids=decided.account_ids, kind=BALANCES, at=at
+        customer_id=_customer_id(),
+        account_ids=decided.account_ids,
+        kind=BALANCES,
+        at=at,
+        asked_from=current_customer_ip(),
     )
     if until is not None:
         wait = ceil((until - at).total_seconds())

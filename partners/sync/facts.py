@@ -17,6 +17,7 @@ from partners.connectors.base import (
     AuthorisationRevoked,
     BalanceRecord,
     ConnectorFailure,
+    DayUsedUp,
     TemporarilyUnavailable,
 )
 from partners.events import AccountRenamed, account_key
@@ -42,6 +43,9 @@ from portal.tenancy.blocks import serving_customer
 
 logger = logging.getLogger(__name__)
 
+# What says that nothing can be asked now; a day that is used up is of the list of accounts alone.
+_OF_ALL = (AuthorisationRevoked, TemporarilyUnavailable)
+
 
 def read_facts(claim: Claim, *, at: datetime, clock: Callable[[], datetime]) -> None:
     """Ask what the accounts of the claimed feed's connection are called, where that was not asked for a day.
@@ -63,9 +67,9 @@ def read_facts(claim: Claim, *, at: datetime, clock: Callable[[], datetime]) -> 
             lambda connector, grant: connector.accounts(grant=grant),
             clock=clock,
         )
-    except (AuthorisationRevoked, TemporarilyUnavailable):
-        raise
-    except ConnectorFailure:
+    except ConnectorFailure as failure:
+        if isinstance(failure, _OF_ALL) and not isinstance(failure, DayUsedUp):
+            raise
         logger.info("accounts of connection %s: not to be read", claim.connection_id)
         READINGS.labels(ACCOUNTS, "refused").inc()
         return

@@ -27,6 +27,7 @@ from partners.connectors.base import (
     BankRefused,
     Connector,
     ConnectorFailure,
+    DayUsedUp,
     Grant,
     PagesMoved,
     PeriodRefused,
@@ -40,7 +41,7 @@ from partners.connectors.base import (
     TransactionRecord,
 )
 from partners.connectors.catalogue import IN_ONE_LINE
-from partners.feeds.budgets import Budget, next_at
+from partners.feeds.budgets import Budget, can_be_told, next_at
 from partners.feeds.cursors import (
     Claim,
     claim_due,
@@ -178,6 +179,7 @@ def pull(*, bank_id: UUID, claim: Claim, clock: Clock, line: Line | None = None)
         _wait(bank_id, claim, used.free_at)
     except TemporarilyUnavailable as failure:
         problem = "rate_limited" if isinstance(failure, RateLimited) else "unavailable"
+        _note_day_used_up(bank_id, claim, failure, clock())
         _fail(bank_id, claim, begun, problem, clock, retry_after=failure.retry_after)
         return isinstance(failure, RateLimited)
     except ConnectorFailure as failure:
@@ -211,6 +213,19 @@ def _note_calls_left(reading: _Reading) -> None:
             resets_at=resets_at,
             due_at=next_at(budget, at=at, every=settings.SWEEP_INTERVAL),
         )
+
+
+def _note_day_used_up(
+    bank_id: UUID, claim: Claim, failure: TemporarilyUnavailable, at: datetime
+) -> None:
+    """Whatever makes it due again waits for the bank's next day; a customer who can be said to be there does not."""
+    if not isinstance(failure, DayUsedUp) or failure.retry_after is None:
+        return
+    if claim.limit is None or can_be_told(claim.asked_from):
+        return
+    until = at + failure.retry_after
+    with suppress(LeaseLost), serving(bank_id):
+        note_calls_left(claim, left=0, resets_at=until, due_at=until)
 
 
 def _word(failure: ConnectorFailure) -> str:

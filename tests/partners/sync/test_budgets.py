@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,9 +14,10 @@ from django.utils import timezone
 from partners.banks.models import Bank, Customer
 from partners.connections.models import Connection
 from partners.connections.queries import held_off_until
-from partners.feeds.cursors import ask_now, hint_accounts
+from partners.feeds.cursors import ask_now, claim_due, hint_accounts, take_call
 from partners.feeds.models import FeedCursor
 from partners.integrations.models import Integration
+from partners.sync.again import read_again as read_rows_again
 from partners.sync.pulling import pull_bank
 from partners.sync.queries import standings
 from portal.tenancy.blocks import serving, serving_customer
@@ -110,6 +113,19 @@ def test_a_list_whose_day_is_used_up_waits_for_the_next_and_the_customer_does_no
         with serving(bank.id):
             place, way = FeedCursor.objects.get(), Connection.objects.get()
         later, book = begin + timedelta(minutes=1), Book(sandbox)
+        waits = [due_again(bank, place, later, by_staff=by_staff) for by_staff in (False, True)]
+        assert book.calls("/balances") == []
+        with serving_customer(bank.id, customer.id):
+            told = [
+                held_off_until(
+                    customer_id=customer.id,
+                    account_ids=[place.account_id],
+                    kind="balances",
+                    at=later,
+                    asked_from=each,
+                )
+                for each in ("203.0.113.7", "2001:db8::7")
+            ]
         ask(customer, place.account_id, later, "203.0.113.7")
         pull_bank(bank_id=bank.id, clock=lambda: later)
     finally:
@@ -126,6 +142,36 @@ def test_a_list_whose_day_is_used_up_waits_for_the_next_and_the_customer_does_no
     assert way.resume_at is not None
     assert way.resume_at <= later
     assert [each["status"] for each in book.calls("/balances")] == [200]
+    with serving(bank.id):
+        after = FeedCursor.objects.get()
+    until = place.calls_reset_at
+    assert place.calls_left == 0
+    assert waits == [(until, "calls_used_up")] * 2
+    assert told == [None, until]
+    assert (after.fresh_as_of, after.last_problem) == (later, "")
+    assert until is not None
+    assert after.due_at is not None
+    assert after.due_at >= until
+
+
+def due_again(
+    bank: Bank, place: FeedCursor, at: datetime, *, by_staff: bool
+) -> tuple[datetime | None, str]:
+    """The bank hints at it, or staff have it read again, also where it stands within a list: for when it waits, and why."""
+    with serving(bank.id):
+        if by_staff:
+            FeedCursor.objects.update(unreadable_rows=1)
+            assert read_rows_again(place.id, staff_id=uuid4(), at=at)
+        else:
+            hint_accounts(account_ids=None, at=at, trace="")
+            claim = claim_due(at=at, lease=timedelta(minutes=1))
+            assert claim is not None
+            within = replace(claim, place="a page", run_id=uuid4())
+            assert take_call(within, at=at) == place.calls_reset_at
+            FeedCursor.objects.update(lease_until=None)
+    pull_bank(bank_id=bank.id, clock=lambda: at)
+    with serving(bank.id):
+        return FeedCursor.objects.values_list("due_at", "last_problem").get()
 
 
 def ask(customer: Customer, account_id: Any, at: datetime, asked_from: str) -> None:

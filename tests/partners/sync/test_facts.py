@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -14,6 +15,7 @@ from accounts.disclosure.models import Disclosure
 from messaging.conversations.models import StreamEvent
 from messaging.delivery.handlers import on_account_renamed
 from partners.connections.models import Connection
+from partners.connectors.base import Response
 from partners.events import AccountRenamed
 from partners.feeds.models import Feed, FeedCursor
 from partners.integrations.models import Integration
@@ -23,6 +25,7 @@ from partners.sync.pulling import pull_bank
 from portal.outbox.events import Delivered
 from portal.outbox.models import OutboxEvent
 from portal.tenancy.blocks import serving
+from tests.contracts.between import standing_between
 from tests.desk import browser_of, page_of
 from tests.factories.accounts import make_client, make_consent
 from tests.partners.sharing.test_api import Program
@@ -183,6 +186,27 @@ def test_a_list_that_cannot_be_read_costs_the_feed_nothing_and_waits_for_the_nex
 
     named.read(at=named.began + 2 * DAY)
     assert named.name() == "Conto di casa"
+
+
+@pytest.mark.parametrize("named", ["berlin_group"], indirect=True)
+def test_a_day_of_that_list_that_is_used_up_is_not_one_of_the_feed(named: Named) -> None:
+    told = {"tppMessages": [{"category": "ERROR", "code": "ACCESS_EXCEEDED"}]}
+    refused = Response(429, {"Content-Type": "application/json"}, json.dumps(told).encode())
+    at = named.began + DAY
+    with standing_between(f"127.0.0.1:{urlsplit(named.sandbox.origin).port}") as bank:
+        bank.asked = lambda asked: refused if asked.url.endswith(named.listed) else asked
+        with serving(named.bank.id):
+            Integration.objects.update(base_url=bank.origin)
+        named.read(at=at, kinds=("balances",))
+        # The connection rests for half a minute.
+        at += timedelta(minutes=2)
+        pull_bank(bank_id=named.bank.id, clock=lambda: at)
+
+    passed = [(asked.url.rpartition("/")[2], answer.status) for asked, answer in bank.passed]
+    assert (passed[0], passed[-1]) == (("accounts", 429), ("balances", 200))
+    with serving(named.bank.id):
+        place = FeedCursor.objects.get(kind="balances")
+    assert (place.last_problem, place.fresh_as_of, place.calls_left) == ("", at, None)
 
 
 def test_what_was_ended_while_the_bank_was_asked_gets_no_name_back(named: Named) -> None:
