@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -34,7 +35,7 @@ class Connection(TenantModel):
     # How often a day one list of an account may be asked for while the customer is away; null: nobody said.
     calls_a_day = models.PositiveIntegerField(null=True, blank=True)
     # When the bank was last asked, or said, what it calls the accounts; it is asked for it once a day at most.
-    facts_asked_at = models.DateTimeField(default=timezone.now)
+    facts_asked_at = models.DateTimeField(default=timezone.now, db_default=Now())
     # Held by whoever is fetching new tokens, so that two workers do not spend one refresh token.
     refreshing_until = models.DateTimeField(null=True, blank=True)
     # When it is looked at next whether anything of it is allowed still: not before the last consent ends.

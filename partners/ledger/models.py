@@ -26,7 +26,7 @@ class Account(TenantModel):
     # Which sources have told of its entries; where there is one alone, nothing has to be compared.
     sources = ArrayField(models.CharField(max_length=40), default=list)
     # Those whose references are given anew in every file, so that they name nothing (`references.py`).
-    renumbers = ArrayField(models.CharField(max_length=40), default=list)
+    renumbers = ArrayField(models.CharField(max_length=40), default=list, db_default=[])
     # Whoever was told of it up to an earlier number may have entries, booked before that day, of which
     # nothing here remembers that they are gone.
     forgotten_seq = models.PositiveBigIntegerField(default=0)

@@ -1,3 +1,4 @@
+import django.db.models.functions
 import django.utils.timezone
 from django.db import migrations, models
 
@@ -8,6 +9,8 @@ class Migration(migrations.Migration):
         migrations.AddField(
             "connection",
             "facts_asked_at",
-            models.DateTimeField(default=django.utils.timezone.now),
+            models.DateTimeField(
+                db_default=django.db.models.functions.Now(), default=django.utils.timezone.now
+            ),
         )
     ]

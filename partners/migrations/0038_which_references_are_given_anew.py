@@ -9,7 +9,10 @@ class Migration(migrations.Migration):
             "account",
             "renumbers",
             django.contrib.postgres.fields.ArrayField(
-                base_field=models.CharField(max_length=40), default=list, size=None
+                base_field=models.CharField(max_length=40),
+                db_default=[],
+                default=list,
+                size=None,
             ),
         ),
         migrations.AlterField(

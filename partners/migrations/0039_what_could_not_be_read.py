@@ -7,10 +7,10 @@ class Migration(migrations.Migration):
     dependencies = [("partners", "0038_which_references_are_given_anew")]
     operations = [
         migrations.AddField(
-            "feedcursor", "unreadable", models.JSONField(blank=True, default=list)
+            "feedcursor", "unreadable", models.JSONField(blank=True, db_default=[], default=list)
         ),
         migrations.AddField(
-            "feedcursor", "unreadable_rows", models.PositiveIntegerField(default=0)
+            "feedcursor", "unreadable_rows", models.PositiveIntegerField(db_default=0, default=0)
         ),
         migrations.AddIndex(
             "feedcursor",
