@@ -59,7 +59,7 @@ from partners.sync.progress import Covered, covered_after, note_reached
 from partners.sync.queries import failing_feeds
 from partners.sync.rules import overdue_before, wait_after, was_pending
 from partners.sync.states import LINK_AGAIN
-from partners.sync.unreadable import Told, ids_of, note_unreadable
+from partners.sync.unreadable import RowsTold, ids_of, note_unreadable
 from portal.outbox.publishing import publish
 from portal.tenancy.blocks import current_bank_id
 from portal.tenancy.ids import new_id
@@ -164,7 +164,7 @@ def store_page(
     _count(run, page, merged, rejected)
     if row.covered_until is None:
         note_reached(row, good, asked_from=begun.covers_from, today=today)
-    told = Told(
+    told = RowsTold(
         rejected,
         ids=chain(ids_of(good), page.removed),
         since=page.window_from or begun.covers_from,
@@ -327,7 +327,7 @@ def store_updates(
     run.modified += kept.modified
     _note(run, page.rejected)
     today = _today(account.bank, at)
-    told = Told(
+    told = RowsTold(
         page.rejected,
         ids=[each.external_id for each in page.records],
         since=None,

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Told:
+class RowsTold:
     """A page, or all, of a reading: what could not be read, and the ids of what could, or is no more.
 
     `since`: it lists what is of that day or later. `keeps_from`: what is older is not kept at all.
@@ -31,7 +31,7 @@ class Told:
     keeps_from: date | None = None
 
 
-def note_unreadable(row: FeedCursor, claim: Claim, told: Told, *, at: datetime) -> None:
+def note_unreadable(row: FeedCursor, claim: Claim, told: RowsTold, *, at: datetime) -> None:
     """Before the place is moved: a reading without one is at its beginning."""
     if not told.rejected and not row.unreadable:
         return
@@ -59,7 +59,7 @@ def note_unreadable(row: FeedCursor, claim: Claim, told: Told, *, at: datetime) 
         )
 
 
-def _rows(row: FeedCursor, told: Told, at: datetime) -> Iterable[Row]:
+def _rows(row: FeedCursor, told: RowsTold, at: datetime) -> Iterable[Row]:
     for each in told.rejected:
         day, named = each.known_by.booked_on, each.known_by.external_id
         if day is not None and told.keeps_from is not None and day < told.keeps_from:
