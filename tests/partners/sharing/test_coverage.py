@@ -125,9 +125,14 @@ def test_a_customer_sees_how_far_their_payments_are_read_and_that_it_is_held(
     with serving(home.bank_id):
         FeedCursor.objects.filter(pk=row.pk).update(**unreadable("amount", at=timezone.now()))
     lacking = window.text("/sharing/accounts")
+    with serving(home.bank_id):
+        FeedCursor.objects.filter(pk=row.pk).update(history="", covered_from=None)
+    empty = window.text("/sharing/accounts")
 
     assert "are here, but for 1 that could not be read" in lacking
     assert "in full" not in lacking
+    assert "No booked payment is here: 1 that your bank lists could not be read." in empty
+    assert "has listed no booked payment" not in empty
     assert "are here in full" in held
     assert "Older ones are not being read" in held
     assert "hx-get" not in held
