@@ -84,6 +84,7 @@ Clock = Callable[[], datetime]
 
 
 MAX_PAGES = 200
+# Of what is kept as a whole alone: no more of it is held in memory.
 MAX_KEPT_ROWS = 10_000
 # Of a first reading; so long may what is shown of its progress stand still.
 _KEPT_AT_ONCE, _KEPT_EVERY_SECONDS = 10_000, 2.0
@@ -524,8 +525,10 @@ class _Rows:
 
     def are_a_turn(self, *, whole: bool, since: float) -> bool:
         """Whether the bank's other feeds are read before more is. What is kept as a whole alone has a longer one."""
-        longest = _BUDGET_SECONDS if whole or self.waits else _TURN_SECONDS
-        return len(self.records) > MAX_KEPT_ROWS or time.monotonic() - since > longest
+        took = time.monotonic() - since
+        if whole or self.waits:
+            return len(self.records) > MAX_KEPT_ROWS or took > _BUDGET_SECONDS
+        return took > _TURN_SECONDS
 
     def add(self, page: TransactionPage) -> None:
         self.records += page.records

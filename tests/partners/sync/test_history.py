@@ -103,6 +103,7 @@ class History:
 @pytest.fixture
 def one_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that lets go after each page, as of a history that takes it longer than its time."""
+    monkeypatch.setattr(pulling, "_TURN_SECONDS", -1)
     monkeypatch.setattr(pulling, "MAX_KEPT_ROWS", 0)
 
 
@@ -241,9 +242,13 @@ def test_a_worker_that_is_killed_in_the_middle_is_followed_by_one_that_goes_on(
 
 
 def test_what_was_read_before_a_bank_wants_to_be_left_alone_is_not_asked_of_it_again(
-    history: History,
+    history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A bank that answers two calls and no more: each time the history comes two pages further."""
+    """A bank that answers two calls and no more: each time the history comes two pages further.
+
+    However many rows they are: what is stored page by page has its turn of seconds.
+    """
+    monkeypatch.setattr(pulling, "MAX_KEPT_ROWS", 0)
     history.sandbox.do("PUT", "allowance", a_day=2)
     try:
         history.read()
