@@ -144,7 +144,7 @@ def start_reading(
 def read_further_back(
     *, connection_id: UUID, account_ids: Iterable[UUID], history_from: date | None
 ) -> None:
-    """Payments that were asked for since a later day are read from their beginning; where staff hold that back, once resumed.
+    """Payments that were asked for since a later day are read from their beginning; where staff hold that back, once they let it.
 
     So are those of which the bank gave less than that: it may give more to who has just signed in. None: no earlier day is chosen.
     """
@@ -154,7 +154,7 @@ def read_further_back(
     rows = FeedCursor.objects.filter(
         later, connection_id=connection_id, account_id__in=account_ids, kind="transactions"
     )
-    rows.filter(history=FeedCursor.History.PAUSED).update(history_place="")
+    rows.exclude(history="").update(history_place="", given_from=None)
     for row in rows.filter(history="").select_for_update(no_key=True).order_by("id"):
         take_from_workers(row)
         row.covered_until = row.given_from = None

@@ -88,6 +88,12 @@ def reached_of(row: FeedCursor) -> Reached:
     return Reached(row.history_rows, row.reached_from, row.reached_until, row.history_order)
 
 
+def missing_before(row: FeedCursor) -> date | None:
+    """From which day on the bank gives payments, where it refused older ones and these are not here."""
+    is_here = row.given_from and row.covered_from and row.covered_from < row.given_from
+    return None if is_here else row.given_from
+
+
 def state_of(row: FeedCursor) -> str:
     """reading, paused, cancelled, or complete."""
     return row.history or ("complete" if row.covered_until else "reading")

@@ -72,7 +72,7 @@ class FeedCursor(QueueModel):
     # Rows that could not be read and were not since (`partners/feeds/unreadable.py`), and how many they are.
     unreadable = models.JSONField(default=list, db_default=[], blank=True)
     unreadable_rows = models.PositiveIntegerField(default=0, db_default=0)
-    # From which day on, where the bank refused to give as much as is allowed. Of what is older nothing is known.
+    # From which day on, where the bank refused to give as much as is allowed: nothing older is asked for.
     given_from = models.DateField(null=True, blank=True)
     # Raised by each hint, so that one that comes during a run is not lost with the run's end.
     hints = models.PositiveBigIntegerField(default=0)

@@ -101,6 +101,13 @@ class Unreadable:
         kept = (each for each in self.rows if each.last >= day)
         return self._with(replace(each, first=max(each.first, day)) for each in kept)
 
+    def listed_since(self, day: date | None) -> Self:
+        """Those that a reading from that day on settles, or may: of what is nameless it must list all days."""
+        if day is None:
+            return self
+        listed = (each for each in self.rows if each.key or each.first >= day)
+        return self._with(listed).since_day(day)
+
     def read_anew(self, since: date | None) -> Self:
         """A reading begins that lists all from that day on; None: from the beginning."""
         return self._with(

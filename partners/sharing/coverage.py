@@ -7,7 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from partners.banks.models import Bank
-from partners.feeds.histories import percent_of, state_of
+from partners.feeds.histories import missing_before, percent_of, state_of
 from partners.feeds.models import FeedCursor
 from partners.feeds.queries import cursors_of
 from partners.feeds.unreadable import Unreadable
@@ -80,7 +80,7 @@ def accounts_read(bank: Bank, *, at: datetime) -> list[dict[str, Any]]:
             "covered_from": row.covered_from,
             "covered_until": row.covered_until,
             "unreadable": row.unreadable_rows,
-            "given_from": row.given_from,
+            "given_from": missing_before(row),
             "fresh_as_of": row.fresh_as_of,
             "ran_at": row.ran_at,
         }

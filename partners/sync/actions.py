@@ -55,7 +55,7 @@ from partners.purchases.actions import (
 )
 from partners.purchases.actions import follow_entries as purchases_follow
 from partners.sync.models import SyncRun
-from partners.sync.progress import Covered, covered_after, note_reached
+from partners.sync.progress import Covered, covered_after, covered_without, note_reached
 from partners.sync.queries import failing_feeds
 from partners.sync.rules import overdue_before, wait_after, was_pending
 from partners.sync.states import LINK_AGAIN
@@ -350,10 +350,14 @@ def _occasion(account: Account, trace: str, at: datetime) -> Occasion:
 
 
 def begin_later(claim: Claim, *, given_from: date, at: datetime) -> None:
-    """The bank gives nothing of before that day: its payments are read as a history since then, at once. Raises LeaseLost."""
+    """The bank gives nothing of before that day: its payments are read since then, at once. Raises LeaseLost.
+
+    As a history where there is a gap between these and what is here; of one that is held the new ones alone are read on.
+    """
     row = held_cursor(claim)
+    fresh_on = row.fresh_as_of and _today(row.connection.integration.bank, row.fresh_as_of)
     row.given_from = given_from
-    row.covered_from = row.covered_until = None
+    row.covered_from, row.covered_until = covered_without(row, fresh_on=fresh_on)
     row.lease_until = None
     if row.due_at is not None:
         row.due_at = at

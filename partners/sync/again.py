@@ -45,17 +45,28 @@ def may_be_read_again(row: FeedCursor, *, at: datetime) -> bool:
     `row` comes with its connection and integration.
     """
     is_first = row.kind == "transactions" and row.covered_until is None
-    if not row.unreadable_rows or row.due_at is None or row.run_id is not None or is_first:
+    is_any_listed = row.unreadable_rows > refused_rows(row)
+    if not is_any_listed or row.due_at is None or row.run_id is not None or is_first:
         return False
     return row.due_at > at or not _begins_before_them(row)
+
+
+def refused_rows(row: FeedCursor) -> int:
+    """How many of them are of days that the bank gives no more."""
+    return Unreadable.of(row.unreadable).count - _listed_again(row).count
 
 
 def _begins_before_them(row: FeedCursor) -> bool:
     """Whether the next reading lists them anyway."""
     if not _is_by_days(row):
         return not row.cursor
-    first = Unreadable.of(row.unreadable).first
+    first = _listed_again(row).first
     return row.covered_until is None or first is None or row.covered_until - OVERLAP <= first
+
+
+def _listed_again(row: FeedCursor) -> Unreadable:
+    """Those that the bank would list: where it gives no older days, theirs can only be read once it does."""
+    return Unreadable.of(row.unreadable).listed_since(row.given_from)
 
 
 def _is_by_days(row: FeedCursor) -> bool:
@@ -66,7 +77,7 @@ def _is_by_days(row: FeedCursor) -> bool:
 def _forget_place(row: FeedCursor, at: datetime) -> None:
     take_from_workers(row)
     if _is_by_days(row) and not _begins_before_them(row):
-        first = Unreadable.of(row.unreadable).first or at.date()
+        first = _listed_again(row).first or at.date()
         row.covered_until = first + OVERLAP
     row.attempts, row.last_problem = 0, ""
     row.due_at = max(at, row.connection.resume_at or at)

@@ -47,5 +47,23 @@ def covered_after(
     return Covered(min([*known, *_booked(records)], default=None), today)
 
 
+def covered_without(row: FeedCursor, *, fresh_on: date | None) -> tuple[date | None, date | None]:
+    """What is covered, from and until, of a feed of which the bank gives nothing of before `given_from`.
+
+    `fresh_on`: when it last answered in full. All was read up to then, also where older days were to be read
+    again since; but for the end of a history, which is read up to its beginning.
+    """
+    since, until, given_from = row.covered_from, row.covered_until, row.given_from
+    ends = [until] if until == row.history_until else [until, fresh_on]
+    reached = max((each for each in ends if each is not None), default=None)
+    if reached is None or given_from is None or reached < given_from:
+        return None, until if row.history else None
+    if until is None:
+        # The history is to be read: what the bank gives of it is here already, or it is read.
+        is_here = since is not None and since <= given_from
+        return (since, reached) if is_here else (None, None)
+    return since, until
+
+
 def _booked(records: Sequence[TransactionRecord]) -> list[date]:
     return [each.booked_on for each in records if each.status == "posted"]

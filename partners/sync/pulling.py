@@ -286,7 +286,7 @@ def _read(reading: _Reading) -> None:
 def _begins_later(reading: _Reading) -> bool:
     """Let it be asked anew for the days that banks give at any time; False where no more than these were asked for."""
     given_from = reading.today - GIVEN_AT_ANY_TIME
-    if reading.since >= given_from or reading.claim.history:
+    if reading.since >= given_from:
         return False
     with serving(reading.bank_id):
         begin_later(reading.claim, given_from=given_from, at=reading.clock())

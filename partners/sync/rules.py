@@ -30,10 +30,10 @@ def read_since(
 
     What is still pending is looked for from its own day on, for as long as a payment can be pending.
     """
-    allowed_from = history_from or date.min
+    allowed_from, given_from = history_from or date.min, given_from or date.min
     if covered_until is None:
-        return max(allowed_from, given_from or date.min, today - BACK_FILL)
-    since = covered_until - OVERLAP
+        return max(allowed_from, given_from, today - BACK_FILL)
+    since = max(covered_until - OVERLAP, given_from)
     if pending_since is None:
         return since
     return min(since, max(pending_since, overdue_before(today), allowed_from))

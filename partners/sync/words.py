@@ -7,10 +7,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from partners.feeds.histories import percent_of, state_of
+from partners.feeds.histories import missing_before, percent_of, state_of
 from partners.feeds.models import FeedCursor, FeedKind
 from partners.feeds.unreadable import Unreadable
-from partners.sync.again import may_be_read_again
+from partners.sync.again import may_be_read_again, refused_rows
 from partners.sync.history import Decision
 from partners.sync.queries import Failing
 from partners.sync.states import (
@@ -215,7 +215,7 @@ def back_fill_words(row: FeedCursor, *, today: date) -> dict[str, Any]:
         "first": row.reached_from,
         "last": row.reached_until,
         "wanted_from": row.history_from,
-        "given_from": row.given_from,
+        "given_from": missing_before(row),
         "covered_from": row.covered_from,
         "covered_until": row.covered_until,
         "unreadable": row.unreadable_rows,
@@ -240,6 +240,8 @@ def unreadable_words(row: FeedCursor, *, at: datetime) -> dict[str, Any]:
         "name": str(row.id),
         "kind_label": FeedKind(row.kind).label,
         "rows": row.unreadable_rows,
+        "refused": refused_rows(row),
+        "refused_before": row.given_from,
         "since": known.since,
         "causes": listed[:_MOST_CAUSES],
         "more_causes": max(0, len(listed) - _MOST_CAUSES),

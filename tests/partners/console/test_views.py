@@ -490,6 +490,32 @@ def test_rows_that_could_not_be_read_are_shown_with_why_and_read_again_by_who_ma
     assert deed["text"] == "Card and account transactions · 3 rows"
 
 
+def test_rows_of_days_that_the_bank_gives_no_more_are_said_to_be_so_and_not_asked_for() -> None:
+    household = make_household()
+    bank, now = household.bank, timezone.now()
+    row = read_by(
+        household.customer,
+        household.account,
+        at=now,
+        due_at=now + timedelta(hours=1),
+        kind="transactions",
+        given_from=now.date() - timedelta(days=88),
+        covered_until=now.date(),
+        **unreadable("amount", at=now - timedelta(days=200)),
+    )
+    owner = browser_of(bank)
+
+    page = words_of(owner, page_of("unreadable", bank.slug))
+    assert "1 of them is from days before" in page
+    assert ("It is being read." in page, "Read again" in page) == (False, False)
+    shown = words_of(owner, page_of("customer", bank.slug, household.customer.id))
+    assert "No posted payment is here: 1 that the bank lists could not be read." in shown
+    assert "listed no posted payment" not in shown
+    owner.post(page_of("read_again", bank.slug), {"id": str(row.id)})
+    with serving(bank.id):
+        assert FeedCursor.objects.get(pk=row.pk).due_at == row.due_at
+
+
 def test_many_feeds_with_rows_that_could_not_be_read_are_turned_page_by_page() -> None:
     household = make_household()
     bank, now = household.bank, timezone.now()
@@ -537,6 +563,12 @@ def test_days_that_a_bank_refused_are_said_to_be_missing_and_not_to_be_empty() -
     assert "are here in full" in said
     assert "The bank refused to give any from before" in said
     assert "lists none before" not in said
+
+    # What was read before it refused them is here.
+    with serving(bank.id):
+        FeedCursor.objects.update(covered_from=given_from - timedelta(days=100))
+    said = words_of(browser_of(bank), page_of("customer", bank.slug, household.customer.id))
+    assert "The bank refused to give any from before" not in said
 
 
 def test_a_connection_is_shown_as_it_stands_with_why_and_what_to_do() -> None:

@@ -1,5 +1,6 @@
 """What is kept of rows that could not be read, as pure functions."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import example, given
@@ -44,6 +45,20 @@ def test_a_row_is_read_when_its_id_is_or_when_all_of_its_days_are() -> None:
 
     assert (by_id.count, later.count, long_after.count) == (2, 0, 1)
     assert long_after.first == TODAY - timedelta(days=9)
+
+
+def test_rows_of_refused_days_are_listed_no_more_and_those_of_any_day_perhaps() -> None:
+    rows = [row("a", back=200), row("b", back=20), row("", back=200), row("", back=20)]
+    any_day = [
+        replace(row(key, back=None), first=TODAY - timedelta(days=300)) for key in ("c", "")
+    ]
+    known = Unreadable((*rows, *any_day))
+
+    listed = known.listed_since(TODAY - timedelta(days=88))
+
+    assert [each.key for each in listed.rows] == ["b", "", "c"]
+    assert listed.first == TODAY - timedelta(days=88)
+    assert known.listed_since(None) == known
 
 
 def test_rows_without_id_and_day_are_no_more_of_them_each_time_that_they_are_told() -> None:

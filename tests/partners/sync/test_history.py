@@ -63,6 +63,10 @@ class History:
             FeedCursor.objects.filter(due_at__isnull=False).update(due_at=timezone.now())
         pull_bank(bank_id=self.bank.id, clock=clock, at_most=1)
 
+    def stands(self, **so: Any) -> None:
+        with serving(self.bank.id):
+            FeedCursor.objects.update(**so)
+
     def share(self, *, on: bool) -> None:
         with serving(self.bank.id):
             Feed.objects.filter(kind="transactions").update(enabled=on)
@@ -312,15 +316,32 @@ def test_days_that_a_bank_refuses_are_left_out_and_what_is_new_is_read(
     history.read()
     assert bought["TransactionId"] in history.stored()
 
+    # All was read up to now, and older days were to be read once more: they are here, refused or not.
+    older, before = given_from - HISTORY, given_from - timedelta(days=20)
+    history.stands(covered_from=older, covered_until=before, given_from=None)
+    for _ in range(2):
+        history.read()
+    again = history.row()
+    assert (again.covered_from, again.given_from, again.last_problem) == (older, given_from, "")
+    assert again.covered_until == given_from + GIVEN_AT_ANY_TIME
+
     # Nothing was read for longer than the bank gives: what lies between is not said to be here.
-    with serving(history.bank.id):
-        FeedCursor.objects.update(
-            covered_from=given_from - HISTORY, covered_until=given_from - timedelta(days=20)
-        )
+    lapsed = {"covered_until": before, "fresh_as_of": timezone.now() - timedelta(days=108)}
+    history.stands(given_from=None, **lapsed)
     history.read()
     while history.row().covered_until is None:
         history.read()
     assert history.row().covered_from == after.covered_from
+
+    # So it is where staff hold the rest of the history back.
+    history.stands(history="cancelled", covered_from=older, given_from=None, **lapsed)
+    bought = history.sandbox.buy(person["login"], account=history.account)
+    for _ in range(2):
+        history.read()
+    held = history.row()
+    assert (held.history, held.covered_from, held.last_problem) == ("cancelled", given_from, "")
+    assert bought["TransactionId"] in history.stored()
+    history.stands(history="")
 
     # Who signs in there again is given all of it.
     history.sandbox.be()
@@ -365,7 +386,9 @@ def test_no_more_is_kept_than_was_chosen_and_what_is_chosen_later_is_read_too(
 
     if is_paused:
         with serving(bank.id):
-            FeedCursor.objects.update(history="paused", history_place="of the shorter one")
+            FeedCursor.objects.update(
+                history="paused", history_place="of the shorter one", given_from=short
+            )
     link(sandbox, customer, person["login"], choice={**EVERYTHING, "months": 12})
     assert history.decide(Decision.RESUME) == is_paused
     history.read()
