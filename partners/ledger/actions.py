@@ -187,7 +187,10 @@ def _looked_up(
             named = rows()
             return named, one_for_each_id(named.rows), found()
     named = rows()
+    stored = digests(place, [row.external_id for row in named.rows])
     if not is_live(place.source) and place.source in account.sources:
-        named = as_stored(account, place, named.rows, seen=seen)
-    page = one_for_each_id(named.rows)
-    return named, page, digests(place, [row.external_id for row in page.rows])
+        as_told = named.rows
+        named = as_stored(account, place, as_told, seen=seen, shown=stored)
+        if named.rows != as_told:
+            stored = digests(place, [row.external_id for row in named.rows])
+    return named, one_for_each_id(named.rows), stored

@@ -22,8 +22,15 @@ from partners.ledger.sources import row_of
 from partners.ledger.staging import Place
 
 
-def as_stored(account: Account, place: Place, rows: Sequence[EntryRow], *, seen: Seen) -> Named:
-    """The rows of a part of a file, and what is decided of pairs.
+def as_stored(
+    account: Account,
+    place: Place,
+    rows: Sequence[EntryRow],
+    *,
+    seen: Seen,
+    shown: Collection[str],
+) -> Named:
+    """The rows of a part of a file, and what is decided of pairs; `shown`: their names that entries have.
 
     Where nothing of its days is stored, or all of it is known by its name, that costs next to nothing, whoever
     shows its payments.
@@ -33,8 +40,8 @@ def as_stored(account: Account, place: Place, rows: Sequence[EntryRow], *, seen:
     among = _on_stored_days(place, rows)
     if not (among or doubted):
         return Named(list(rows), renumbered=renumbers, two=two)
-    known = not (renumbers or doubted) and _are_known(place, [row.external_id for row in among])
-    if known:
+    left = [row.external_id for row in among if row.external_id not in shown]
+    if not (renumbers or doubted) and _are_known(place, left):
         return Named(list(rows), two=two)
     found = under_stored_names(
         rows,
@@ -48,10 +55,9 @@ def as_stored(account: Account, place: Place, rows: Sequence[EntryRow], *, seen:
     return replace(found, two=[*found.two, *two])
 
 
-def _are_known(place: Place, names: Sequence[str]) -> bool:
-    shown = staging.digests(place, names)
-    left = [name for name in names if name not in shown]
-    return not left or staging.ids_of(place, left).keys() >= set(left)
+def _are_known(place: Place, names: Collection[str]) -> bool:
+    """Whether the source has told them all of entries that others show."""
+    return not names or staging.ids_of(place, list(names)).keys() >= set(names)
 
 
 def _doubted(place: Place) -> tuple[list[Pair], list[Pair]]:

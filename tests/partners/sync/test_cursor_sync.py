@@ -10,15 +10,14 @@ from django.utils import timezone
 
 from partners.banks.models import Bank
 from partners.feeds.models import FeedCursor
-from partners.integrations.models import Integration
 from partners.ledger.actions import held_account
 from partners.ledger.by_id import remove_entries
 from partners.ledger.models import Account, Entry, EntryAlias
 from partners.sync.models import SyncRun
-from partners.sync.pulling import pull_bank
 from partners.sync.rules import OVERLAP
 from portal.tenancy.blocks import serving
-from tests.sandbox_bank import SandboxBank, know_bank, know_customer, link
+from tests.partners.sync.reading import read_again, read_first
+from tests.sandbox_bank import SandboxBank
 
 pytestmark = [pytest.mark.django_db(transaction=True, databases="__all__"), pytest.mark.slow]
 
@@ -26,20 +25,7 @@ pytestmark = [pytest.mark.django_db(transaction=True, databases="__all__"), pyte
 @pytest.fixture
 def bank(sandbox: SandboxBank, person: dict[str, Any]) -> Bank:
     """A bank by cursor sync, one customer of which has been read for the first time."""
-    bank = know_bank(sandbox)
-    with serving(bank.id):
-        Integration.objects.update(connector="cursor_sync")
-    link(sandbox, know_customer(bank, person), person["login"])
-    with serving(bank.id):
-        FeedCursor.objects.exclude(kind="transactions").delete()
-    assert pull_bank(bank_id=bank.id, clock=timezone.now) > 0
-    return bank
-
-
-def read_again(bank: Bank) -> None:
-    with serving(bank.id):
-        FeedCursor.objects.update(due_at=timezone.now())
-    pull_bank(bank_id=bank.id, clock=timezone.now)
+    return read_first(sandbox, person, connector="cursor_sync")
 
 
 def entry(bank: Bank, bought: dict[str, Any]) -> Entry:

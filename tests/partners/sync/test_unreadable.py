@@ -11,13 +11,13 @@ from django.utils import timezone
 from partners.banks.models import Bank, StaffDeed
 from partners.feeds.models import FeedCursor
 from partners.feeds.unreadable import Cause, Unreadable
-from partners.integrations.models import Integration
 from partners.ledger.models import Entry
 from partners.sync.again import read_again as read_rows_again
 from partners.sync.pulling import pull_bank
 from portal.rest.problems import NotFound
 from portal.tenancy.blocks import serving
-from tests.sandbox_bank import SandboxBank, know_bank, know_customer, link
+from tests.partners.sync.reading import read_again, read_first
+from tests.sandbox_bank import SandboxBank
 
 pytestmark = [pytest.mark.django_db(transaction=True, databases="__all__"), pytest.mark.slow]
 
@@ -28,20 +28,7 @@ STAFF = uuid4()
 @pytest.fixture
 def bank(sandbox: SandboxBank, person: dict[str, Any], request: pytest.FixtureRequest) -> Bank:
     """A bank by the connector of the test's parameter, one customer of which has been read for the first time."""
-    bank = know_bank(sandbox)
-    with serving(bank.id):
-        Integration.objects.update(connector=request.param)
-    link(sandbox, know_customer(bank, person), person["login"])
-    with serving(bank.id):
-        FeedCursor.objects.exclude(kind="transactions").delete()
-    assert pull_bank(bank_id=bank.id, clock=timezone.now) > 0
-    return bank
-
-
-def read_again(bank: Bank) -> None:
-    with serving(bank.id):
-        FeedCursor.objects.update(due_at=timezone.now())
-    pull_bank(bank_id=bank.id, clock=timezone.now)
+    return read_first(sandbox, person, connector=request.param)
 
 
 def place(bank: Bank, bought: dict[str, Any]) -> FeedCursor:
